@@ -1,0 +1,2 @@
+//! arachne
+fn main() {}
