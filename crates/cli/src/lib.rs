@@ -1,0 +1,14 @@
+//! The command line of Arachne: arguments, formats of output, exit codes. Parsing happens elsewhere; this crate turns
+//! records into bytes on standard output and everything else into lines on standard error.
+
+pub mod args;
+pub mod diagnostics;
+pub mod exit;
+#[doc(hidden)]
+pub mod fixtures;
+pub mod output;
+pub mod progress;
+pub mod read;
+pub mod stream_files;
+pub mod stream_hashes;
+pub mod visible;
