@@ -108,7 +108,10 @@ impl AnomalySet {
 
     /// The flags that are set, in the order of their bits.
     pub fn iter(self) -> impl Iterator<Item = Anomaly> {
-        Anomaly::ALL.iter().copied().filter(move |a| self.contains(*a))
+        Anomaly::ALL
+            .iter()
+            .copied()
+            .filter(move |a| self.contains(*a))
     }
 }
 
@@ -122,7 +125,9 @@ impl From<Anomaly> for AnomalySet {
 
 impl fmt::Debug for AnomalySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter().map(Anomaly::name)).finish()
+        f.debug_set()
+            .entries(self.iter().map(Anomaly::name))
+            .finish()
     }
 }
 
@@ -136,7 +141,10 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Anomaly::ALL.iter().map(|a| a.name()).collect();
         assert_eq!(names.len(), Anomaly::ALL.len());
         for anomaly in Anomaly::ALL {
-            assert_eq!(AnomalySet::from(*anomaly).iter().collect::<Vec<_>>(), [*anomaly]);
+            assert_eq!(
+                AnomalySet::from(*anomaly).iter().collect::<Vec<_>>(),
+                [*anomaly]
+            );
         }
     }
 }

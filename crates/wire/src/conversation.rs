@@ -1,0 +1,413 @@
+//! What is said on a connection: finds the protocol by the first bytes of either side and hands the rest to its parser.
+
+use arachne_model::{Anomaly, AnomalySet, Protocol as Kind};
+
+use crate::flow::{FlowKey, SideIndex};
+use crate::protocol::{Chunk, Context, Protocol, Speaker, Verdict, detect};
+use crate::shard::Shared;
+use crate::sink::{Direction, Sink};
+use crate::tcp::queue::Arrival;
+
+/// Chunks of a direction found in the middle that are looked at before it is given up.
+const TRIES_MAX: u32 = 64;
+
+/// The connection and its surroundings, lent for one call.
+pub struct Scene<'a> {
+    /// Counters and limits of the shard.
+    pub shared: &'a mut Shared,
+    /// Where results go.
+    pub sink: &'a mut dyn Sink,
+    /// The connection.
+    pub key: FlowKey,
+    /// Its number.
+    pub session: u64,
+    /// Who sent the SYN, where that is known.
+    pub opened_by: Option<SideIndex>,
+    /// Segments sent again so far.
+    pub retransmissions: u64,
+    /// Handshake round-trip time.
+    pub handshake_rtt_ns: Option<u64>,
+    /// Both directions were captured.
+    pub two_sided: bool,
+    /// Whose first byte was captured.
+    pub from_start: [bool; 2],
+    /// The flags of the connection.
+    pub anomalies: &'a mut AnomalySet,
+}
+
+/// What is said on a connection.
+#[derive(Default)]
+pub struct Conversation {
+    state: State,
+    /// The client for streams and records: who opened, or seems to be the client.
+    client: Option<SideIndex>,
+    /// The client of the protocol.
+    speaker: SideIndex,
+    exchanges: u64,
+    pending: AnomalySet,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Silent,
+    Detecting(Box<Detection>),
+    Spoken(Box<dyn Protocol>),
+    Opaque(Kind),
+}
+
+#[derive(Default)]
+struct Detection {
+    chunks: Vec<(SideIndex, u64, u32, Vec<u8>, Arrival)>,
+    prefix: [Vec<u8>; 2],
+    rejected: [bool; 2],
+    lost: [bool; 2],
+    tries: [u32; 2],
+    ended: [Option<Arrival>; 2],
+}
+
+impl Conversation {
+    /// Memory held.
+    #[inline]
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        match &self.state {
+            State::Silent | State::Opaque(_) => 0,
+            State::Detecting(detection) => detection.held_bytes(),
+            State::Spoken(protocol) => protocol.held_bytes(),
+        }
+    }
+
+    /// The client, once somebody spoke.
+    #[must_use]
+    pub const fn client(&self) -> Option<SideIndex> {
+        self.client
+    }
+
+    /// Exchanges found.
+    #[must_use]
+    pub const fn exchanges(&self) -> u64 {
+        self.exchanges
+    }
+
+    /// What was spoken.
+    #[must_use]
+    pub fn into_protocol(self) -> Kind {
+        match self.state {
+            State::Spoken(protocol) => protocol.kind(),
+            State::Opaque(kind) => kind,
+            State::Silent | State::Detecting(_) => Kind::Unknown,
+        }
+    }
+
+    /// Something odd happened now.
+    pub fn flag(&mut self, anomaly: Anomaly) {
+        match &mut self.state {
+            State::Spoken(protocol) => protocol.flag(anomaly),
+            State::Silent | State::Detecting(_) => self.pending.insert(anomaly),
+            State::Opaque(_) => {}
+        }
+    }
+
+    /// The next bytes of a side.
+    #[inline]
+    pub fn data(
+        &mut self,
+        me: SideIndex,
+        offset: u64,
+        sequence: u32,
+        bytes: &[u8],
+        arrival: Arrival,
+        scene: &mut Scene<'_>,
+    ) {
+        let client = *self.client.get_or_insert_with(|| {
+            scene
+                .opened_by
+                .unwrap_or_else(|| guess_client(me, bytes, scene))
+        });
+        if scene.shared.streams {
+            scene
+                .sink
+                .stream(scene.session, me == client, offset, bytes);
+        }
+        match &mut self.state {
+            State::Spoken(protocol) => {
+                let chunk = Chunk {
+                    direction: direction(me, self.speaker),
+                    offset,
+                    sequence,
+                    bytes,
+                    arrival,
+                };
+                protocol.data(
+                    &chunk,
+                    &mut context(&mut self.exchanges, self.speaker, scene),
+                );
+            }
+            State::Opaque(_) => {}
+            State::Silent => {
+                if !self.begin_at_once(me, offset, sequence, bytes, arrival, scene) {
+                    self.state = State::Detecting(Box::default());
+                    self.detect(me, offset, sequence, bytes, arrival, scene);
+                }
+            }
+            State::Detecting(_) => self.detect(me, offset, sequence, bytes, arrival, scene),
+        }
+    }
+
+    /// Bytes of a side were not captured.
+    pub fn gap(
+        &mut self,
+        me: SideIndex,
+        offset: u64,
+        length: u64,
+        arrival: Arrival,
+        scene: &mut Scene<'_>,
+    ) {
+        if scene.shared.streams {
+            let client = self.client.or(scene.opened_by).unwrap_or(me);
+            scene
+                .sink
+                .stream_gap(scene.session, me == client, offset, length);
+        }
+        match &mut self.state {
+            State::Spoken(protocol) => {
+                let mut cx = context(&mut self.exchanges, self.speaker, scene);
+                protocol.gap(
+                    direction(me, self.speaker),
+                    offset,
+                    length,
+                    arrival,
+                    &mut cx,
+                );
+            }
+            State::Silent => {
+                let mut detection = Box::<Detection>::default();
+                detection.forget(me);
+                self.state = State::Detecting(detection);
+            }
+            State::Detecting(detection) => detection.forget(me),
+            State::Opaque(_) => {}
+        }
+    }
+
+    /// A side ended with FIN.
+    pub fn end(&mut self, me: SideIndex, arrival: Arrival, scene: &mut Scene<'_>) {
+        match &mut self.state {
+            State::Spoken(protocol) => {
+                let mut cx = context(&mut self.exchanges, self.speaker, scene);
+                protocol.end(direction(me, self.speaker), arrival, &mut cx);
+            }
+            State::Detecting(detection) => detection.ended[me] = Some(arrival),
+            State::Silent | State::Opaque(_) => {}
+        }
+    }
+
+    /// The connection is over.
+    pub fn finish(&mut self, arrival: Arrival, scene: &mut Scene<'_>) {
+        if let State::Spoken(protocol) = &mut self.state {
+            protocol.finish(
+                arrival,
+                &mut context(&mut self.exchanges, self.speaker, scene),
+            );
+        }
+    }
+
+    /// Nearly always the first bytes decide, and nothing is copied.
+    fn begin_at_once(
+        &mut self,
+        me: SideIndex,
+        offset: u64,
+        sequence: u32,
+        bytes: &[u8],
+        arrival: Arrival,
+        scene: &mut Scene<'_>,
+    ) -> bool {
+        let (Verdict::Is(speaker, kind), Some(candidate)) = detect::ask(bytes) else {
+            return false;
+        };
+        self.begin(me, speaker, kind, candidate, scene);
+        if let State::Spoken(protocol) = &mut self.state {
+            let chunk = Chunk {
+                direction: direction(me, self.speaker),
+                offset,
+                sequence,
+                bytes,
+                arrival,
+            };
+            protocol.data(
+                &chunk,
+                &mut context(&mut self.exchanges, self.speaker, scene),
+            );
+        }
+        true
+    }
+
+    fn begin(
+        &mut self,
+        me: SideIndex,
+        speaker: Speaker,
+        kind: Kind,
+        candidate: &detect::Candidate,
+        scene: &Scene<'_>,
+    ) {
+        self.speaker = match speaker {
+            Speaker::Client => me,
+            Speaker::Server => 1 - me,
+            Speaker::Either => self.client.unwrap_or(me),
+        };
+        self.state = match (candidate.start)(&scene.shared.limits) {
+            Some(mut protocol) => {
+                self.pending
+                    .iter()
+                    .for_each(|anomaly| protocol.flag(anomaly));
+                State::Spoken(protocol)
+            }
+            None => State::Opaque(kind),
+        };
+    }
+
+    fn detect(
+        &mut self,
+        me: SideIndex,
+        offset: u64,
+        sequence: u32,
+        bytes: &[u8],
+        arrival: Arrival,
+        scene: &mut Scene<'_>,
+    ) {
+        let State::Detecting(detection) = &mut self.state else {
+            return;
+        };
+        if !detection.rejected[me] {
+            detection.prefix[me].extend_from_slice(bytes);
+            detection
+                .chunks
+                .push((me, offset, sequence, bytes.to_vec(), arrival));
+        }
+        match detect::ask(&detection.prefix[me]) {
+            (Verdict::Is(speaker, kind), Some(candidate)) if !detection.rejected[me] => {
+                let detection = std::mem::take(detection);
+                self.begin(me, speaker, kind, candidate, scene);
+                self.replay(*detection, scene);
+            }
+            (Verdict::Unsure, _) => self.bound(me, scene),
+            _ => {
+                let in_the_middle = !scene.from_start[me] || detection.lost[me];
+                detection.reject(me, in_the_middle);
+                self.bound(me, scene);
+            }
+        }
+    }
+
+    /// Detection ends when both sides are no known protocol, or its memory is used up.
+    fn bound(&mut self, me: SideIndex, scene: &Scene<'_>) {
+        let State::Detecting(detection) = &mut self.state else {
+            return;
+        };
+        if detection.prefix[me].len() > scene.shared.limits.detect_bytes_max {
+            detection.reject(me, false);
+        }
+        let full = detection.chunks.len() > TRIES_MAX as usize * 2
+            || detection.held_bytes() > scene.shared.limits.detect_bytes_max * 4;
+        if full
+            || detection.rejected == [true, true]
+            || detection.tries.iter().any(|t| *t > TRIES_MAX)
+        {
+            self.state = State::Opaque(Kind::Unknown);
+        }
+    }
+
+    fn replay(&mut self, detection: Detection, scene: &mut Scene<'_>) {
+        let State::Spoken(protocol) = &mut self.state else {
+            return;
+        };
+        for (side, offset, sequence, bytes, arrival) in &detection.chunks {
+            let chunk = Chunk {
+                direction: direction(*side, self.speaker),
+                offset: *offset,
+                sequence: *sequence,
+                bytes,
+                arrival: *arrival,
+            };
+            protocol.data(
+                &chunk,
+                &mut context(&mut self.exchanges, self.speaker, scene),
+            );
+        }
+        for (side, ended) in detection.ended.into_iter().enumerate() {
+            if let Some(arrival) = ended {
+                let mut cx = context(&mut self.exchanges, self.speaker, scene);
+                protocol.end(direction(side, self.speaker), arrival, &mut cx);
+            }
+        }
+    }
+}
+
+impl Detection {
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.prefix.iter().map(Vec::capacity).sum::<usize>()
+            + self
+                .chunks
+                .iter()
+                .map(|c| c.3.capacity() + size_of_val(c))
+                .sum::<usize>()
+    }
+
+    fn clear(&mut self, me: SideIndex) {
+        self.prefix[me] = Vec::new();
+        self.chunks.retain(|(side, ..)| *side != me);
+    }
+
+    /// The bytes so far are no protocol's beginning. In the middle of a stream the next chunk may begin one.
+    fn reject(&mut self, me: SideIndex, in_the_middle: bool) {
+        self.clear(me);
+        self.tries[me] += 1;
+        self.rejected[me] |= !in_the_middle;
+    }
+
+    fn forget(&mut self, me: SideIndex) {
+        self.clear(me);
+        self.lost[me] = true;
+        self.rejected[me] = false;
+    }
+}
+
+fn direction(me: SideIndex, client: SideIndex) -> Direction {
+    if me == client {
+        Direction::Request
+    } else {
+        Direction::Response
+    }
+}
+
+/// Without a handshake: who speaks like a client; else who has the higher port; else who was first.
+fn guess_client(me: SideIndex, bytes: &[u8], scene: &Scene<'_>) -> SideIndex {
+    match detect::ask(bytes).0 {
+        Verdict::Is(Speaker::Client, _) => me,
+        Verdict::Is(Speaker::Server, _) => 1 - me,
+        _ => {
+            let port = |side| scene.key.endpoint(side).port;
+            if port(me) >= port(1 - me) { me } else { 1 - me }
+        }
+    }
+}
+
+#[inline]
+fn context<'a>(exchanges: &'a mut u64, client: SideIndex, scene: &'a mut Scene<'_>) -> Context<'a> {
+    Context {
+        sink: &mut *scene.sink,
+        ledger: &mut scene.shared.ledger,
+        limits: &scene.shared.limits,
+        open_bodies: &mut scene.shared.open_bodies,
+        anomalies: scene.anomalies,
+        exchanges,
+        key: scene.key,
+        client,
+        session: scene.session,
+        retransmissions: scene.retransmissions,
+        handshake_rtt_ns: scene.handshake_rtt_ns,
+        two_sided: scene.two_sided,
+    }
+}

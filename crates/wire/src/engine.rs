@@ -1,0 +1,94 @@
+//! Decoder and shards together, for one thread.
+
+use arachne_model::{AnomalySet, Ledger, Limits};
+
+use crate::packet::{Decoder, Frame};
+use crate::shard::{SHARDS, Shard};
+use crate::sink::Sink;
+
+/// Frames in, exchanges and sessions out.
+pub struct Engine {
+    decoder: Decoder,
+    shards: Vec<Shard>,
+}
+
+/// What an engine counted.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The counts of all stages.
+    pub ledger: Ledger,
+    /// Every flag that was raised.
+    pub anomalies: AnomalySet,
+    /// Most memory held by connections: the sum of the most of each shard, in bytes.
+    pub held_bytes_max: usize,
+    /// Sides of connections whose checksums were all wrong.
+    pub offloaded_sides: u64,
+    /// Segments cut by the snap length.
+    pub truncated_packets: u64,
+}
+
+impl Summary {
+    /// Adds what a shard counted.
+    pub fn add(&mut self, shard: &Shard) {
+        let shared = shard.shared();
+        self.ledger.add(&shared.ledger);
+        self.anomalies.merge(shared.anomalies);
+        self.held_bytes_max += shard.held_bytes_max();
+        self.offloaded_sides += shared.offloaded_sides;
+        self.truncated_packets += shared.truncated_packets;
+    }
+
+    /// Adds what a decoder counted.
+    pub fn add_decoder(&mut self, decoder: &Decoder) {
+        self.ledger.packets.add(&decoder.packets);
+        self.anomalies.merge(decoder.anomalies);
+    }
+}
+
+impl Engine {
+    /// An engine within `limits`. `seed` keys the flow tables.
+    #[must_use]
+    pub fn new(limits: &Limits, seed: u64, streams: bool) -> Self {
+        let shards = (0..SHARDS)
+            .map(|_| Shard::new(limits, seed, streams))
+            .collect();
+        Self {
+            decoder: Decoder::new(limits),
+            shards,
+        }
+    }
+
+    /// Takes one captured packet.
+    #[inline]
+    pub fn packet(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
+        if let Some(segment) = self.decoder.decode(frame) {
+            self.shards[segment.key.shard(SHARDS)].segment(&segment, sink);
+        }
+    }
+
+    /// The input is over: everything open is reported.
+    pub fn finish(&mut self, sink: &mut dyn Sink) {
+        self.decoder.finish();
+        for shard in &mut self.shards {
+            shard.finish(sink);
+        }
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        summary.add_decoder(&self.decoder);
+        self.shards.iter().for_each(|shard| summary.add(shard));
+        summary
+    }
+
+    /// Memory counted as held and counted anew, over all shards; see [`Shard::audit`].
+    #[must_use]
+    pub fn audit(&self) -> (usize, usize) {
+        self.shards
+            .iter()
+            .map(Shard::audit)
+            .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+    }
+}

@@ -1,0 +1,459 @@
+//! The head of a message: start line and header lines, with a flag for every departure from the grammar.
+//!
+//! Source: RFC 9112, sections 2 to 5; RFC 9110, section 5.
+
+use arachne_model::{Anomaly, AnomalySet, BodyFacts, Field, Message, Span, StartLine};
+use memchr::memchr;
+
+use super::framing::{Framing, Lines};
+
+/// Whose message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A request.
+    Request,
+    /// A response.
+    Response,
+}
+
+/// A head that was read.
+#[derive(Debug)]
+pub struct Head {
+    /// The message, without body.
+    pub message: Message,
+    /// What it says of its body and of the connection.
+    pub framing: Framing,
+    /// Departures from the grammar.
+    pub anomalies: AnomalySet,
+}
+
+/// The outcome of reading a head.
+#[derive(Debug)]
+pub enum Parsed {
+    /// The end of the head is not there yet.
+    Partial,
+    /// The head and its length.
+    Done(Box<Head>, usize),
+}
+
+/// Whether `byte` may stand in a token. Source: RFC 9110, section 5.6.2.
+#[must_use]
+pub const fn is_token(byte: u8) -> bool {
+    TOKEN[byte as usize]
+}
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0_u8;
+    loop {
+        let special = matches!(
+            at,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        );
+        table[at as usize] = at.is_ascii_alphanumeric() || special;
+        if at == 255 {
+            break table;
+        }
+        at += 1;
+    }
+};
+
+/// A line without its end, and where the next begins.
+struct Line {
+    start: usize,
+    end: usize,
+    next: usize,
+    bare: bool,
+}
+
+#[inline]
+fn line(bytes: &[u8], start: usize) -> Option<Line> {
+    let lf = start + memchr(b'\n', &bytes[start..])?;
+    let bare = lf == start || bytes[lf - 1] != b'\r';
+    Some(Line {
+        start,
+        end: if bare { lf } else { lf - 1 },
+        next: lf + 1,
+        bare,
+    })
+}
+
+/// Reads a head at the front of `bytes`. With `cut`, what is there is all there will be: it is read as far as it goes.
+/// At most `fields_max` lines are kept, the others still count for the framing. Linear in `bytes`.
+#[must_use]
+pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
+    let mut lines = Lines::default();
+    let mut anomalies = AnomalySet::EMPTY;
+    let mut fields: Vec<Field> = Vec::with_capacity(16);
+    let mut folded: Vec<(usize, Span)> = Vec::new();
+    let Some(first) = line(bytes, 0) else {
+        return if cut {
+            start_line_alone(role, bytes)
+        } else {
+            Parsed::Partial
+        };
+    };
+    let start_line = start_line(role, bytes, &first, &mut anomalies);
+    let simple =
+        matches!(start_line, StartLine::Request { version, .. } if version == Span::default());
+    let (mut at, mut crlf, mut bare_lf) = (first.next, u32::from(!first.bare), first.bare);
+    // HTTP/0.9: a request line without a version is the whole request.
+    while !simple {
+        let Some(found) = line(bytes, at) else {
+            if cut {
+                break;
+            }
+            return Parsed::Partial;
+        };
+        at = found.next;
+        crlf += u32::from(!found.bare);
+        bare_lf |= found.bare;
+        if found.start == found.end {
+            break;
+        }
+        if matches!(bytes[found.start], b' ' | b'\t') {
+            anomalies.insert(Anomaly::ObsFold);
+            match fields.len() {
+                0 => anomalies.insert(Anomaly::BadHeader),
+                n => folded.push((n - 1, span(found.start, found.end))),
+            }
+            continue;
+        }
+        let field = header_line(bytes, &found, &mut anomalies);
+        lines.take(bytes, field, &mut anomalies);
+        if fields.len() < fields_max {
+            fields.push(field);
+        } else {
+            anomalies.insert(Anomaly::TooManyHeaders);
+        }
+    }
+    if bare_lf {
+        anomalies.insert(Anomaly::BareLf);
+    }
+    control_bytes(&bytes[..at], crlf, &mut anomalies);
+    let mut message = Message {
+        head: bytes[..at].to_vec(),
+        start_line,
+        trailers_at: fields.len(),
+        fields,
+        body: BodyFacts::default(),
+        complete: false,
+        wire_bytes: at as u64,
+    };
+    for (index, continued) in folded {
+        unfold(&mut message, index, continued);
+    }
+    let framing = lines.decide(&message, &mut anomalies);
+    Parsed::Done(
+        Box::new(Head {
+            message,
+            framing,
+            anomalies,
+        }),
+        at,
+    )
+}
+
+/// The line that was cut, so that a method that was seen is not lost.
+fn start_line_alone(role: Role, bytes: &[u8]) -> Parsed {
+    let end = bytes.len();
+    let space = bytes.iter().position(|b| *b == b' ');
+    let start_line = match role {
+        // A target that is cut is no target.
+        Role::Request => StartLine::Request {
+            method: space.map_or_else(Span::default, |at| span(0, at)),
+            target: Span::default(),
+            version: Span::default(),
+        },
+        Role::Response => {
+            let mut anomalies = AnomalySet::EMPTY;
+            response_line(
+                bytes,
+                &Line {
+                    start: 0,
+                    end,
+                    next: end,
+                    bare: true,
+                },
+                &mut anomalies,
+            )
+        }
+    };
+    let message = Message {
+        head: bytes.to_vec(),
+        start_line,
+        fields: Vec::new(),
+        trailers_at: 0,
+        body: BodyFacts::default(),
+        complete: false,
+        wire_bytes: end as u64,
+    };
+    Parsed::Done(
+        Box::new(Head {
+            message,
+            framing: Framing::default(),
+            anomalies: AnomalySet::EMPTY,
+        }),
+        end,
+    )
+}
+
+/// Reads trailer lines at the front of `bytes` into `message`; gives their length once the empty line is there.
+pub fn parse_trailers(
+    bytes: &[u8],
+    message: &mut Message,
+    fields_max: usize,
+    anomalies: &mut AnomalySet,
+) -> Option<usize> {
+    let mut at = 0;
+    let mut fields = Vec::new();
+    loop {
+        let found = line(bytes, at)?;
+        at = found.next;
+        if found.bare {
+            anomalies.insert(Anomaly::BareLf);
+        }
+        if found.start == found.end {
+            break;
+        }
+        fields.push(header_line(bytes, &found, anomalies));
+    }
+    if fields.is_empty() {
+        return Some(at);
+    }
+    let base = message.head.len();
+    message.head.extend_from_slice(&bytes[..at]);
+    for field in fields {
+        if message.fields.len() >= fields_max {
+            anomalies.insert(Anomaly::TooManyHeaders);
+            break;
+        }
+        message.fields.push(Field {
+            name: shift(field.name, base),
+            value: shift(field.value, base),
+        });
+    }
+    Some(at)
+}
+
+fn start_line(role: Role, bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> StartLine {
+    match role {
+        Role::Request => request_line(bytes, line, anomalies),
+        Role::Response => response_line(bytes, line, anomalies),
+    }
+}
+
+/// `method SP target SP version`; blanks inside the target belong to it, flagged.
+fn request_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> StartLine {
+    let text = &bytes[line.start..line.end];
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let Some(method_end) = text.iter().position(is_blank) else {
+        anomalies.insert(Anomaly::BadMethod);
+        return StartLine::Request {
+            method: span(0, text.len()),
+            target: Span::default(),
+            version: Span::default(),
+        };
+    };
+    if method_end == 0 || !text[..method_end].iter().all(|b| is_token(*b)) {
+        anomalies.insert(Anomaly::BadMethod);
+    }
+    let trimmed = text.trim_ascii_end().len();
+    let target_start = method_end
+        + text[method_end..]
+            .iter()
+            .take_while(|b| is_blank(b))
+            .count();
+    let last = text[..trimmed].iter().rposition(is_blank).unwrap_or(0);
+    let odd_blanks =
+        target_start != method_end + 1 || trimmed != text.len() || text[method_end] == b'\t';
+    let version = &text[(last + 1).min(trimmed)..trimmed];
+    if last <= method_end
+        || last < target_start
+        || !version.starts_with(b"HTTP/") && !super::is_version(version)
+    {
+        anomalies.insert(Anomaly::BadVersion);
+        let target = span(target_start.min(trimmed), trimmed);
+        return StartLine::Request {
+            method: span(0, method_end),
+            target,
+            version: Span::default(),
+        };
+    }
+    if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
+        anomalies.insert(Anomaly::BadVersion);
+    }
+    let target_end = target_start + text[target_start..last].trim_ascii_end().len();
+    if odd_blanks || target_end != last || text[target_start..target_end].iter().any(is_blank) {
+        anomalies.insert(Anomaly::Ambiguous);
+    }
+    StartLine::Request {
+        method: span(0, method_end),
+        target: span(target_start, target_end),
+        version: span(last + 1, trimmed),
+    }
+}
+
+/// `version SP status SP reason`.
+fn response_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> StartLine {
+    let text = &bytes[line.start..line.end];
+    let version_end = text
+        .iter()
+        .position(|b| matches!(b, b' ' | b'\t'))
+        .unwrap_or(text.len());
+    if !matches!(&text[..version_end], b"HTTP/1.1" | b"HTTP/1.0") {
+        anomalies.insert(Anomaly::BadVersion);
+    }
+    let rest = &text[version_end..];
+    let blanks = rest
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
+    let digits = rest[blanks..]
+        .iter()
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    let status_end = version_end + blanks + digits;
+    let number = (digits == 3).then(|| {
+        rest[blanks..blanks + 3]
+            .iter()
+            .fold(0_u16, |n, digit| n * 10 + u16::from(digit - b'0'))
+    });
+    let clean = blanks == 1 && matches!(text.get(status_end), None | Some(b' '));
+    if !clean || !matches!(number, Some(100..=599)) {
+        anomalies.insert(Anomaly::BadStatus);
+    }
+    let reason = text
+        .get(status_end + 1..)
+        .map_or_else(Span::default, |_| span(status_end + 1, text.len()));
+    StartLine::Response {
+        version: span(0, version_end),
+        status: number.unwrap_or(0),
+        reason,
+    }
+}
+
+/// `name: value`. A line without a colon is kept as a name with an empty value.
+#[inline]
+fn header_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> Field {
+    let text = &bytes[line.start..line.end];
+    let token = text
+        .iter()
+        .position(|b| !is_token(*b))
+        .unwrap_or(text.len());
+    let colon = if text.get(token) == Some(&b':') && token > 0 {
+        token
+    } else {
+        anomalies.insert(Anomaly::BadHeader);
+        let Some(colon) = memchr(b':', text) else {
+            return Field {
+                name: span(line.start, line.end),
+                value: span(line.end, line.end),
+            };
+        };
+        // A blank before the colon: some strip it, some refuse it, some take another name (RFC 9112, section 5.1).
+        anomalies.insert(Anomaly::Ambiguous);
+        colon
+    };
+    let name = text[..colon].trim_ascii_end();
+    let value = text[colon + 1..].trim_ascii();
+    let value_start = if value.is_empty() {
+        line.end
+    } else {
+        line.start
+            + colon
+            + 1
+            + text[colon + 1..]
+                .iter()
+                .take_while(|b| b.is_ascii_whitespace())
+                .count()
+    };
+    Field {
+        name: span(line.start, line.start + name.len()),
+        value: span(value_start, value_start + value.len()),
+    }
+}
+
+/// Joins a folded line to the value of a field by one space. Source: RFC 9112, section 5.2.
+fn unfold(message: &mut Message, index: usize, continued: Span) {
+    let Some(field) = message.fields.get(index).copied() else {
+        return;
+    };
+    let tail = message.text(continued).trim_ascii().to_vec();
+    let mut value = message.text(field.value).to_vec();
+    if !value.is_empty() && !tail.is_empty() {
+        value.push(b' ');
+    }
+    value.extend_from_slice(&tail);
+    // Values that were joined stand behind the head; a fold over many lines moves only its last form.
+    let at = message.head.len();
+    let is_last =
+        field.value.end as usize == at && field.value.start as usize >= message.trailing_start();
+    let start = if is_last {
+        field.value.start as usize
+    } else {
+        at
+    };
+    message.head.truncate(start);
+    message.head.extend_from_slice(&value);
+    if let Some(field) = message.fields.get_mut(index) {
+        field.value = span(start, message.head.len());
+    }
+}
+
+trait Trailing {
+    fn trailing_start(&self) -> usize;
+}
+
+impl Trailing for Message {
+    /// Where bytes behind the captured head begin.
+    fn trailing_start(&self) -> usize {
+        usize::try_from(self.wire_bytes).unwrap_or(usize::MAX)
+    }
+}
+
+/// NUL, CR alone and other control bytes, in one pass that the compiler turns into vector instructions.
+fn control_bytes(head: &[u8], crlf: u32, anomalies: &mut AnomalySet) {
+    let (mut others, mut returns) = (0_u32, 0_u32);
+    for byte in head {
+        returns += u32::from(*byte == b'\r');
+        others += u32::from(*byte < 0x20 && !matches!(*byte, b'\r' | b'\n' | b'\t'));
+    }
+    if returns != crlf {
+        anomalies.insert(Anomaly::BareCr);
+    }
+    if others > 0 {
+        let nul = memchr(0, head).is_some();
+        anomalies.insert(if nul {
+            Anomaly::Nul
+        } else {
+            Anomaly::BadHeader
+        });
+    }
+}
+
+/// Heads are bounded by a limit far below 4 GiB.
+fn span(start: usize, end: usize) -> Span {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Span {
+        start: number(start),
+        end: number(end),
+    }
+}
+
+fn shift(of: Span, by: usize) -> Span {
+    span(of.start as usize + by, of.end as usize + by)
+}
