@@ -84,6 +84,7 @@ impl Buffer {
     fn read_once(&mut self, need: usize) -> Result<usize, CaptureError> {
         let room = need.max(CHUNK_BYTES).min((2 * self.end).max(CHUNK_BYTES));
         if self.bytes.len() < room {
+            self.bytes.reserve_exact(room - self.bytes.len());
             self.bytes.resize(room, 0);
         }
         loop {
@@ -109,7 +110,6 @@ impl Buffer {
     }
 
     /// Bytes of memory held.
-    #[cfg(test)]
     pub fn held_bytes(&self) -> usize {
         self.bytes.capacity()
     }

@@ -11,7 +11,7 @@ use crate::order::ByteOrder;
 use crate::packet::Found;
 use crate::pcapng::Resolution;
 use crate::summary::{FileSummary, Format, Warning};
-use crate::variant::longer_headers;
+use crate::variant::{TELLING_BYTES, longer_headers, looks_usual};
 
 /// Length of the file header.
 pub(crate) const HEADER_BYTES: usize = 24;
@@ -36,6 +36,8 @@ pub(crate) struct Pcap {
     snaplen: u32,
     record_bytes_max: usize,
     records: u64,
+    /// Time of the first record.
+    first_seconds: u32,
 }
 
 impl Pcap {
@@ -68,6 +70,7 @@ impl Pcap {
             snaplen,
             record_bytes_max: limits.record_bytes_max,
             records: 0,
+            first_seconds: 0,
         };
         let format = Format::Pcap { order: magic.order, version, modified: magic.modified };
         let mut summary = FileSummary::new(format, at.compression);
@@ -89,6 +92,11 @@ impl Pcap {
         let Some([seconds, fraction, captured, original]) = self.order.words::<4>(buffer.ready()) else {
             return self.end(buffer);
         };
+        match self.records {
+            0 => self.first_seconds = seconds,
+            1 => self.check_variant(buffer, [seconds, fraction, captured, original])?,
+            _ => {}
+        }
         let (captured, original) = self.lengths(captured, original, summary);
         let length = captured as usize;
         if length > self.record_bytes_max {
@@ -99,9 +107,6 @@ impl Pcap {
         }
         if captured > self.snaplen && self.snaplen != 0 {
             self.over_snaplen(captured, summary);
-        }
-        if self.records == 0 {
-            self.check_variant(buffer, seconds, length)?;
         }
         self.records += 1;
         let start = buffer.take(self.header_bytes + length) + self.header_bytes;
@@ -145,11 +150,15 @@ impl Pcap {
         (captured, original)
     }
 
-    /// The first record is held back until it is clear that the headers have the usual length.
+    /// Looks whether the second record is where it belongs, which tells dialects with longer headers.
     #[cold]
-    fn check_variant(&self, buffer: &Buffer, seconds: u32, length: usize) -> Result<(), CaptureError> {
-        let after = buffer.ready().get(self.header_bytes + length..).unwrap_or_default();
-        match longer_headers(self.order, self.modified, seconds, after) {
+    fn check_variant(&self, buffer: &mut Buffer, second: [u32; 4]) -> Result<(), CaptureError> {
+        if looks_usual(self.first_seconds, second) {
+            return Ok(());
+        }
+        // At the end there may be less, which is looked at as well.
+        buffer.have(TELLING_BYTES)?;
+        match longer_headers(self.order, self.modified, self.first_seconds, buffer.ready()) {
             None => Ok(()),
             Some(name) => Err(CaptureError::Unsupported { what: format!("{name} is not read"), at: buffer.position() }),
         }

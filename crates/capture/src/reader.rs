@@ -116,6 +116,17 @@ impl CaptureReader {
         }
     }
 
+    /// Bytes of memory held: the buffer, interfaces and secrets. What unpacks a packed file holds its window beside
+    /// them, 32 KiB for gzip and up to 128 MiB for zstd, as the file asks.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let records = match &self.records {
+            Records::Pcap(_) => 0,
+            Records::Pcapng(pcapng) => pcapng.held_bytes(),
+        };
+        self.buffer.held_bytes() + records
+    }
+
     /// Finds the next packet. It stays in the buffer until the next call.
     #[inline]
     pub(crate) fn advance(&mut self) -> Result<Option<Found>, CaptureError> {
@@ -191,7 +202,13 @@ fn start(buffer: &mut Buffer, options: &ReadOptions) -> Result<(Records, FileSum
     if let Some(what) = packed_again(at.compression, buffer.ready()) {
         return Err(CaptureError::NotACapture { what, at });
     }
-    match start_of(buffer.ready()) {
+    let mut start = start_of(buffer.ready());
+    if matches!(start, Start::Foreign(_) | Start::Other(_)) {
+        // More bytes make for a better name, and nobody waits for packets.
+        buffer.have(DETECT_BYTES)?;
+        start = start_of(buffer.ready());
+    }
+    match start {
         Start::Pcap(magic) => {
             let (pcap, summary) = Pcap::new(magic, buffer, &options.limits)?;
             Ok((Records::Pcap(pcap), summary))
@@ -201,15 +218,6 @@ fn start(buffer: &mut Buffer, options: &ReadOptions) -> Result<(Records, FileSum
             Ok((Records::Pcapng(Box::new(pcapng)), summary))
         }
         Start::Foreign(name) => Err(CaptureError::Unsupported { what: format!("{name} is not read"), at }),
-        Start::Other(_) => {
-            // More bytes make for a better name, and nothing is waiting for packets.
-            buffer.have(DETECT_BYTES)?;
-            let what = match start_of(buffer.ready()) {
-                Start::Other(what) => what,
-                Start::Foreign(name) => format!("{name} is not read"),
-                Start::Pcap(_) | Start::Pcapng => "unknown".to_owned(),
-            };
-            Err(CaptureError::NotACapture { what, at })
-        }
+        Start::Other(what) => Err(CaptureError::NotACapture { what, at }),
     }
 }

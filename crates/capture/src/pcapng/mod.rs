@@ -88,6 +88,11 @@ impl Pcapng {
         self.framing.is_ready(ready)
     }
 
+    /// Bytes of memory held.
+    pub fn held_bytes(&self) -> usize {
+        self.interfaces.capacity() * size_of::<Interface>() + self.secrets.held_bytes()
+    }
+
     fn take_block(
         &mut self,
         block: &Block,

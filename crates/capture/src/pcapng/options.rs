@@ -78,7 +78,8 @@ mod tests {
 
     #[test]
     fn options_end_where_the_block_ends() {
-        let cases: &[(&[u8], &[(u16, &[u8])], bool)] = &[
+        type Case = (&'static [u8], &'static [(u16, &'static [u8])], bool);
+        let cases: &[Case] = &[
             (b"", &[], false),
             (b"\x01\x00\x02\x00ab..\x02\x00\x00\x00\x00\x00\x00\x00junk", &[(1, b"ab"), (2, b"")], false),
             (b"\x09\x00\x01\x00\x06", &[(9, b"\x06")], false),

@@ -41,6 +41,12 @@ impl Secrets {
         Self { keep, room: bytes_max, kept: Vec::new() }
     }
 
+    /// Bytes of memory held.
+    pub fn held_bytes(&self) -> usize {
+        let entries = self.kept.capacity() * size_of::<Secret>();
+        entries + self.kept.iter().map(|secret| secret.data.capacity()).sum::<usize>()
+    }
+
     /// Counts the secrets in the body of a block, and keeps them where that is wanted.
     pub fn take(&mut self, order: ByteOrder, body: &[u8], summary: &mut FileSummary) -> Result<(), Fault> {
         let [kind, length] = order.words::<2>(body).ok_or("a secrets block needs 20 bytes")?;

@@ -1,10 +1,12 @@
 //! What the integration tests share.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::cast_possible_truncation)]
 
-use std::io::Cursor;
+pub mod make;
+
+use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
-use arachne_capture::{CaptureReader, FileSummary, ReadOptions};
+use arachne_capture::{CaptureError, CaptureReader, FileSummary, Packet, PacketSource, ReadOptions};
 
 /// What reading a whole file came to.
 #[derive(Debug)]
@@ -51,4 +53,49 @@ pub fn read_all(bytes: Vec<u8>) -> Outcome {
     assert_eq!(reader.summary().packets, outcome.packets);
     outcome.summary = Some(reader.summary().clone());
     outcome
+}
+
+/// A packet that owns its bytes; its time in nanoseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    pub at: i64,
+    pub bad: bool,
+    pub link: u32,
+    pub original: u32,
+    pub data: Vec<u8>,
+}
+
+impl From<Packet<'_>> for Owned {
+    fn from(packet: Packet<'_>) -> Self {
+        Self {
+            at: packet.timestamp.0,
+            bad: packet.bad_timestamp,
+            link: packet.link_type.0,
+            original: packet.original_length,
+            data: packet.data.to_vec(),
+        }
+    }
+}
+
+/// The packets of `source`, and its first error.
+pub fn packets_of(source: &mut impl PacketSource) -> (Vec<Owned>, Option<CaptureError>) {
+    let (mut packets, mut fault) = (Vec::new(), None);
+    loop {
+        match source.next_packet() {
+            Ok(Some(packet)) => packets.push(packet.into()),
+            Ok(None) => return (packets, fault),
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+}
+
+/// The packets of an input, and its error, also that of the start.
+pub fn read_from(input: impl Read + Send + 'static, options: &ReadOptions) -> (Vec<Owned>, Option<String>) {
+    match CaptureReader::new(input, options) {
+        Err(error) => (Vec::new(), Some(error.to_string())),
+        Ok(mut reader) => {
+            let (packets, fault) = packets_of(&mut reader);
+            (packets, fault.map(|error| error.to_string()))
+        }
+    }
 }
