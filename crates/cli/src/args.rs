@@ -11,7 +11,7 @@ use crate::exit::ExitStatus;
 
 /// Records what services say to each other.
 #[derive(Debug, Parser)]
-#[command(name = "arachne", version, about, after_help = exit_codes(), max_term_width = 100)]
+#[command(name = "arachne", version, after_help = exit_codes(), max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -21,7 +21,11 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print the HTTP exchanges of capture files
+    /// Print the HTTP exchanges of capture files, one row for each request with its response
+    ///
+    /// Reads pcap and pcapng, also packed with gzip or zstd, rebuilds TCP sessions in memory and follows HTTP/1.x inside.
+    /// A protocol is found by its content, not by its port. Data goes to standard output, everything else to standard
+    /// error. Captured text is never interpreted: in the table control characters are spelled out.
     Read(Box<ReadArgs>),
     /// Print a script that completes this command line in a shell
     Completions {
@@ -85,11 +89,7 @@ pub enum Color {
     Never,
 }
 
-/// Prints the HTTP exchanges of capture files, one row for each request with its response.
-///
-/// Reads pcap and pcapng, also packed with gzip or zstd, rebuilds TCP sessions in memory and follows HTTP/1.x inside. A
-/// protocol is found by its content, not by its port. Data goes to standard output, everything else to standard error;
-/// captured text is never interpreted: control characters are made visible.
+/// The arguments of `arachne read`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = exit_codes(), after_long_help = read_help())]
 pub struct ReadArgs {
@@ -98,7 +98,7 @@ pub struct ReadArgs {
     pub files: Vec<PathBuf>,
 
     /// The form of the output
-    #[arg(long, short, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 
     /// Print header lines too (har always has them)
@@ -117,7 +117,7 @@ pub struct ReadArgs {
     #[arg(long)]
     pub sessions: bool,
 
-    /// Write the reassembled bytes of each direction to DIR/<session>-client.bin and DIR/<session>-server.bin
+    /// Write the reassembled bytes of each direction to DIR/N-client.bin and DIR/N-server.bin, N the session
     ///
     /// The directory is created; with several sources names begin with the number of the source and a dot. Older files
     /// of these names are replaced.

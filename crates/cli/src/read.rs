@@ -55,11 +55,14 @@ pub fn run_with(
         Ok(sink) => sink,
         Err(error) => {
             diagnostics.error(&error);
-            return ExitStatus::Unexpected;
+            let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+            let refused = kind == Some(std::io::ErrorKind::PermissionDenied);
+            return if refused { ExitStatus::NotPermitted } else { ExitStatus::Unexpected };
         }
     };
     let started = Instant::now();
-    let mut run = Run { args, console, diagnostics, totals: Totals::default(), status: ExitStatus::Done };
+    let mut run =
+        Run { args, console, diagnostics, totals: Totals::default(), status: ExitStatus::Done, opened: false };
     run.read_all(reader, &mut sink);
     run.finish(sink, started)
 }
@@ -79,6 +82,8 @@ struct Run<'a> {
     diagnostics: &'a mut Diagnostics,
     totals: Totals,
     status: ExitStatus,
+    /// Whether there was a source at all: a summary of nothing would only hide the error.
+    opened: bool,
 }
 
 impl Run<'_> {
@@ -96,9 +101,12 @@ impl Run<'_> {
         }
     }
 
-    fn read_one(&self, reader: &mut impl SourceReader, source: &Source, sink: &mut ReadSink) -> SourceReport {
+    fn read_one(&mut self, reader: &mut impl SourceReader, source: &Source, sink: &mut ReadSink) -> SourceReport {
         let total = match source.total_bytes() {
-            Ok(total) => total,
+            Ok(total) => {
+                self.opened = true;
+                total
+            }
             Err(failure) => return SourceReport { failure: Some(failure), ..SourceReport::default() },
         };
         sink.set_progress(Progress::new(total.filter(|_| !self.args.follow), self.console.bar));
@@ -140,7 +148,9 @@ impl Run<'_> {
         let totals = &self.totals;
         let all = self.diagnostics.shows(Level::Detail);
         let text = summary(&totals.ledger, totals.bytes, started.elapsed(), all);
-        self.diagnostics.say(Level::Info, &text);
+        if self.opened {
+            self.diagnostics.say(Level::Info, &text);
+        }
         if self.args.stats {
             let mut line = Vec::new();
             let hashes = outcome.hashes.as_ref();

@@ -152,7 +152,10 @@ fn one_bad_file_among_many() {
 fn a_missing_file_is_usage() {
     let ran = run(&["/does/not/exist.pcap"]);
     assert_eq!((ran.status, ran.sources), (ExitStatus::Usage, 0));
-    assert!(ran.err.contains("cannot open /does/not/exist.pcap: No such file"), "{}", ran.err);
+    assert!(ran.err.starts_with("error: /does/not/exist.pcap: cannot open: No such file"), "{}", ran.err);
+    assert_eq!(ran.err.lines().count(), 1);
+    let joined = run(&["--join", "-", "/does/not/exist.pcap"]);
+    assert!(joined.err.contains("cannot open /does/not/exist.pcap: "), "{}", joined.err);
 }
 
 #[test]

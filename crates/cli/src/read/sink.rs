@@ -219,3 +219,49 @@ impl Sink for ReadSink {
         self.taps.as_mut().and_then(|taps| taps(head))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use arachne_wire::Sink as _;
+
+    use super::{BUFFER_BYTES, ReadSink};
+    use crate::fixtures::{exchange, request};
+    use crate::output::ndjson::Ndjson;
+
+    #[derive(Clone, Default)]
+    struct Writes(Arc<Mutex<Vec<usize>>>);
+
+    impl Write for Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no writer panics").push(bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const fn assert_send<T: Send>(value: T) -> T {
+        value
+    }
+
+    #[test]
+    fn rows_leave_when_the_reader_waits_or_the_buffer_is_full() {
+        let writes = Writes::default();
+        let mut sink = assert_send(ReadSink::new(Box::new(Ndjson::default()), Box::new(writes.clone())));
+        let row = || exchange(Some(request("GET", "/", &[])), None);
+        let seen = || writes.0.lock().expect("no writer panics").clone();
+        sink.exchange(row());
+        assert!(seen().is_empty());
+        assert!(sink.progress(10).is_continue());
+        assert_eq!(seen().len(), 1);
+        for _ in 0..1000 {
+            sink.exchange(row());
+        }
+        assert!(seen().iter().all(|bytes| *bytes < BUFFER_BYTES + 1024), "{:?}", seen());
+        assert!(sink.buffer.len() < BUFFER_BYTES && seen().len() > 1);
+    }
+}

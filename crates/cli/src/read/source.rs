@@ -60,13 +60,29 @@ impl Source {
                 total = None;
                 continue;
             };
-            let facts = std::fs::metadata(path).map_err(|error| SourceFailure::opening(path, error))?;
+            let facts = std::fs::metadata(path).map_err(|error| self.cannot_open(path, error))?;
             if facts.is_dir() {
-                return Err(SourceFailure::opening(path, io::ErrorKind::IsADirectory.into()));
+                return Err(self.cannot_open(path, io::ErrorKind::IsADirectory.into()));
             }
             total = total.filter(|_| facts.is_file()).map(|t| t.saturating_add(facts.len()));
         }
         Ok(total)
+    }
+
+    /// The failure to open `path`, one of the inputs: missing files and directories are wrong usage. The name of the
+    /// source stands before every message, so the path is told only where the source has several.
+    #[must_use]
+    pub fn cannot_open(&self, path: &Path, error: io::Error) -> SourceFailure {
+        let status = match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => ExitStatus::Usage,
+            io::ErrorKind::PermissionDenied => ExitStatus::NotPermitted,
+            _ => ExitStatus::Unexpected,
+        };
+        let tried = match self.inputs.len() {
+            0 | 1 => "cannot open".to_owned(),
+            _ => format!("cannot open {}", path.display()),
+        };
+        SourceFailure { status, error: anyhow::Error::new(error).context(tried) }
     }
 }
 
@@ -119,17 +135,6 @@ pub struct SourceFailure {
 }
 
 impl SourceFailure {
-    /// An input that could not be opened: missing files and directories are wrong usage.
-    #[must_use]
-    pub fn opening(path: &Path, error: io::Error) -> Self {
-        let status = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => ExitStatus::Usage,
-            io::ErrorKind::PermissionDenied => ExitStatus::NotPermitted,
-            _ => ExitStatus::Unexpected,
-        };
-        Self { status, error: anyhow::Error::new(error).context(format!("cannot open {}", path.display())) }
-    }
-
     /// A file that is damaged or refused; what came before the fault was handed over.
     #[must_use]
     pub const fn damaged(error: anyhow::Error) -> Self {
