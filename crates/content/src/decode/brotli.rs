@@ -8,9 +8,6 @@ use brotli_decompressor::{
 
 use super::{Decode, Emit, Stop};
 
-/// Bytes given to the library at once. When a stream breaks, the library loses what these bytes had unpacked to, so
-/// they are few.
-const PIECE: usize = 256;
 /// The largest block that a stream can need: the widest window of RFC 7932, and what the library puts on top of it.
 const BLOCK_BYTES_MAX: usize = (1 << 24) + 1024;
 
@@ -76,30 +73,37 @@ impl Brotli {
         }
         Ok(result)
     }
+
+    /// What the library had unpacked into its window, but not given, when it met an error.
+    fn left_behind(&self) -> &[u8] {
+        let state = &*self.state;
+        let size = u64::try_from(state.ringbuffer_size).unwrap_or_default();
+        let given = state.partial_pos_out.checked_sub(state.rb_roundtrips.saturating_mul(size));
+        let from = given.and_then(|at| usize::try_from(at).ok()).unwrap_or(usize::MAX);
+        let to = usize::try_from(state.pos).unwrap_or_default();
+        state.ringbuffer.slice().get(from..to).unwrap_or_default()
+    }
 }
 
 impl Decode for Brotli {
-    fn decode(&mut self, input: &[u8], scratch: &mut [u8], emit: &mut Emit<'_>) -> Result<(), Stop> {
-        for mut piece in input.chunks(PIECE) {
-            if self.ended {
-                return Err(Stop::Broken);
-            }
-            loop {
-                match self.step(&mut piece, scratch, emit)? {
-                    BrotliResult::NeedsMoreOutput => {}
-                    BrotliResult::NeedsMoreInput => break,
-                    BrotliResult::ResultFailure => return Err(Stop::Broken),
-                    BrotliResult::ResultSuccess => {
-                        self.ended = true;
-                        if piece.is_empty() {
-                            break;
-                        }
-                        return Err(Stop::Broken);
-                    }
+    fn decode(&mut self, mut input: &[u8], scratch: &mut [u8], emit: &mut Emit<'_>) -> Result<(), Stop> {
+        if self.ended && !input.is_empty() {
+            return Err(Stop::Broken);
+        }
+        loop {
+            match self.step(&mut input, scratch, emit)? {
+                BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::NeedsMoreInput => return Ok(()),
+                BrotliResult::ResultFailure => {
+                    self.left_behind().chunks(scratch.len()).try_for_each(emit)?;
+                    return Err(Stop::Broken);
+                }
+                BrotliResult::ResultSuccess => {
+                    self.ended = true;
+                    return if input.is_empty() { Ok(()) } else { Err(Stop::Broken) };
                 }
             }
         }
-        Ok(())
     }
 
     fn content_ended(&self) -> bool {

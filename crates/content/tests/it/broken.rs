@@ -1,5 +1,7 @@
 //! Bodies that do not unpack.
 
+use std::io::Write as _;
+
 use arachne_model::{Anomaly, TapFacts};
 
 use crate::support::{
@@ -199,6 +201,20 @@ fn a_legacy_or_foreign_magic_is_refused() {
     for magic in [0xFD2F_B527_u32, 0xFD2F_B51E, 0x184D_2204] {
         shown_as_sent("zstd", &[&magic.to_le_bytes()[..], &[0; 40]].concat());
     }
+}
+
+#[test]
+fn what_brotli_has_unpacked_before_an_error_is_shown() {
+    let content = text(3000, 14);
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
+    encoder.write_all(&content).unwrap();
+    encoder.flush().unwrap();
+    let mut raw = encoder.get_ref().clone();
+    // A metadata block with its reserved bit set.
+    raw.push(0b1110);
+    let facts = facts_of("br", &raw, &all());
+    assert_eq!((facts.decoded_size, facts.anomalies), (Some(3000), only(Anomaly::DecompressError)));
+    assert_eq!(facts.kept, Some(content));
 }
 
 #[test]

@@ -81,6 +81,30 @@ proptest! {
     }
 
     #[test]
+    fn damage_takes_nothing_away_that_came_before(
+        content in body(),
+        coding in 0..CODINGS.len(),
+        at in any::<proptest::sample::Index>(),
+        garbage in proptest::collection::vec(any::<u8>(), 1..100),
+    ) {
+        let (name, encode) = CODINGS[coding];
+        let mut options = all();
+        options.limits.ratio_max = u64::MAX;
+        let mut raw = encode(&content);
+        let at = at.index(raw.len());
+        raw.truncate(at);
+        let before = facts_of(name, &raw, &options);
+        raw.extend_from_slice(&garbage);
+        let after = facts_of(name, &raw, &options);
+        if let Some(size) = before.decoded_size.filter(|size| *size > 0) {
+            prop_assert!(after.decoded_size.is_some_and(|more| more >= size), "{} {:?}", name, after.decoded_size);
+            let beginning = &content[..size as usize];
+            prop_assert_eq!(before.kept.as_deref(), Some(beginning));
+            prop_assert!(after.kept.is_some_and(|kept| kept.starts_with(beginning)));
+        }
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(
         raw in proptest::collection::vec(any::<u8>(), 0..3000),
         header in "(gzip|deflate|br|zstd|rot13)(, (gzip|deflate|br|zstd)){0,2}",
