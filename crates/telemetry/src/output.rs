@@ -137,7 +137,8 @@ impl<S: Subscriber, W: Write + Send + 'static> Layer<S> for LogLayer<W> {
     }
 }
 
-/// Tells at its end what the rate limit has held back. Keep it until the process ends.
+/// Tells at its end what the rate limit has held back. Keep it until the process ends, and drop it before
+/// `std::process::exit`, which drops nothing.
 #[must_use = "when it is dropped the log output has ended"]
 pub struct Guard(LogLayer<io::Stderr>);
 

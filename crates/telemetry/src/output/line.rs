@@ -18,7 +18,7 @@ enum Value {
 
 /// An event that is about to be printed.
 pub(super) struct Line {
-    level: tracing::Level,
+    tracing_level: tracing::Level,
     /// Of the code, where there is one.
     code_level: Option<Level>,
     pub(super) code: Option<String>,
@@ -28,8 +28,8 @@ pub(super) struct Line {
 
 impl Line {
     /// A line without text.
-    pub(super) const fn new(level: tracing::Level, code_level: Option<Level>) -> Self {
-        Self { level, code_level, code: None, message: String::new(), fields: Vec::new() }
+    pub(super) const fn new(tracing_level: tracing::Level, code_level: Option<Level>) -> Self {
+        Self { tracing_level, code_level, code: None, message: String::new(), fields: Vec::new() }
     }
 
     /// The line of `event`.
@@ -57,9 +57,23 @@ impl Line {
         }
     }
 
+    /// The level of the code, else of the event; `None` for what is finer than a code can be.
+    fn level(&self) -> Option<Level> {
+        self.code_level.or(match self.tracing_level {
+            tracing::Level::ERROR => Some(Level::Error),
+            tracing::Level::WARN => Some(Level::Warn),
+            tracing::Level::INFO => Some(Level::Info),
+            _ => None,
+        })
+    }
+
+    const fn finer(&self) -> &'static str {
+        if matches!(self.tracing_level, tracing::Level::TRACE) { "trace" } else { "debug" }
+    }
+
     /// `warning: packets were cut by the snap length  code=READ-NET-002 packets=3`, with the line end.
     pub(super) fn text(&self) -> String {
-        let word = self.code_level.map_or_else(|| lower(self.level), Level::word);
+        let word = self.level().map_or_else(|| self.finer(), Level::word);
         let mut out = format!("{word}: {}", visible(&self.message));
         let mut blank = "  ";
         if let Some(code) = &self.code {
@@ -83,7 +97,7 @@ impl Line {
 
     /// A JSON object with the line end; `time` in nanoseconds since the Unix epoch.
     pub(super) fn json(&self, time: u64) -> String {
-        let level = self.code_level.map_or_else(|| lower(self.level), Level::name);
+        let level = self.level().map_or_else(|| self.finer(), Level::name);
         let mut out = format!("{{\"time\":\"{}\",\"level\":\"{level}\"", Rfc3339(time));
         if let Some(code) = &self.code {
             out.push_str(",\"code\":");
@@ -105,16 +119,6 @@ impl Line {
         }
         out.push_str("}}\n");
         out
-    }
-}
-
-const fn lower(level: tracing::Level) -> &'static str {
-    match level {
-        tracing::Level::ERROR => "error",
-        tracing::Level::WARN => "warning",
-        tracing::Level::INFO => "info",
-        tracing::Level::DEBUG => "debug",
-        tracing::Level::TRACE => "trace",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use arachne_telemetry::{Format, LogLayer, Verbosity, chain, codes, count_of, counts, emit};
+use arachne_telemetry::{Format, InitError, LogLayer, Verbosity, chain, codes, count_of, counts, emit, init};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 /// An output that can be read afterwards.
@@ -123,6 +123,25 @@ fn verbosity_chooses_lines_and_never_counts() {
 fn an_event_without_a_code_names_its_source() {
     let line = written(Format::Text, Verbosity::Debug, || tracing::warn!(left = 2, "a library says {}", "something"));
     assert_eq!(line, "warning: a library says something  left=2 target=it::output\n");
+}
+
+#[test]
+fn levels_have_the_same_names_with_and_without_a_code() {
+    let lines = written(Format::Json, Verbosity::Trace, || {
+        emit!(codes::READ_NET_001);
+        tracing::warn!("w");
+        tracing::trace!("t");
+    });
+    let levels: Vec<_> =
+        lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["level"].clone()).collect();
+    assert_eq!(levels, ["warn", "warn", "trace"]);
+}
+
+#[test]
+fn a_process_has_one_log_output() {
+    let guard = init(Format::Text, Verbosity::Quiet).unwrap();
+    assert_eq!(init(Format::Json, Verbosity::Trace).err(), Some(InitError));
+    drop(guard);
 }
 
 #[test]
