@@ -1,100 +1,80 @@
-//! Log codes: what the sources name and what `docs/log-codes.md` lists are the same set.
+//! Log codes: the sources name only codes of the registry, each live code is emitted, and the page is the registry's.
 //!
-//! That the page equals the registry, is sorted and well formed is tested in `crates/telemetry`, which makes it.
+//! The rules of the table itself (well formed, unique, sorted) are tested in `crates/telemetry`.
 
-use std::collections::BTreeMap;
+use arachne_telemetry::{LogCode, render_markdown, sources};
 
-use super::{Finding, Workspace};
+use super::{Finding, Source, Workspace};
 use crate::lexer::Kind;
 
 const PAGE: &str = "docs/log-codes.md";
-const UNLISTED: &str =
-    "users look codes up: add it to the registry in crates/telemetry and generate docs/log-codes.md anew";
-const UNUSED: &str = "a code that no source names is dead: retire it in the registry, never reuse it";
+const UNLISTED: &str = "users look codes up: add it to crates/telemetry/src/codes.rs";
+const UNUSED: &str = "a code that nobody emits is dead: emit it, or set `retired` in crates/telemetry/src/codes.rs";
+const STALE: &str = "the page is generated: run `UPDATE_EXPECT=1 cargo test -p arachne-telemetry` and commit it";
 
-/// Compares both.
+/// Compares sources, registry and page.
 pub fn check(workspace: &Workspace) -> Vec<Finding> {
-    let named = named(workspace);
-    let Some(page) = workspace.text(PAGE) else {
-        let missing = |(code, (file, line)): (&String, &(String, usize))| {
-            Finding::new(file, *line, format!("{code} is named, but {PAGE} does not exist"), UNLISTED)
-        };
-        return named.iter().map(missing).collect();
-    };
-    let listed = listed(page);
-    let mut findings = Vec::new();
-    for (code, (file, line)) in &named {
-        if !listed.contains_key(code) {
-            findings.push(Finding::new(file, *line, format!("{code} is not in {PAGE}"), UNLISTED));
-        }
+    let mut findings: Vec<Finding> = workspace.rust().filter(|source| emits(source)).flat_map(unknown).collect();
+    let texts = workspace.rust().filter(|source| emits(source)).map(|source| source.text.as_str());
+    findings.extend(sources::unnamed(texts).into_iter().map(unused));
+    if workspace.text(PAGE) != Some(render_markdown().as_str()) {
+        findings.push(Finding::new(PAGE, 1, "the page is not that of the registry", STALE));
     }
-    for (code, line) in &listed {
-        if !named.contains_key(code) {
-            findings.push(Finding::new(PAGE, *line, format!("{code} is in no source"), UNUSED));
+    findings
+}
+
+/// Whether the file may emit: the registry and this tool only talk about codes.
+fn emits(source: &Source) -> bool {
+    !["xtask/", "crates/telemetry/"].iter().any(|folder| source.path.starts_with(folder))
+}
+
+/// Codes in string literals that no table lists.
+fn unknown(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for token in &source.tokens {
+        if let Kind::Str(text) = &token.kind {
+            for code in sources::unknown(text) {
+                findings.push(Finding::new(&source.path, token.line, format!("{code} is in no table"), UNLISTED));
+            }
         }
     }
     findings
 }
 
-/// Codes in string literals, outside tests and outside this tool: code to (file, line).
-fn named(workspace: &Workspace) -> BTreeMap<String, (String, usize)> {
-    let mut named = BTreeMap::new();
-    for source in workspace.rust().filter(|source| !source.path.starts_with("xtask/")) {
-        for at in source.product_code() {
-            let token = &source.tokens[at];
-            if let Kind::Str(text) = &token.kind
-                && is_code(text)
-            {
-                named.entry(text.clone()).or_insert_with(|| (source.path.clone(), token.line));
-            }
-        }
-    }
-    named
-}
-
-/// Codes in the page: code to line.
-fn listed(page: &str) -> BTreeMap<String, usize> {
-    let mut listed = BTreeMap::new();
-    for (index, line) in page.lines().enumerate() {
-        for word in line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| is_code(word)) {
-            listed.entry(word.to_owned()).or_insert(index + 1);
-        }
-    }
-    listed
-}
-
-/// `SERVICE-FEATURE-NNN`: the service of three letters or more.
-fn is_code(word: &str) -> bool {
-    let parts: Vec<&str> = word.split('-').collect();
-    let upper = |part: &str, min: usize| part.len() >= min && part.bytes().all(|b| b.is_ascii_uppercase());
-    match parts.as_slice() {
-        [service, feature, number] => {
-            upper(service, 3) && upper(feature, 1) && number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit())
-        }
-        _ => false,
-    }
+fn unused(code: &'static LogCode) -> Finding {
+    Finding::new("crates/telemetry/src/codes.rs", 1, format!("{} is emitted nowhere", code.id), UNUSED)
 }
 
 #[cfg(test)]
 mod tests {
+    use arachne_telemetry::{codes, render_markdown};
+
     use super::super::testing::{shown, workspace};
     use super::check;
 
+    /// A source that names every live code.
+    fn complete() -> String {
+        codes::ALL.iter().map(|code| format!("emit!(codes::{});\n", code.constant)).collect()
+    }
+
     #[test]
-    fn both_sides_must_agree() {
-        let source = (
-            "crates/cli/src/main.rs",
-            "const A: &str = \"CLI-READ-001\"; const B: &str = \"CLI-READ-002\"; const C: &str = \"A-1\";",
-        );
-        let page = ("docs/log-codes.md", "# Codes\n| `CLI-READ-001` | x |\n| `CLI-READ-009` | y |\n");
-        assert_eq!(
-            shown(&check(&workspace(&[source, page]))),
-            [
-                "crates/cli/src/main.rs:1 CLI-READ-002 is not in docs/log-codes.md",
-                "docs/log-codes.md:3 CLI-READ-009 is in no source"
-            ]
-        );
-        assert_eq!(check(&workspace(&[source])).len(), 2);
-        assert!(check(&workspace(&[])).is_empty());
+    fn registry_sources_and_page_agree() {
+        let all = complete();
+        let files = [("crates/cli/src/main.rs", all.as_str()), ("docs/log-codes.md", &render_markdown())];
+        assert_eq!(shown(&check(&workspace(&files))), [""; 0]);
+    }
+
+    #[test]
+    fn each_disagreement_is_found() {
+        let all = format!("{}const A: &str = \"CLI-NOVEL-001\";", complete());
+        let missing = all.replacen(codes::ALL[0].constant, "X", 1);
+        let files = [("crates/cli/src/main.rs", missing.as_str()), ("docs/log-codes.md", "# Log codes\n")];
+        let found = shown(&check(&workspace(&files)));
+        let expected = [
+            format!("crates/cli/src/main.rs:{} CLI-NOVEL-001 is in no table", codes::ALL.len() + 1),
+            format!("crates/telemetry/src/codes.rs:1 {} is emitted nowhere", codes::ALL[0].id),
+            "docs/log-codes.md:1 the page is not that of the registry".to_owned(),
+        ];
+        assert_eq!(found, expected);
     }
 }
