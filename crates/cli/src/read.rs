@@ -51,7 +51,7 @@ pub fn run_with(
         diagnostics.say(Level::Error, text);
         return ExitStatus::Usage;
     }
-    let mut sink = match build_sink(args, reader, stdout, console) {
+    let mut sink = match build_sink(args, stdout, console) {
         Ok(sink) => sink,
         Err(error) => {
             diagnostics.error(&error);
@@ -114,6 +114,7 @@ impl Run<'_> {
             threads: self.args.threads,
             follow: self.args.follow,
             keep_secrets: self.args.keep_secrets,
+            bodies: body_wishes(self.args),
         };
         reader.read(source, &options, sink)
     }
@@ -170,16 +171,13 @@ impl Run<'_> {
     }
 }
 
-fn build_sink(
-    args: &ReadArgs,
-    reader: &impl SourceReader,
-    stdout: Box<dyn Write + Send>,
-    console: Console,
-) -> anyhow::Result<ReadSink> {
+fn body_wishes(args: &ReadArgs) -> BodyWishes {
     let keep = args.format == Format::Har && !args.sessions;
-    let wishes = BodyWishes { decode: args.decode == Decode::Auto, hash: args.stream_hashes, keep };
+    BodyWishes { decode: args.decode == Decode::Auto, hash: args.stream_hashes, keep }
+}
+
+fn build_sink(args: &ReadArgs, stdout: Box<dyn Write + Send>, console: Console) -> anyhow::Result<ReadSink> {
     let mut sink = ReadSink::new(build_output(args, console), stdout);
-    sink.set_taps(wishes.any().then(|| reader.taps(wishes)).flatten());
     if args.stream_hashes && args.stats {
         sink.set_stream_hashes(StreamHashes::default());
     }

@@ -11,9 +11,7 @@ use arachne_cli::fixtures::{exchange, request, response, session};
 use arachne_cli::read::console::Console;
 use arachne_cli::read::run_with;
 use arachne_cli::read::sink::ReadSink;
-use arachne_cli::read::source::{
-    BodyWishes, Source, SourceFailure, SourceOptions, SourceReader, SourceReport, TapFactory,
-};
+use arachne_cli::read::source::{Source, SourceFailure, SourceOptions, SourceReader, SourceReport};
 use arachne_model::Ledger;
 use arachne_wire::Sink as _;
 use clap::Parser as _;
@@ -46,10 +44,6 @@ impl SourceReader for Script {
         ledger.sessions.output = 1;
         let failure = (self.fault)(&String::from_utf8_lossy(source.name()));
         SourceReport { ledger, bytes_read: 100, held_bytes_max: 7, failure, ..SourceReport::default() }
-    }
-
-    fn taps(&self, _: BodyWishes) -> Option<TapFactory> {
-        None
     }
 }
 

@@ -40,6 +40,18 @@ pub(crate) enum Fault {
     Refused(String),
 }
 
+impl Fault {
+    #[cold]
+    fn at(self, block: &Block) -> CaptureError {
+        match self {
+            Self::Damaged(reason) => {
+                CaptureError::Damaged { unit: Unit::Block(Some(block.kind)), at: block.at, reason }
+            }
+            Self::Refused(what) => CaptureError::Unsupported { what, at: block.at },
+        }
+    }
+}
+
 impl From<&str> for Fault {
     fn from(reason: &str) -> Self {
         Self::Damaged(reason.to_owned())
@@ -74,8 +86,15 @@ impl Pcapng {
     ///
     /// # Errors
     /// A block is damaged or cut, or describes what is refused.
+    #[inline]
     pub fn next(&mut self, buffer: &mut Buffer, summary: &mut FileSummary) -> Result<Option<Found>, CaptureError> {
         while let Some(block) = self.framing.next(buffer)? {
+            // Nearly all blocks are of this type: a short way, without copies of results.
+            if block.kind == kind::ENHANCED_PACKET {
+                let body = buffer.at(block.start, block.length);
+                let found = self.enhanced_packet(&block, body, summary);
+                return found.map(Some).map_err(|fault| fault.at(&block));
+            }
             if let Some(found) = self.take_block(&block, buffer, summary)? {
                 return Ok(Some(found));
             }
@@ -93,6 +112,7 @@ impl Pcapng {
         self.interfaces.capacity() * size_of::<Interface>() + self.secrets.held_bytes()
     }
 
+    #[inline(never)]
     fn take_block(
         &mut self,
         block: &Block,
@@ -100,17 +120,11 @@ impl Pcapng {
         summary: &mut FileSummary,
     ) -> Result<Option<Found>, CaptureError> {
         let body = buffer.at(block.start, block.length);
-        self.dispatch(block, body, summary).map_err(|fault| match fault {
-            Fault::Damaged(reason) => {
-                CaptureError::Damaged { unit: Unit::Block(Some(block.kind)), at: block.at, reason }
-            }
-            Fault::Refused(what) => CaptureError::Unsupported { what, at: block.at },
-        })
+        self.dispatch(block, body, summary).map_err(|fault| fault.at(block))
     }
 
     fn dispatch(&mut self, block: &Block, body: &[u8], summary: &mut FileSummary) -> Result<Option<Found>, Fault> {
         match block.kind {
-            kind::ENHANCED_PACKET => return self.enhanced_packet(block, body, summary).map(Some),
             kind::SIMPLE_PACKET => return self.simple_packet(block, body, summary).map(Some),
             kind::PACKET => return self.obsolete_packet(block, body, summary).map(Some),
             kind::SECTION => self.section(body, summary)?,

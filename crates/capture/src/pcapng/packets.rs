@@ -123,6 +123,7 @@ fn over_block(captured: u32, room: usize) -> Fault {
 }
 
 /// Of the options only the count of lost packets is of use.
+#[inline(never)]
 fn packet_options(order: ByteOrder, rest: &[u8], summary: &mut FileSummary) {
     const DROPCOUNT: u16 = 4;
     options::for_each(order, rest, summary, |summary, code, value| {

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
+use arachne_capture::PipelineSink;
 use arachne_model::{AnomalySet, Exchange, TcpSession};
-use arachne_wire::{BodyTap, MessageHead, Sink};
+use arachne_wire::Sink;
 
-use super::source::TapFactory;
 use crate::output::{Output, SourceLabel, all_anomalies};
 use crate::progress::Progress;
 use crate::stream_files::StreamFiles;
@@ -40,7 +40,6 @@ pub struct ReadSink {
     output: Box<dyn Output>,
     stdout: Box<dyn Write + Send>,
     buffer: Vec<u8>,
-    taps: Option<TapFactory>,
     hashes: Option<StreamHashes>,
     files: Option<StreamFiles>,
     progress: Progress,
@@ -65,18 +64,12 @@ impl ReadSink {
             output,
             stdout,
             buffer: Vec::with_capacity(2 * BUFFER_BYTES),
-            taps: None,
             hashes: None,
             files: None,
             progress: Progress::hidden(),
             anomalies: AnomalySet::EMPTY,
             stop: None,
         }
-    }
-
-    /// Bodies are tapped by `taps`.
-    pub fn set_taps(&mut self, taps: Option<TapFactory>) {
-        self.taps = taps;
     }
 
     /// Streams are hashed.
@@ -214,9 +207,11 @@ impl Sink for ReadSink {
             hashes.gap(session, from_client, offset, length);
         }
     }
+}
 
-    fn body(&mut self, head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {
-        self.taps.as_mut().and_then(|taps| taps(head))
+impl PipelineSink for ReadSink {
+    fn waiting(&mut self, bytes_read: u64) -> ControlFlow<()> {
+        self.progress(bytes_read)
     }
 }
 

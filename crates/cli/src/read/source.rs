@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use arachne_model::{AnomalySet, Ledger};
-use arachne_wire::{BodyTap, MessageHead};
 
 use super::sink::ReadSink;
 use crate::exit::ExitStatus;
@@ -101,10 +100,12 @@ pub struct SourceOptions {
     pub follow: bool,
     /// Whether embedded TLS secrets are used instead of skipped.
     pub keep_secrets: bool,
+    /// What is wanted of bodies.
+    pub bodies: BodyWishes,
 }
 
 /// What is wanted of bodies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BodyWishes {
     /// Content codings are undone.
     pub decode: bool,
@@ -121,9 +122,6 @@ impl BodyWishes {
         self.decode || self.hash || self.keep
     }
 }
-
-/// Makes the tap of a body, or none where the head shows that nothing would come of it.
-pub type TapFactory = Box<dyn FnMut(&MessageHead<'_>) -> Option<Box<dyn BodyTap>> + Send>;
 
 /// Why a source was not read to its end.
 #[derive(Debug)]
@@ -166,9 +164,6 @@ pub trait SourceReader {
     /// Calls [`ReadSink::progress`] after each chunk, before it waits for more, and stops where that says so. Damage ends
     /// the reading, not the report: everything before it was handed over.
     fn read(&mut self, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport;
-
-    /// What makes the taps for these wishes; `None` when bodies are only counted.
-    fn taps(&self, wishes: BodyWishes) -> Option<TapFactory>;
 }
 
 #[cfg(test)]
