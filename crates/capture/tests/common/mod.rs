@@ -16,6 +16,7 @@ pub struct Outcome {
     pub error: Option<String>,
     pub offset: Option<u64>,
     pub summary: Option<FileSummary>,
+    pub held_bytes: usize,
 }
 
 /// A folder of shared test data, where it is present.
@@ -27,7 +28,8 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 
 /// Reads all packets of `bytes`.
 pub fn read_all(bytes: Vec<u8>) -> Outcome {
-    let mut outcome = Outcome { packets: 0, bad_timestamps: 0, error: None, offset: None, summary: None };
+    let mut outcome =
+        Outcome { packets: 0, bad_timestamps: 0, error: None, offset: None, summary: None, held_bytes: 0 };
     let mut reader = match CaptureReader::new(Cursor::new(bytes), &ReadOptions::default()) {
         Ok(reader) => reader,
         Err(error) => {
@@ -52,6 +54,7 @@ pub fn read_all(bytes: Vec<u8>) -> Outcome {
     }
     assert_eq!(reader.summary().packets, outcome.packets);
     outcome.summary = Some(reader.summary().clone());
+    outcome.held_bytes = reader.held_bytes();
     outcome
 }
 
