@@ -1,0 +1,24 @@
+# The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
+.DEFAULT_GOAL := help
+.PHONY: help test demo bench soak fuzz record
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing)
+	cargo xtask ci
+
+demo: ## builds arachne and reads a capture recorded from a real nginx
+	scripts/demo.sh
+
+bench: ## criterion benchmarks of every stage
+	cargo bench --workspace
+
+soak: ## what takes longer than CI: a 10 GB stream in bounded memory, thousands of damaged files
+	scripts/soak.sh
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (default 120); needs nightly Rust and cargo-fuzz
+	scripts/fuzz.sh
+
+record: ## records the capture of the demo anew (root, nginx, nftables)
+	scripts/record-demo.sh
