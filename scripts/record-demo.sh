@@ -102,7 +102,16 @@ table ip t {
   }
 }
 N
-# Every 23rd segment with payload from nginx is lost behind the capture point.
+# Every 9th request is lost behind the capture point and sent again 200 ms later. So is every 23rd segment with payload
+# from nginx.
+at_server nft -f - <<'N'
+table inet r {
+  chain in {
+    type filter hook input priority 0;
+    tcp dport 8080 meta length > 120 numgen inc mod 9 == 4 drop;
+  }
+}
+N
 at_client nft -f - <<'N'
 table inet t {
   chain in {

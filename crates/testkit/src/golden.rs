@@ -22,7 +22,7 @@ pub struct Row {
     pub method: Option<String>,
     /// The Host header as sent.
     pub host: Option<String>,
-    /// Path and query of the request target; `*` and `host:port` as they are.
+    /// Path and query of the request target; `*` as it is. The `host:port` of CONNECT is neither, so it is `None`.
     pub uri: Option<String>,
     /// The status of the final response.
     pub status: Option<u16>,
@@ -34,8 +34,26 @@ impl Row {
     #[must_use]
     pub fn new(method: Option<&str>, host: Option<&str>, uri: Option<&str>, status: Option<u16>) -> Self {
         let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-        Self { method: some(method), host: some(host), uri: some(uri.map(path_and_query)), status }
+        let authority = method == Some("CONNECT") && uri.is_some_and(|uri| !uri.starts_with('/'));
+        let uri = uri.filter(|_| !authority).map(path_and_query);
+        Self { method: some(method), host: some(host), uri: some(uri), status }
     }
+}
+
+/// The row of one line that `arachne read --format ndjson` prints.
+///
+/// # Errors
+/// What is wrong with the line, in words.
+pub fn row_of_ndjson(line: &str) -> Result<Row, String> {
+    let json: serde_json::Value = serde_json::from_str(line).map_err(|error| format!("ndjson: {error}: {line}"))?;
+    let text = |key: &str| json[key].as_str();
+    // Path and query are told apart in ndjson; `/x?` has an empty query, `/x` has none.
+    let target = text("url.path").map(|path| match text("url.query") {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    });
+    let status = json["http.response.status_code"].as_u64().and_then(|status| u16::try_from(status).ok());
+    Ok(Row::new(text("http.request.method"), text("http.request.header.host"), target.as_deref(), status))
 }
 
 impl fmt::Display for Row {
@@ -80,6 +98,14 @@ pub struct Difference {
     pub missing: Vec<(Row, usize)>,
     /// Found, not expected.
     pub unexpected: Vec<(Row, usize)>,
+}
+
+impl Difference {
+    /// Rows on either side only.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.missing.iter().chain(&self.unexpected).map(|(_, count)| count).sum()
+    }
 }
 
 /// The result over all files.
@@ -187,10 +213,12 @@ pub fn judge(file: &str, readings: &[Reading], decisions: &Decisions, found: &[R
     {
         return Verdict::Decided(decision.reason.clone());
     }
-    // A decision is what we stand by: show how far from it we are, else how far from the main reading.
-    let wanted = decisions.get(file).map(|decision| &decision.rows[..]);
-    let main = readings.first().map(Reading::rows).unwrap_or_default();
-    Verdict::Wrong(difference(wanted.unwrap_or(main), found.to_vec()))
+    // A decision is what we stand by: show how far from it we are, else how far from the nearest reading.
+    if let Some(decision) = decisions.get(file) {
+        return Verdict::Wrong(difference(&decision.rows, found.to_vec()));
+    }
+    let all = readings.iter().map(|reading| difference(reading.rows(), reading.project(found)));
+    Verdict::Wrong(all.min_by_key(Difference::rows).unwrap_or_default())
 }
 
 /// The difference of two multisets.
@@ -253,6 +281,30 @@ mod tests {
         let decided = Verdict::Decided("the answer is for another request".to_owned());
         assert_eq!(judge(&[row("GET", "h:8080", "/1", 500)]), decided);
         assert!(matches!(judge(&[]), Verdict::Wrong(_)));
+    }
+
+    #[test]
+    fn lines_of_ndjson_become_rows() {
+        let line = r#"{"http.request.method":"GET","http.request.header.host":"h:8080","url.path":"/x","url.query":"y","http.response.status_code":200}"#;
+        assert_eq!(super::row_of_ndjson(line), Ok(row("GET", "h:8080", "/x?y", 200)));
+        assert_eq!(super::row_of_ndjson(r#"{"http.request.method":null}"#), Ok(Row::new(None, None, None, None)));
+        assert!(super::row_of_ndjson("{").is_err());
+    }
+
+    #[test]
+    fn targets_of_all_forms_come_down_to_path_and_query() {
+        let uri = |method, target| Row::new(Some(method), None, Some(target), None).uri;
+        for (method, target, expected) in [
+            ("GET", "/x?y", Some("/x?y")),
+            ("GET", "HTTP://h/x?y", Some("/x?y")),
+            ("GET", "http://h", Some("/")),
+            ("GET", "/x?u=http://h/y", Some("/x?u=http://h/y")),
+            ("OPTIONS", "*", Some("*")),
+            ("CONNECT", "h:443", None),
+            ("CONNECT", "/h", Some("/h")),
+        ] {
+            assert_eq!(uri(method, target).as_deref(), expected, "{method} {target}");
+        }
     }
 
     #[test]
