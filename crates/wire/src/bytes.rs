@@ -26,13 +26,7 @@ mod tests {
     fn reads_stop_at_the_end() {
         let bytes = [1, 2, 3, 4];
         assert_eq!((u8_at(&bytes, 3), u8_at(&bytes, 4)), (Some(4), None));
-        assert_eq!(
-            (be16(&bytes, 2), be16(&bytes, 3), be16(&bytes, 9)),
-            (Some(0x0304), None, None)
-        );
-        assert_eq!(
-            (be32(&bytes, 0), be32(&bytes, 1)),
-            (Some(0x0102_0304), None)
-        );
+        assert_eq!((be16(&bytes, 2), be16(&bytes, 3), be16(&bytes, 9)), (Some(0x0304), None, None));
+        assert_eq!((be32(&bytes, 0), be32(&bytes, 1)), (Some(0x0102_0304), None));
     }
 }

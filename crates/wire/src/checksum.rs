@@ -34,10 +34,7 @@ pub fn fold(mut sum: u64) -> u16 {
     while sum >> 16 != 0 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the loop above leaves 16 bits"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the loop above leaves 16 bits")]
     u16::from_be(sum as u16)
 }
 
@@ -55,17 +52,12 @@ mod tests {
 
     #[test]
     fn the_example_of_rfc_1071() {
-        assert_eq!(
-            fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])),
-            0xddf2
-        );
+        assert_eq!(fold(sum(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7])), 0xddf2);
     }
 
     #[test]
     fn vector_and_plain_sums_agree_at_every_length() {
-        let bytes: Vec<u8> = (0..200_u32)
-            .map(|i| (i * 37 + 11).to_le_bytes()[0])
-            .collect();
+        let bytes: Vec<u8> = (0..200_u32).map(|i| (i * 37 + 11).to_le_bytes()[0]).collect();
         for end in 0..bytes.len() {
             let plain: u64 = bytes[..end]
                 .chunks(2)

@@ -120,29 +120,15 @@ impl Conversation {
         arrival: Arrival,
         scene: &mut Scene<'_>,
     ) {
-        let client = *self.client.get_or_insert_with(|| {
-            scene
-                .opened_by
-                .unwrap_or_else(|| guess_client(me, bytes, scene))
-        });
+        let client =
+            *self.client.get_or_insert_with(|| scene.opened_by.unwrap_or_else(|| guess_client(me, bytes, scene)));
         if scene.shared.streams {
-            scene
-                .sink
-                .stream(scene.session, me == client, offset, bytes);
+            scene.sink.stream(scene.session, me == client, offset, bytes);
         }
         match &mut self.state {
             State::Spoken(protocol) => {
-                let chunk = Chunk {
-                    direction: direction(me, self.speaker),
-                    offset,
-                    sequence,
-                    bytes,
-                    arrival,
-                };
-                protocol.data(
-                    &chunk,
-                    &mut context(&mut self.exchanges, self.speaker, scene),
-                );
+                let chunk = Chunk { direction: direction(me, self.speaker), offset, sequence, bytes, arrival };
+                protocol.data(&chunk, &mut context(&mut self.exchanges, self.speaker, scene));
             }
             State::Opaque(_) => {}
             State::Silent => {
@@ -156,30 +142,15 @@ impl Conversation {
     }
 
     /// Bytes of a side were not captured.
-    pub fn gap(
-        &mut self,
-        me: SideIndex,
-        offset: u64,
-        length: u64,
-        arrival: Arrival,
-        scene: &mut Scene<'_>,
-    ) {
+    pub fn gap(&mut self, me: SideIndex, offset: u64, length: u64, arrival: Arrival, scene: &mut Scene<'_>) {
         if scene.shared.streams {
             let client = self.client.or(scene.opened_by).unwrap_or(me);
-            scene
-                .sink
-                .stream_gap(scene.session, me == client, offset, length);
+            scene.sink.stream_gap(scene.session, me == client, offset, length);
         }
         match &mut self.state {
             State::Spoken(protocol) => {
                 let mut cx = context(&mut self.exchanges, self.speaker, scene);
-                protocol.gap(
-                    direction(me, self.speaker),
-                    offset,
-                    length,
-                    arrival,
-                    &mut cx,
-                );
+                protocol.gap(direction(me, self.speaker), offset, length, arrival, &mut cx);
             }
             State::Silent => {
                 let mut detection = Box::<Detection>::default();
@@ -206,10 +177,7 @@ impl Conversation {
     /// The connection is over.
     pub fn finish(&mut self, arrival: Arrival, scene: &mut Scene<'_>) {
         if let State::Spoken(protocol) = &mut self.state {
-            protocol.finish(
-                arrival,
-                &mut context(&mut self.exchanges, self.speaker, scene),
-            );
+            protocol.finish(arrival, &mut context(&mut self.exchanges, self.speaker, scene));
         }
     }
 
@@ -228,29 +196,13 @@ impl Conversation {
         };
         self.begin(me, speaker, kind, candidate, scene);
         if let State::Spoken(protocol) = &mut self.state {
-            let chunk = Chunk {
-                direction: direction(me, self.speaker),
-                offset,
-                sequence,
-                bytes,
-                arrival,
-            };
-            protocol.data(
-                &chunk,
-                &mut context(&mut self.exchanges, self.speaker, scene),
-            );
+            let chunk = Chunk { direction: direction(me, self.speaker), offset, sequence, bytes, arrival };
+            protocol.data(&chunk, &mut context(&mut self.exchanges, self.speaker, scene));
         }
         true
     }
 
-    fn begin(
-        &mut self,
-        me: SideIndex,
-        speaker: Speaker,
-        kind: Kind,
-        candidate: &detect::Candidate,
-        scene: &Scene<'_>,
-    ) {
+    fn begin(&mut self, me: SideIndex, speaker: Speaker, kind: Kind, candidate: &detect::Candidate, scene: &Scene<'_>) {
         self.speaker = match speaker {
             Speaker::Client => me,
             Speaker::Server => 1 - me,
@@ -258,9 +210,7 @@ impl Conversation {
         };
         self.state = match (candidate.start)(&scene.shared.limits) {
             Some(mut protocol) => {
-                self.pending
-                    .iter()
-                    .for_each(|anomaly| protocol.flag(anomaly));
+                self.pending.iter().for_each(|anomaly| protocol.flag(anomaly));
                 State::Spoken(protocol)
             }
             None => State::Opaque(kind),
@@ -279,12 +229,8 @@ impl Conversation {
         let State::Detecting(detection) = &mut self.state else {
             return;
         };
-        if !detection.rejected[me] {
-            detection.prefix[me].extend_from_slice(bytes);
-            detection
-                .chunks
-                .push((me, offset, sequence, bytes.to_vec(), arrival));
-        }
+        detection.prefix[me].extend_from_slice(bytes);
+        detection.chunks.push((me, offset, sequence, bytes.to_vec(), arrival));
         match detect::ask(&detection.prefix[me]) {
             (Verdict::Is(speaker, kind), Some(candidate)) if !detection.rejected[me] => {
                 let detection = std::mem::take(detection);
@@ -310,10 +256,7 @@ impl Conversation {
         }
         let full = detection.chunks.len() > TRIES_MAX as usize * 2
             || detection.held_bytes() > scene.shared.limits.detect_bytes_max * 4;
-        if full
-            || detection.rejected == [true, true]
-            || detection.tries.iter().any(|t| *t > TRIES_MAX)
-        {
+        if full || detection.rejected == [true, true] || detection.tries.iter().any(|t| *t > TRIES_MAX) {
             self.state = State::Opaque(Kind::Unknown);
         }
     }
@@ -330,10 +273,7 @@ impl Conversation {
                 bytes,
                 arrival: *arrival,
             };
-            protocol.data(
-                &chunk,
-                &mut context(&mut self.exchanges, self.speaker, scene),
-            );
+            protocol.data(&chunk, &mut context(&mut self.exchanges, self.speaker, scene));
         }
         for (side, ended) in detection.ended.into_iter().enumerate() {
             if let Some(arrival) = ended {
@@ -348,11 +288,7 @@ impl Detection {
     fn held_bytes(&self) -> usize {
         size_of::<Self>()
             + self.prefix.iter().map(Vec::capacity).sum::<usize>()
-            + self
-                .chunks
-                .iter()
-                .map(|c| c.3.capacity() + size_of_val(c))
-                .sum::<usize>()
+            + self.chunks.iter().map(|c| c.3.capacity() + size_of_val(c)).sum::<usize>()
     }
 
     fn clear(&mut self, me: SideIndex) {
@@ -361,8 +297,12 @@ impl Detection {
     }
 
     /// The bytes so far are no protocol's beginning. In the middle of a stream the next chunk may begin one.
+    ///
+    /// Bytes from the start are kept: when the other side shows what is spoken, they are judged by that.
     fn reject(&mut self, me: SideIndex, in_the_middle: bool) {
-        self.clear(me);
+        if in_the_middle {
+            self.clear(me);
+        }
         self.tries[me] += 1;
         self.rejected[me] |= !in_the_middle;
     }
@@ -375,11 +315,7 @@ impl Detection {
 }
 
 fn direction(me: SideIndex, client: SideIndex) -> Direction {
-    if me == client {
-        Direction::Request
-    } else {
-        Direction::Response
-    }
+    if me == client { Direction::Request } else { Direction::Response }
 }
 
 /// Without a handshake: who speaks like a client; else who has the higher port; else who was first.

@@ -49,13 +49,8 @@ impl Engine {
     /// An engine within `limits`. `seed` keys the flow tables.
     #[must_use]
     pub fn new(limits: &Limits, seed: u64, streams: bool) -> Self {
-        let shards = (0..SHARDS)
-            .map(|_| Shard::new(limits, seed, streams))
-            .collect();
-        Self {
-            decoder: Decoder::new(limits),
-            shards,
-        }
+        let shards = (0..SHARDS).map(|_| Shard::new(limits, seed, streams)).collect();
+        Self { decoder: Decoder::new(limits), shards }
     }
 
     /// Takes one captured packet.
@@ -86,9 +81,6 @@ impl Engine {
     /// Memory counted as held and counted anew, over all shards; see [`Shard::audit`].
     #[must_use]
     pub fn audit(&self) -> (usize, usize) {
-        self.shards
-            .iter()
-            .map(Shard::audit)
-            .fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+        self.shards.iter().map(Shard::audit).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     }
 }

@@ -43,15 +43,8 @@ impl FlowKey {
     #[inline]
     #[must_use]
     pub fn new(source: (Address, u16), target: (Address, u16), network: u32) -> (Self, SideIndex) {
-        let (low, high, side) = if source <= target {
-            (source, target, 0)
-        } else {
-            (target, source, 1)
-        };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the halves of the address are meant"
-        )]
+        let (low, high, side) = if source <= target { (source, target, 0) } else { (target, source, 1) };
+        #[expect(clippy::cast_possible_truncation, reason = "the halves of the address are meant")]
         let halves = |a: Address| ((a.0 >> 64) as u64, a.0 as u64);
         let (low_high, low_low) = halves(low.0);
         let (high_high, high_low) = halves(high.0);
@@ -64,23 +57,14 @@ impl FlowKey {
     pub fn endpoint(&self, side: SideIndex) -> Endpoint {
         let at = side * 2;
         let address = Address(u128::from(self.0[at]) << 64 | u128::from(self.0[at + 1]));
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "16 bits of the packed word are meant"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "16 bits of the packed word are meant")]
         let port = (self.0[4] >> (48 - 16 * side)) as u16;
-        Endpoint {
-            address: address.to_ip(),
-            port,
-        }
+        Endpoint { address: address.to_ip(), port }
     }
 
     /// The overlay network, 0 for none.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the low half of the packed word is meant"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half of the packed word is meant")]
     pub const fn network(&self) -> u32 {
         self.0[4] as u32
     }
@@ -90,9 +74,7 @@ impl FlowKey {
     #[inline]
     #[must_use]
     pub fn shard(&self, shards: usize) -> usize {
-        let mixed = self.0.iter().fold(0_u64, |h, w| {
-            (h ^ w).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-        });
+        let mixed = self.0.iter().fold(0_u64, |h, w| (h ^ w).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
         usize::try_from((mixed >> 32) % shards as u64).unwrap_or(0)
     }
 }
@@ -103,10 +85,7 @@ mod tests {
 
     #[test]
     fn both_directions_share_a_key() {
-        let (a, b) = (
-            (Address::v4([10, 0, 0, 2]), 80),
-            (Address::v4([10, 0, 0, 1]), 50_000),
-        );
+        let (a, b) = ((Address::v4([10, 0, 0, 2]), 80), (Address::v4([10, 0, 0, 1]), 50_000));
         let (there, from_b) = FlowKey::new(b, a, 7);
         let (back, from_a) = FlowKey::new(a, b, 7);
         assert_eq!(there, back);

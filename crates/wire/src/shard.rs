@@ -61,8 +61,7 @@ impl Shared {
 
     /// The current connection waits for acknowledged bytes from now on.
     pub fn wait(&mut self, generation: u32) {
-        self.waiting
-            .push_back(((self.current, generation), self.now));
+        self.waiting.push_back(((self.current, generation), self.now));
     }
 }
 
@@ -133,20 +132,10 @@ impl Shard {
         }
         let hash = self.hasher.hash_one(segment.key);
         let slots = &self.slots;
-        let found = self
-            .table
-            .find(hash, |slot| {
-                slots[*slot as usize]
-                    .as_ref()
-                    .is_some_and(|c| c.key == segment.key)
-            })
-            .copied();
+        let found =
+            self.table.find(hash, |slot| slots[*slot as usize].as_ref().is_some_and(|c| c.key == segment.key)).copied();
         let slot = match found {
-            Some(slot)
-                if self.slots[slot as usize]
-                    .as_ref()
-                    .is_some_and(|c| c.is_reused_by(segment)) =>
-            {
+            Some(slot) if self.slots[slot as usize].as_ref().is_some_and(|c| c.is_reused_by(segment)) => {
                 self.close(slot, CloseReason::Reused, sink);
                 self.open(segment, hash)
             }
@@ -156,8 +145,7 @@ impl Shard {
                 let ledger = &mut self.shared.ledger;
                 ledger.segments.input += 1;
                 ledger.bytes.input += segment.payload.len() as u64;
-                self.shared
-                    .drop_segment(DropReason::AfterClose, segment.payload.len() as u64);
+                self.shared.drop_segment(DropReason::AfterClose, segment.payload.len() as u64);
                 return;
             }
             None => self.open(segment, hash),
@@ -222,12 +210,7 @@ impl Shard {
     /// Memory counted as held, and the same counted anew from what is there: equal unless there is a bug.
     #[must_use]
     pub fn audit(&self) -> (usize, usize) {
-        let counted = self
-            .slots
-            .iter()
-            .flatten()
-            .map(|c| c.held_bytes() + ENTRY_COST)
-            .sum();
+        let counted = self.slots.iter().flatten().map(|c| c.held_bytes() + ENTRY_COST).sum();
         (self.held, counted)
     }
 
@@ -243,18 +226,12 @@ impl Shard {
             slot
         } else {
             self.slots.push(Some(connection));
-            u32::try_from(self.slots.len() - 1)
-                .expect("the memory limit allows far fewer than 2^32 connections")
+            u32::try_from(self.slots.len() - 1).expect("the memory limit allows far fewer than 2^32 connections")
         };
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.table.insert_unique(hash, slot, |slot| {
-            slots[*slot as usize]
-                .as_ref()
-                .map_or(0, |c| hasher.hash_one(c.key))
-        });
-        self.half_open
-            .entries
-            .push_back(((slot, self.generation), self.shared.now));
+        self.table
+            .insert_unique(hash, slot, |slot| slots[*slot as usize].as_ref().map_or(0, |c| hasher.hash_one(c.key)));
+        self.half_open.entries.push_back(((slot, self.generation), self.shared.now));
         slot
     }
 
@@ -262,10 +239,7 @@ impl Shard {
         let Some(key) = self.slots[slot as usize].as_ref().map(|c| c.key) else {
             return;
         };
-        if let Ok(entry) = self
-            .table
-            .find_entry(self.hasher.hash_one(key), |found| *found == slot)
-        {
+        if let Ok(entry) = self.table.find_entry(self.hasher.hash_one(key), |found| *found == slot) {
             entry.remove();
         }
         let Some(connection) = self.slots[slot as usize].take() else {
@@ -280,9 +254,7 @@ impl Shard {
     }
 
     fn alive(&self, (slot, generation): Handle) -> Option<&Connection> {
-        self.slots[slot as usize]
-            .as_deref()
-            .filter(|c| c.generation == generation)
+        self.slots[slot as usize].as_deref().filter(|c| c.generation == generation)
     }
 
     #[cold]
@@ -296,15 +268,8 @@ impl Shard {
             self.give_up(handle, since, sink);
         }
         let limits = &self.shared.limits;
-        let (half_open_ns, idle_ns, closed_ns) =
-            (limits.half_open_ns, limits.idle_ns, limits.closed_ns);
-        self.expire_line(
-            Stage::HalfOpen,
-            half_open_ns,
-            CloseReason::HandshakeTimeout,
-            now,
-            sink,
-        );
+        let (half_open_ns, idle_ns, closed_ns) = (limits.half_open_ns, limits.idle_ns, limits.closed_ns);
+        self.expire_line(Stage::HalfOpen, half_open_ns, CloseReason::HandshakeTimeout, now, sink);
         self.expire_line(Stage::Closed, closed_ns, CloseReason::Fin, now, sink);
         self.expire_line(Stage::Open, idle_ns, CloseReason::IdleTimeout, now, sink);
     }
@@ -331,19 +296,9 @@ impl Shard {
         }
     }
 
-    fn expire_line(
-        &mut self,
-        stage: Stage,
-        after: u64,
-        reason: CloseReason,
-        now: UnixNanos,
-        sink: &mut dyn Sink,
-    ) {
+    fn expire_line(&mut self, stage: Stage, after: u64, reason: CloseReason, now: UnixNanos, sink: &mut dyn Sink) {
         while let Some((handle, since)) = self.line(stage).entries.front().copied() {
-            let state = self
-                .alive(handle)
-                .filter(|c| c.stage == stage)
-                .map(|c| now.since(c.touched) >= after);
+            let state = self.alive(handle).filter(|c| c.stage == stage).map(|c| now.since(c.touched) >= after);
             if state.is_some() && now.since(since) < after {
                 break;
             }
@@ -368,11 +323,7 @@ impl Shard {
                 let Some((handle, since)) = self.line(stage).entries.pop_front() else {
                     break;
                 };
-                let Some(touched) = self
-                    .alive(handle)
-                    .filter(|c| c.stage == stage)
-                    .map(|c| c.touched)
-                else {
+                let Some(touched) = self.alive(handle).filter(|c| c.stage == stage).map(|c| c.touched) else {
                     continue;
                 };
                 if touched > since && chances > 0 && stage == Stage::Open {

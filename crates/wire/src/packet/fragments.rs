@@ -123,19 +123,10 @@ impl Fragments {
     }
 
     /// Takes one fragment that came in `packets` packets.
-    pub fn push_from(
-        &mut self,
-        fragment: &Fragment<'_>,
-        at: UnixNanos,
-        packets: u64,
-        stage: &mut Stage,
-    ) -> Pushed {
+    pub fn push_from(&mut self, fragment: &Fragment<'_>, at: UnixNanos, packets: u64, stage: &mut Stage) -> Pushed {
         self.expire(at, stage);
         let end = fragment.offset + fragment.payload.len();
-        if end > DATAGRAM_MAX
-            || fragment.cut
-            || (fragment.more && !fragment.payload.len().is_multiple_of(8))
-        {
+        if end > DATAGRAM_MAX || fragment.cut || (fragment.more && !fragment.payload.len().is_multiple_of(8)) {
             stage.drop(DropReason::FragmentLimit, packets);
             return Pushed::Refused { overlap: false };
         }
@@ -197,11 +188,7 @@ impl Fragments {
     }
 
     fn expire(&mut self, now: UnixNanos, stage: &mut Stage) {
-        while self
-            .datagrams
-            .front()
-            .is_some_and(|d| now.since(d.since) > self.wait_ns)
-        {
+        while self.datagrams.front().is_some_and(|d| now.since(d.since) > self.wait_ns) {
             self.give_up(0, DropReason::FragmentExpired, stage);
         }
     }
@@ -228,11 +215,7 @@ impl Fragments {
             bytes.extend_from_slice(piece);
         }
         header.payload_length = bytes.len();
-        Pushed::Whole {
-            header,
-            bytes,
-            packets: datagram.packets,
-        }
+        Pushed::Whole { header, bytes, packets: datagram.packets }
     }
 }
 
@@ -250,9 +233,10 @@ impl Datagram {
             let (at, piece) = &self.pieces[place - 1];
             at + piece.len() <= fragment.offset
         };
-        let after = self.pieces.get(place).is_none_or(|(at, piece)| {
-            end <= *at || (*at == fragment.offset && piece == fragment.payload)
-        });
+        let after = self
+            .pieces
+            .get(place)
+            .is_none_or(|(at, piece)| end <= *at || (*at == fragment.offset && piece == fragment.payload));
         end_fits && before && after
     }
 
@@ -264,15 +248,11 @@ impl Datagram {
         if !fragment.more {
             self.end = Some(fragment.offset + fragment.payload.len());
         }
-        match self
-            .pieces
-            .binary_search_by_key(&fragment.offset, |(at, _)| *at)
-        {
+        match self.pieces.binary_search_by_key(&fragment.offset, |(at, _)| *at) {
             Ok(_) => 0,
             Err(place) => {
                 self.covered += fragment.payload.len();
-                self.pieces
-                    .insert(place, (fragment.offset, fragment.payload.to_vec()));
+                self.pieces.insert(place, (fragment.offset, fragment.payload.to_vec()));
                 fragment.payload.len() + PIECE_COST
             }
         }

@@ -91,24 +91,13 @@ fn v4(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
         id: u32::from(header.id),
         protocol: header.protocol,
     };
-    Ok(Packet::Fragment(Fragment {
-        key,
-        header,
-        offset,
-        more,
-        payload,
-        cut: total > data.len(),
-    }))
+    Ok(Packet::Fragment(Fragment { key, header, offset, more, payload, cut: total > data.len() }))
 }
 
 fn v6(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     let fixed: &[u8; 40] = data.first_chunk().ok_or(CUT)?;
     let claimed = usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
-    let total = if claimed == 0 {
-        data.len()
-    } else {
-        40 + claimed
-    };
+    let total = if claimed == 0 { data.len() } else { 40 + claimed };
     if total > data.len() && !may_be_cut {
         return Err(CUT);
     }
@@ -152,18 +141,6 @@ fn v6_fragment(mut header: Header, payload: &[u8], cut: bool) -> Result<Packet<'
     if !more && offset == 0 {
         return Ok(Packet::Whole(header, body));
     }
-    let key = FragmentKey {
-        source: header.source,
-        target: header.target,
-        id,
-        protocol: 44,
-    };
-    Ok(Packet::Fragment(Fragment {
-        key,
-        header,
-        offset,
-        more,
-        payload: body,
-        cut,
-    }))
+    let key = FragmentKey { source: header.source, target: header.target, id, protocol: 44 };
+    Ok(Packet::Fragment(Fragment { key, header, offset, more, payload: body, cut }))
 }

@@ -15,26 +15,15 @@ const CUT: DropReason = DropReason::MalformedLink;
 pub fn start(link_type: LinkType, data: &[u8]) -> Result<Layer<'_>, DropReason> {
     match link_type {
         LinkType::ETHERNET => Ok(Layer::Ethernet(data)),
-        LinkType::RAW
-        | LinkType::RAW_BSD
-        | LinkType::RAW_OPENBSD
-        | LinkType::IPV4
-        | LinkType::IPV6 => Ok(Layer::Ip(data)),
+        LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD | LinkType::IPV4 | LinkType::IPV6 => {
+            Ok(Layer::Ip(data))
+        }
         LinkType::NULL | LinkType::LOOP => loopback(data),
-        LinkType::LINUX_SLL => Ok(Layer::EtherType(
-            be16(data, 14).ok_or(CUT)?,
-            data.get(16..).ok_or(CUT)?,
-        )),
-        LinkType::LINUX_SLL2 => Ok(Layer::EtherType(
-            be16(data, 0).ok_or(CUT)?,
-            data.get(20..).ok_or(CUT)?,
-        )),
+        LinkType::LINUX_SLL => Ok(Layer::EtherType(be16(data, 14).ok_or(CUT)?, data.get(16..).ok_or(CUT)?)),
+        LinkType::LINUX_SLL2 => Ok(Layer::EtherType(be16(data, 0).ok_or(CUT)?, data.get(20..).ok_or(CUT)?)),
         LinkType::PPP | LinkType::PPP_HDLC => framed_ppp(data),
         LinkType::PPP_ETHER => Ok(Layer::EtherType(PPPOE_SESSION, data)),
-        LinkType::C_HDLC => Ok(Layer::EtherType(
-            be16(data, 2).ok_or(CUT)?,
-            data.get(4..).ok_or(CUT)?,
-        )),
+        LinkType::C_HDLC => Ok(Layer::EtherType(be16(data, 2).ok_or(CUT)?, data.get(4..).ok_or(CUT)?)),
         LinkType::NFLOG => nflog(data),
         _ => Err(DropReason::LinkTypeUnread),
     }
@@ -56,10 +45,9 @@ pub fn ether_type(kind: u16, data: &[u8]) -> Result<Layer<'_>, DropReason> {
     match kind {
         0x0800 | 0x86dd => Ok(Layer::Ip(data)),
         // Customer and service tags, and the older numbers for stacked tags.
-        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => Ok(Layer::EtherType(
-            be16(data, 2).ok_or(CUT)?,
-            data.get(4..).ok_or(CUT)?,
-        )),
+        0x8100 | 0x88a8 | 0x9100 | 0x9200 | 0x9300 => {
+            Ok(Layer::EtherType(be16(data, 2).ok_or(CUT)?, data.get(4..).ok_or(CUT)?))
+        }
         0x8847 | 0x8848 => Ok(Layer::Mpls(data)),
         PPPOE_SESSION => Ok(Layer::Ppp(data.get(6..).ok_or(CUT)?)),
         // Transparent Ethernet bridging, as in NVGRE.
@@ -74,9 +62,7 @@ pub fn ether_type(kind: u16, data: &[u8]) -> Result<Layer<'_>, DropReason> {
 /// 802.2 with SNAP: `aa aa 03`, an organisation of zero, an EtherType.
 fn snap(data: &[u8]) -> Result<Layer<'_>, DropReason> {
     match data {
-        [0xaa, 0xaa, 3, 0, 0, 0, high, low, rest @ ..] => {
-            Ok(Layer::EtherType(u16::from_be_bytes([*high, *low]), rest))
-        }
+        [0xaa, 0xaa, 3, 0, 0, 0, high, low, rest @ ..] => Ok(Layer::EtherType(u16::from_be_bytes([*high, *low]), rest)),
         _ => Err(DropReason::NotIp),
     }
 }
@@ -84,11 +70,7 @@ fn snap(data: &[u8]) -> Result<Layer<'_>, DropReason> {
 /// Address family in the byte order of the capturing host; the numbers for IPv6 differ by system.
 fn loopback(data: &[u8]) -> Result<Layer<'_>, DropReason> {
     let family = be32(data, 0).ok_or(CUT)?;
-    let family = if family > 0xffff {
-        family.swap_bytes()
-    } else {
-        family
-    };
+    let family = if family > 0xffff { family.swap_bytes() } else { family };
     match family {
         2 | 10 | 24 | 28 | 30 => Ok(Layer::Ip(&data[4..])),
         _ => Err(DropReason::NotIp),
@@ -100,10 +82,7 @@ fn framed_ppp(data: &[u8]) -> Result<Layer<'_>, DropReason> {
     match data {
         [0xff, 3, rest @ ..] => Ok(Layer::Ppp(rest)),
         // The pseudo-header of some systems: direction instead of the address; or Cisco HDLC under this link type.
-        [0x0f | 0x8f, 0, rest @ ..] => Ok(Layer::EtherType(
-            be16(rest, 0).ok_or(CUT)?,
-            rest.get(2..).ok_or(CUT)?,
-        )),
+        [0x0f | 0x8f, 0, rest @ ..] => Ok(Layer::EtherType(be16(rest, 0).ok_or(CUT)?, rest.get(2..).ok_or(CUT)?)),
         _ => Ok(Layer::Ppp(data)),
     }
 }
@@ -111,11 +90,8 @@ fn framed_ppp(data: &[u8]) -> Result<Layer<'_>, DropReason> {
 /// A PPP protocol number of one or two bytes (RFC 1661, section 2: an odd first byte ends it).
 pub fn ppp(data: &[u8]) -> Result<Layer<'_>, DropReason> {
     let first = u8_at(data, 0).ok_or(CUT)?;
-    let (protocol, rest) = if first & 1 == 1 {
-        (u16::from(first), &data[1..])
-    } else {
-        (be16(data, 0).ok_or(CUT)?, &data[2..])
-    };
+    let (protocol, rest) =
+        if first & 1 == 1 { (u16::from(first), &data[1..]) } else { (be16(data, 0).ok_or(CUT)?, &data[2..]) };
     match protocol {
         0x0021 | 0x0057 => Ok(Layer::Ip(rest)),
         0x0281 | 0x0283 => Ok(Layer::Mpls(rest)),
@@ -146,10 +122,7 @@ fn nflog(data: &[u8]) -> Result<Layer<'_>, DropReason> {
         let (length, kind) = if (4..=rest.len()).contains(&little) {
             (little, u16::from_le_bytes([head[2], head[3]]))
         } else {
-            (
-                usize::from(u16::from_be_bytes([head[0], head[1]])),
-                u16::from_be_bytes([head[2], head[3]]),
-            )
+            (usize::from(u16::from_be_bytes([head[0], head[1]])), u16::from_be_bytes([head[2], head[3]]))
         };
         if length < 4 {
             return Err(CUT);

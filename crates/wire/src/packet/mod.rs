@@ -103,9 +103,7 @@ impl Segment<'_> {
     /// Window scale of a SYN. Source: RFC 7323, section 2.2.
     #[must_use]
     pub fn window_scale(&self) -> Option<u8> {
-        tcp::option(self.options, 3)
-            .and_then(|v| v.first())
-            .map(|s| (*s).min(14))
+        tcp::option(self.options, 3).and_then(|v| v.first()).map(|s| (*s).min(14))
     }
 
     /// The sender's timestamp. Source: RFC 7323, section 3.2.
@@ -182,11 +180,7 @@ impl Decoder {
     #[inline]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Option<Segment<'a>> {
         self.packets.input += 1;
-        let outer = Outer {
-            may_be_cut: frame.original_length as usize > frame.data.len(),
-            network: 0,
-            depth: 0,
-        };
+        let outer = Outer { may_be_cut: frame.original_length as usize > frame.data.len(), network: 0, depth: 0 };
         match start(frame).and_then(|layer| walk(layer, outer, self.limits.nesting_max)) {
             Ok(Walk::Segment(header, ip, outer)) => {
                 self.packets.output += 1;
@@ -215,23 +209,13 @@ impl Decoder {
     fn note(&mut self, frame: &Frame<'_>, reason: DropReason) {
         self.packets.drop(reason, 1);
         let cut = frame.original_length as usize > frame.data.len();
-        if cut
-            && matches!(
-                reason,
-                DropReason::MalformedLink | DropReason::MalformedIp | DropReason::MalformedTcp
-            )
-        {
+        if cut && matches!(reason, DropReason::MalformedLink | DropReason::MalformedIp | DropReason::MalformedTcp) {
             self.anomalies.insert(Anomaly::Truncated);
         }
     }
 
     #[cold]
-    fn fragment<'a>(
-        &'a mut self,
-        frame: &Frame<'a>,
-        first: &Fragment<'_>,
-        outer: Outer,
-    ) -> Option<Segment<'a>> {
+    fn fragment<'a>(&'a mut self, frame: &Frame<'a>, first: &Fragment<'_>, outer: Outer) -> Option<Segment<'a>> {
         let mut whole = self.fragments.push(first, frame.at, &mut self.packets);
         // A datagram put together may hold a fragment of an inner one: a tunnel over fragments.
         for _ in 0..self.limits.nesting_max {
@@ -243,11 +227,7 @@ impl Decoder {
                     }
                     break;
                 }
-                Pushed::Whole {
-                    header,
-                    bytes,
-                    packets,
-                } => {
+                Pushed::Whole { header, bytes, packets } => {
                     self.assembled = bytes;
                     let layer = Layer::Transport(header.protocol, header, &self.assembled);
                     match walk(layer, outer, self.limits.nesting_max) {
@@ -255,20 +235,13 @@ impl Decoder {
                             self.packets.output += packets;
                             self.packets.in_flight = self.fragments.packets();
                             let layer = Layer::Transport(header.protocol, header, &self.assembled);
-                            let Ok(Walk::Segment(tcp, ip, outer)) =
-                                walk(layer, outer, self.limits.nesting_max)
-                            else {
+                            let Ok(Walk::Segment(tcp, ip, outer)) = walk(layer, outer, self.limits.nesting_max) else {
                                 return None;
                             };
                             return Some(segment(frame, &tcp, &ip, outer));
                         }
                         Ok(Walk::Fragment(inner, _)) => {
-                            whole = self.fragments.push_from(
-                                &inner,
-                                frame.at,
-                                packets,
-                                &mut self.packets,
-                            );
+                            whole = self.fragments.push_from(&inner, frame.at, packets, &mut self.packets);
                         }
                         Err(reason) => {
                             self.packets.drop(reason, packets);
@@ -283,17 +256,8 @@ impl Decoder {
     }
 }
 
-fn segment<'a>(
-    frame: &Frame<'_>,
-    tcp: &tcp::Header<'a>,
-    ip: &ip::Header,
-    outer: Outer,
-) -> Segment<'a> {
-    let (key, side) = FlowKey::new(
-        (ip.source, tcp.source_port),
-        (ip.target, tcp.target_port),
-        outer.network,
-    );
+fn segment<'a>(frame: &Frame<'_>, tcp: &tcp::Header<'a>, ip: &ip::Header, outer: Outer) -> Segment<'a> {
+    let (key, side) = FlowKey::new((ip.source, tcp.source_port), (ip.target, tcp.target_port), outer.network);
     Segment {
         number: frame.number,
         at: frame.at,
@@ -307,11 +271,7 @@ fn segment<'a>(
         window: tcp.window,
         urgent: tcp.urgent,
         checksum_field: tcp.checksum_field,
-        checksum: if ip.bad_checksum {
-            Checksum::Bad
-        } else {
-            tcp.checksum
-        },
+        checksum: if ip.bad_checksum { Checksum::Bad } else { tcp.checksum },
         options: tcp.options,
         payload: tcp.payload,
         cut: tcp.cut,
@@ -326,11 +286,7 @@ fn start<'a>(frame: &Frame<'a>) -> Result<Layer<'a>, DropReason> {
 }
 
 #[inline]
-fn walk<'a>(
-    mut layer: Layer<'a>,
-    mut outer: Outer,
-    nesting_max: u32,
-) -> Result<Walk<'a>, DropReason> {
+fn walk<'a>(mut layer: Layer<'a>, mut outer: Outer, nesting_max: u32) -> Result<Walk<'a>, DropReason> {
     loop {
         outer.depth += 1;
         if outer.depth > nesting_max {
@@ -342,9 +298,7 @@ fn walk<'a>(
             Layer::Ppp(data) => link::ppp(data)?,
             Layer::Mpls(data) => link::mpls(data)?,
             Layer::Ip(data) => match ip::packet(data, outer.may_be_cut)? {
-                ip::Packet::Whole(header, payload) => {
-                    Layer::Transport(header.protocol, header, payload)
-                }
+                ip::Packet::Whole(header, payload) => Layer::Transport(header.protocol, header, payload),
                 ip::Packet::Fragment(fragment) => return Ok(Walk::Fragment(fragment, outer)),
             },
             Layer::Transport(ip::TCP, header, data) => {

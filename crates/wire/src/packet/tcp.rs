@@ -36,20 +36,12 @@ pub fn header<'a>(data: &'a [u8], ip: &ip::Header) -> Result<Header<'a>, DropRea
     // The header itself may be cut: its options are then unknown, its payload is all missing.
     let options = &data[20..length.min(data.len())];
     let payload = data.get(length..).unwrap_or_default();
-    let cut = if payload.is_empty() {
-        ip.payload_length - length
-    } else {
-        missing
-    };
+    let cut = if payload.is_empty() { ip.payload_length - length } else { missing };
     let checksum_field = u16::from_be_bytes([fixed[16], fixed[17]]);
     let checksum = if missing > 0 {
         Checksum::Unknown
     } else {
-        verify(
-            data,
-            checksum_field,
-            ip.address_sum + pseudo(ip::TCP, data.len()),
-        )
+        verify(data, checksum_field, ip.address_sum + pseudo(ip::TCP, data.len()))
     };
     Ok(Header {
         source_port: u16::from_be_bytes([fixed[0], fixed[1]]),
@@ -63,12 +55,7 @@ pub fn header<'a>(data: &'a [u8], ip: &ip::Header) -> Result<Header<'a>, DropRea
         checksum,
         options,
         payload,
-        cut: u32::try_from(if payload.is_empty() && missing == 0 {
-            0
-        } else {
-            cut
-        })
-        .unwrap_or(u32::MAX),
+        cut: u32::try_from(if payload.is_empty() && missing == 0 { 0 } else { cut }).unwrap_or(u32::MAX),
     })
 }
 

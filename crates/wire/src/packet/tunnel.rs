@@ -1,6 +1,6 @@
 //! What carries packets inside packets: IP-in-IP, 6in4, GRE, ERSPAN, VXLAN, Geneve, GTP-U.
 //!
-//! Sources: RFC 2003, RFC 4213, RFC 2784, 2890 and 2637 (GRE), draft-foschiano-erspan (ERSPAN), RFC 7348 (VXLAN),
+//! Sources: RFC 2003, RFC 4213, RFC 2784, 2890 and 2637 (GRE), draft-foschiano-erspan (ERSPAN), RFC 7348 and its generic protocol extension (VXLAN),
 //! RFC 8926 (Geneve), 3GPP TS 29.281 (GTP-U).
 
 use arachne_model::DropReason;
@@ -41,17 +41,10 @@ pub fn enter<'a>(
 fn gre(data: &[u8]) -> Result<Layer<'_>, DropReason> {
     let flags = be16(data, 0).ok_or(CUT)?;
     let kind = be16(data, 2).ok_or(CUT)?;
-    let (checksum, key, sequence, ack) = (
-        flags & 0xc000 != 0,
-        flags & 0x2000 != 0,
-        flags & 0x1000 != 0,
-        flags & 0x0080 != 0,
-    );
+    let (checksum, key, sequence, ack) =
+        (flags & 0xc000 != 0, flags & 0x2000 != 0, flags & 0x1000 != 0, flags & 0x0080 != 0);
     // Version 1 (PPTP) has an acknowledgement number.
-    let words = usize::from(checksum)
-        + usize::from(key)
-        + usize::from(sequence)
-        + usize::from(ack && flags & 7 == 1);
+    let words = usize::from(checksum) + usize::from(key) + usize::from(sequence) + usize::from(ack && flags & 7 == 1);
     let rest = data.get(4 + 4 * words..).ok_or(CUT)?;
     match kind {
         // ERSPAN type I has no header of its own and no GRE sequence number; type II has 8 bytes.
@@ -60,9 +53,7 @@ fn gre(data: &[u8]) -> Result<Layer<'_>, DropReason> {
         // ERSPAN type III: 12 bytes, 8 more when the low bit says that a platform header follows.
         0x22eb => {
             let platform = u8_at(rest, 11).ok_or(CUT)? & 1 != 0;
-            Ok(Layer::Ethernet(
-                rest.get(if platform { 20 } else { 12 }..).ok_or(CUT)?,
-            ))
+            Ok(Layer::Ethernet(rest.get(if platform { 20 } else { 12 }..).ok_or(CUT)?))
         }
         kind => Ok(Layer::EtherType(kind, rest)),
     }
@@ -72,7 +63,7 @@ fn udp<'a>(data: &'a [u8], network: &mut u32) -> Result<Layer<'a>, DropReason> {
     let (source, target) = (be16(data, 0).ok_or(CUT)?, be16(data, 2).ok_or(CUT)?);
     let body = data.get(8..).ok_or(CUT)?;
     let inner = match (target, source) {
-        (4789 | 8472, _) => vxlan(body, network),
+        (4789 | 4790 | 8472, _) => vxlan(body, network),
         (6081, _) => geneve(body, network),
         // GTP is met on other ports than 2152 too; its header with a valid IP packet inside is unmistakable.
         _ => gtp(body),
@@ -106,11 +97,7 @@ fn geneve<'a>(body: &'a [u8], network: &mut u32) -> Option<Layer<'a>> {
 
 /// GTPv1-U G-PDU whose length fits and whose inside is an IP packet with a right header.
 fn gtp(body: &[u8]) -> Option<Layer<'_>> {
-    let (first, kind, length) = (
-        u8_at(body, 0)?,
-        u8_at(body, 1)?,
-        usize::from(be16(body, 2)?),
-    );
+    let (first, kind, length) = (u8_at(body, 0)?, u8_at(body, 1)?, usize::from(be16(body, 2)?));
     if first & 0xf0 != 0x30 || kind != 0xff || length + 8 > body.len() {
         return None;
     }

@@ -38,41 +38,20 @@ pub struct Candidate {
 
 /// All protocols, in the order in which they are asked. A new one is one more line.
 pub const CANDIDATES: &[Candidate] = &[
-    Candidate {
-        detect: http1::detect,
-        start: http1::start,
-    },
-    Candidate {
-        detect: identify::http2,
-        start: opaque,
-    },
-    Candidate {
-        detect: identify::tls,
-        start: opaque,
-    },
-    Candidate {
-        detect: identify::ssh,
-        start: opaque,
-    },
-    Candidate {
-        detect: identify::postgresql,
-        start: opaque,
-    },
-    Candidate {
-        detect: identify::redis,
-        start: opaque,
-    },
-    Candidate {
-        detect: identify::dns,
-        start: opaque,
-    },
+    Candidate { detect: identify::http2, start: opaque },
+    Candidate { detect: http1::detect, start: http1::start },
+    Candidate { detect: identify::tls, start: opaque },
+    Candidate { detect: identify::ssh, start: opaque },
+    Candidate { detect: identify::postgresql, start: opaque },
+    Candidate { detect: identify::redis, start: opaque },
+    Candidate { detect: identify::dns, start: opaque },
 ];
 
 fn opaque(_: &Limits) -> Option<Box<dyn Protocol>> {
     None
 }
 
-/// Asks all candidates. The first that is certain wins unless an earlier one is still unsure.
+/// Asks all candidates. The first that is certain wins.
 #[must_use]
 pub fn ask(bytes: &[u8]) -> (Verdict, Option<&'static Candidate>) {
     let mut unsure = false;

@@ -28,12 +28,7 @@ fn by_magic(bytes: &[u8], magic: &[u8], speaker: Speaker, kind: Kind) -> Verdict
 
 /// The connection preface of the client.
 pub fn http2(bytes: &[u8]) -> Verdict {
-    by_magic(
-        bytes,
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        Speaker::Client,
-        Kind::Http2,
-    )
+    by_magic(bytes, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Speaker::Client, Kind::Http2)
 }
 
 /// The identification string that both sides send.
@@ -44,11 +39,7 @@ pub fn ssh(bytes: &[u8]) -> Verdict {
 /// A handshake record with a ClientHello or ServerHello, or a later record of a connection found in the middle.
 pub fn tls(bytes: &[u8]) -> Verdict {
     let (Some(kind), Some(version)) = (u8_at(bytes, 0), be16(bytes, 1)) else {
-        return if matches!(bytes, [0x14..=0x17] | [0x14..=0x17, 3]) {
-            Verdict::Unsure
-        } else {
-            Verdict::No
-        };
+        return if matches!(bytes, [0x14..=0x17] | [0x14..=0x17, 3]) { Verdict::Unsure } else { Verdict::No };
     };
     if !(0x14..=0x17).contains(&kind) || !(0x0300..=0x0304).contains(&version) {
         return Verdict::No;
@@ -109,12 +100,7 @@ fn hello_facts(body: &[u8]) -> Option<(Option<Vec<u8>>, Vec<Vec<u8>>)> {
         let length = usize::from(be16(extensions, 2)?);
         let value = extensions.get(4..4 + length)?;
         match kind {
-            0 => {
-                server_name = value
-                    .get(5..)
-                    .filter(|n| !n.is_empty() && n.len() <= 255)
-                    .map(<[u8]>::to_vec)
-            }
+            0 => server_name = value.get(5..).filter(|n| !n.is_empty() && n.len() <= 255).map(<[u8]>::to_vec),
             16 => alpn = protocol_names(value.get(2..)?),
             _ => {}
         }
@@ -140,19 +126,15 @@ fn protocol_names(mut list: &[u8]) -> Vec<Vec<u8>> {
 /// StartupMessage, SSLRequest, GSSENCRequest or CancelRequest of the client.
 pub fn postgresql(bytes: &[u8]) -> Verdict {
     let Some(length) = be32(bytes, 0) else {
-        return if bytes.first() == Some(&0) {
-            Verdict::Unsure
-        } else {
-            Verdict::No
-        };
+        return if bytes.first() == Some(&0) { Verdict::Unsure } else { Verdict::No };
     };
     if !(8..=10_000).contains(&length) {
         return Verdict::No;
     }
     match (length, be32(bytes, 4)) {
-        (8, Some(80_877_103 | 80_877_104))
-        | (16, Some(80_877_102))
-        | (9.., Some(0x0003_0000 | 0x0003_0002)) => Verdict::Is(Speaker::Client, Kind::PostgreSql),
+        (8, Some(80_877_103 | 80_877_104)) | (16, Some(80_877_102)) | (9.., Some(0x0003_0000 | 0x0003_0002)) => {
+            Verdict::Is(Speaker::Client, Kind::PostgreSql)
+        }
         (_, None) => Verdict::Unsure,
         _ => Verdict::No,
     }
@@ -182,18 +164,10 @@ pub fn dns(bytes: &[u8]) -> Verdict {
     if length < 17 {
         return Verdict::No;
     }
-    let (Some(flags), Some(questions), Some(answers), Some(authorities), Some(additional)) = (
-        be16(bytes, 4),
-        be16(bytes, 6),
-        be16(bytes, 8),
-        be16(bytes, 10),
-        be16(bytes, 12),
-    ) else {
-        return if bytes.len() < 14 && bytes[0] < 8 {
-            Verdict::Unsure
-        } else {
-            Verdict::No
-        };
+    let (Some(flags), Some(questions), Some(answers), Some(authorities), Some(additional)) =
+        (be16(bytes, 4), be16(bytes, 6), be16(bytes, 8), be16(bytes, 10), be16(bytes, 12))
+    else {
+        return if bytes.len() < 14 && bytes[0] < 8 { Verdict::Unsure } else { Verdict::No };
     };
     let is_response = flags & 0x8000 != 0;
     let plausible = flags & 0x7840 == 0
@@ -205,20 +179,10 @@ pub fn dns(bytes: &[u8]) -> Verdict {
             answers == 0 && authorities == 0 && flags & 0x000f == 0
         };
     // The first label of the question, or the root.
-    if !plausible
-        || u8_at(bytes, 14).is_some_and(|label| label > 63)
-        || bytes.len() - 2 > usize::from(length) + 4096
-    {
+    if !plausible || u8_at(bytes, 14).is_some_and(|label| label > 63) || bytes.len() - 2 > usize::from(length) + 4096 {
         return Verdict::No;
     }
-    Verdict::Is(
-        if is_response {
-            Speaker::Server
-        } else {
-            Speaker::Client
-        },
-        Kind::Dns,
-    )
+    Verdict::Is(if is_response { Speaker::Server } else { Speaker::Client }, Kind::Dns)
 }
 
 #[cfg(test)]
@@ -229,98 +193,41 @@ mod tests {
     fn table() {
         use Speaker::{Client, Either, Server};
         let hello = hello(b"shop.example", &[b"h2", b"http/1.1"]);
-        let tls_kind = Kind::Tls {
-            server_name: Some(b"shop.example".to_vec()),
-            alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        };
-        let anonymous = Kind::Tls {
-            server_name: None,
-            alpn: vec![],
-        };
+        let tls_kind =
+            Kind::Tls { server_name: Some(b"shop.example".to_vec()), alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
+        let anonymous = Kind::Tls { server_name: None, alpn: vec![] };
         let cases: Vec<(fn(&[u8]) -> Verdict, &[u8], Verdict)> = vec![
-            (
-                http2,
-                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0",
-                Verdict::Is(Client, Kind::Http2),
-            ),
+            (http2, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0", Verdict::Is(Client, Kind::Http2)),
             (http2, b"PRI * HT", Verdict::Unsure),
             (http2, b"PRI * HTTP/1.1", Verdict::No),
             (ssh, b"SSH-2.0-OpenSSH", Verdict::Is(Either, Kind::Ssh)),
             (tls, &hello, Verdict::Is(Client, tls_kind)),
             (tls, &hello[..40], Verdict::Unsure),
-            (
-                tls,
-                &[0x16, 3, 3, 0, 4, 2],
-                Verdict::Is(Server, anonymous.clone()),
-            ),
+            (tls, &[0x16, 3, 3, 0, 4, 2], Verdict::Is(Server, anonymous.clone())),
             (tls, &[0x17, 3, 3, 0, 4, 9], Verdict::Is(Either, anonymous)),
             (tls, b"GET / HTTP/1.1", Verdict::No),
-            (
-                postgresql,
-                &[0, 0, 0, 8, 4, 210, 22, 47],
-                Verdict::Is(Client, Kind::PostgreSql),
-            ),
-            (
-                postgresql,
-                &[0, 0, 0, 30, 0, 3, 0, 0, b'u'],
-                Verdict::Is(Client, Kind::PostgreSql),
-            ),
+            (postgresql, &[0, 0, 0, 8, 4, 210, 22, 47], Verdict::Is(Client, Kind::PostgreSql)),
+            (postgresql, &[0, 0, 0, 30, 0, 3, 0, 0, b'u'], Verdict::Is(Client, Kind::PostgreSql)),
             (postgresql, &[0, 0, 0, 30, 0, 9, 0, 0], Verdict::No),
-            (
-                redis,
-                b"*1\r\n$4\r\nPING\r\n",
-                Verdict::Is(Client, Kind::Redis),
-            ),
+            (redis, b"*1\r\n$4\r\nPING\r\n", Verdict::Is(Client, Kind::Redis)),
             (redis, b"*1", Verdict::Unsure),
             (redis, b"*\r\n", Verdict::No),
-            (
-                dns,
-                b"\0\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example",
-                Verdict::Is(Client, Kind::Dns),
-            ),
-            (
-                dns,
-                b"\0\x1d\x12\x34\x01\0\0\x02\0\0\0\0\0\0\x07example",
-                Verdict::No,
-            ),
+            (dns, b"\0\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example", Verdict::Is(Client, Kind::Dns)),
+            (dns, b"\0\x1d\x12\x34\x01\0\0\x02\0\0\0\0\0\0\x07example", Verdict::No),
         ];
         for (detect, bytes, expected) in cases {
-            assert_eq!(
-                detect(bytes),
-                expected,
-                "{:?}",
-                String::from_utf8_lossy(bytes)
-            );
+            assert_eq!(detect(bytes), expected, "{:?}", String::from_utf8_lossy(bytes));
         }
     }
 
     fn hello(name: &[u8], protocols: &[&[u8]]) -> Vec<u8> {
-        let sized = |bytes: &[u8]| {
-            [
-                &u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes(),
-                bytes,
-            ]
-            .concat()
-        };
-        let list: Vec<u8> = protocols
-            .iter()
-            .flat_map(|p| [&[u8::try_from(p.len()).unwrap_or(0)], *p].concat())
-            .collect();
-        let server_name = [
-            &[0, 0][..],
-            &sized(&sized(&[&[0][..], &sized(name)].concat())),
-        ]
-        .concat();
+        let sized = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes(), bytes].concat();
+        let list: Vec<u8> =
+            protocols.iter().flat_map(|p| [&[u8::try_from(p.len()).unwrap_or(0)], *p].concat()).collect();
+        let server_name = [&[0, 0][..], &sized(&sized(&[&[0][..], &sized(name)].concat()))].concat();
         let alpn = [&[0, 16][..], &sized(&sized(&list))].concat();
-        let body = [
-            &[3, 3][..],
-            &[7; 32],
-            &[0],
-            &[0, 2, 0x13, 1],
-            &[1, 0],
-            &sized(&[server_name, alpn].concat()),
-        ]
-        .concat();
+        let body =
+            [&[3, 3][..], &[7; 32], &[0], &[0, 2, 0x13, 1], &[1, 0], &sized(&[server_name, alpn].concat())].concat();
         let handshake = [&[1, 0][..], &sized(&body)].concat();
         [&[0x16, 3, 1][..], &sized(&handshake)].concat()
     }

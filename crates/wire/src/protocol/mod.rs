@@ -59,10 +59,7 @@ impl Context<'_> {
     /// Both ends: client, server.
     #[must_use]
     pub fn ends(&self) -> (Endpoint, Endpoint) {
-        (
-            self.key.endpoint(self.client),
-            self.key.endpoint(1 - self.client),
-        )
+        (self.key.endpoint(self.client), self.key.endpoint(1 - self.client))
     }
 
     /// Counts an exchange that begins.
@@ -91,14 +88,7 @@ pub trait Protocol: Send {
     /// The next bytes of a direction.
     fn data(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>);
     /// `length` bytes of a direction at `offset` were not captured.
-    fn gap(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        length: u64,
-        arrival: Arrival,
-        cx: &mut Context<'_>,
-    );
+    fn gap(&mut self, direction: Direction, offset: u64, length: u64, arrival: Arrival, cx: &mut Context<'_>);
     /// A direction ended with FIN, all its bytes delivered.
     fn end(&mut self, direction: Direction, arrival: Arrival, cx: &mut Context<'_>);
     /// Something odd happened on the connection now.

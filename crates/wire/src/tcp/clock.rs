@@ -34,8 +34,7 @@ impl Clock {
     }
 
     fn confirms(&self, at: UnixNanos) -> bool {
-        self.suspect
-            .is_some_and(|s| at.since(s) <= LEAP_NS && s.since(at) <= LEAP_NS)
+        self.suspect.is_some_and(|s| at.since(s) <= LEAP_NS && s.since(at) <= LEAP_NS)
     }
 }
 

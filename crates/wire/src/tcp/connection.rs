@@ -7,7 +7,7 @@
 
 use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, TcpSession, UnixNanos};
 
-use super::queue::{Arrival, Queue};
+use super::queue::{Arrival, Doubt, Queue};
 use super::recent::Comparison;
 use super::side::{NONE, Side};
 use crate::conversation::{Conversation, Scene};
@@ -41,11 +41,11 @@ enum Trust {
 /// Wrong checksums in a row from the start after which a side is taken for one with checksum offload.
 const OFFLOAD_FROM: u32 = 3;
 
-/// A segment may lie this far beyond the announced window: announcements may be lost, scales unknown.
-const WINDOW_SLACK: u64 = 256 * 1024;
+/// A segment may lie a little beyond the announced window: probes do.
+const WINDOW_SLACK: u64 = 2048;
 
 /// With the scale of the windows unknown, this much is taken for possible.
-const WINDOW_UNSCALED: u64 = 16 * 1024 * 1024;
+const WINDOW_UNKNOWN: u64 = 16 * 1024 * 1024;
 
 /// A TTL that differs by as much came another way, or from another host.
 const TTL_STEP: u8 = 5;
@@ -95,11 +95,7 @@ impl Connection {
             lacking_since: None,
             number: segment.number,
             first: segment.at,
-            last: Arrival {
-                at: segment.at,
-                number: segment.number,
-                needs: 0,
-            },
+            last: Arrival { at: segment.at, number: segment.number, needs: 0, doubt: Doubt::None },
             established: None,
             handshake_rtt_ns: None,
             opened_by: None,
@@ -114,10 +110,7 @@ impl Connection {
     #[inline]
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.sides[0].held_bytes()
-            + self.sides[1].held_bytes()
-            + self.conversation.held_bytes()
+        size_of::<Self>() + self.sides[0].held_bytes() + self.sides[1].held_bytes() + self.conversation.held_bytes()
     }
 
     /// The number of its first packet.
@@ -137,8 +130,7 @@ impl Connection {
     pub fn is_reused_by(&self, segment: &Segment<'_>) -> bool {
         let side = &self.sides[segment.side];
         let start = segment.sequence.wrapping_add(1);
-        if !segment.has(flag::SYN) || segment.has(flag::RST) || !side.seen || side.starts_at(start)
-        {
+        if !segment.has(flag::SYN) || segment.has(flag::RST) || !side.seen || side.starts_at(start) {
             return false;
         }
         if segment.checksum == Checksum::Bad && side.good > 0 {
@@ -314,10 +306,7 @@ impl Connection {
         self.reset = true;
         self.stage = Stage::Closed;
         shared.ledger.segments.output += 1;
-        shared
-            .ledger
-            .bytes
-            .drop(DropReason::AfterClose, segment.payload.len() as u64);
+        shared.ledger.bytes.drop(DropReason::AfterClose, segment.payload.len() as u64);
     }
 
     /// Protection against wrapped sequence numbers, with a wide margin: reordering in the capture is no reason to lose
@@ -356,17 +345,13 @@ impl Connection {
             peer.start(segment.ack);
         }
         let offset = peer.offset(segment.ack);
-        let possible = peer.highest + u64::from(side.window).max(WINDOW_UNSCALED);
+        let possible = peer.highest + u64::from(side.window).max(WINDOW_UNKNOWN);
         if offset > signed(possible) {
             self.flag(Anomaly::Desync, shared);
             return;
         }
         peer.acknowledge(u64::try_from(offset).unwrap_or(0), segment.at);
-        if self.established.is_none()
-            && self.sides[0].syn
-            && self.sides[1].syn
-            && !segment.has(flag::SYN)
-        {
+        if self.established.is_none() && self.sides[0].syn && self.sides[1].syn && !segment.has(flag::SYN) {
             self.established = Some(segment.at);
             if Some(me) == self.opened_by {
                 self.handshake_rtt_ns = Some(segment.at.since(self.first));
@@ -375,13 +360,7 @@ impl Connection {
     }
 
     #[inline]
-    fn payload(
-        &mut self,
-        segment: &Segment<'_>,
-        trust: Trust,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) {
+    fn payload(&mut self, segment: &Segment<'_>, trust: Trust, shared: &mut Shared, sink: &mut dyn Sink) {
         let me = segment.side;
         let length = segment.payload.len() as u64;
         if length == 0 && segment.cut == 0 {
@@ -393,29 +372,19 @@ impl Connection {
             shared.drop_segment(DropReason::BadChecksum, length);
             return;
         }
-        let sequence = segment
-            .sequence
-            .wrapping_add(u32::from(segment.has(flag::SYN)));
+        let sequence = segment.sequence.wrapping_add(u32::from(segment.has(flag::SYN)));
         let start = side.offset(sequence);
         let end = start + signed(length);
-        let window = if peer.scale.is_some() && side.scale.is_some() {
-            peer.window.into()
-        } else {
-            WINDOW_UNSCALED
-        };
-        let before = if side.syn {
-            0
-        } else {
-            -signed(WINDOW_UNSCALED)
-        };
-        let beyond = signed(side.acked.max(side.next)) + signed(window + WINDOW_SLACK);
-        let known_window = peer.facts.packets > 0;
+        let before = if side.syn { 0 } else { -signed(WINDOW_UNKNOWN) };
+        let beyond = side.acked.max(side.next) + receive_window(side, peer) + WINDOW_SLACK;
         let keep_alive = length <= 1 && end == signed(side.next) && !segment.has(flag::SYN);
-        if (start < before && !keep_alive) || (known_window && start > beyond) {
+        if start < before && !keep_alive {
             self.flag(Anomaly::OutOfWindow, shared);
             shared.drop_segment(DropReason::OutOfWindow, length);
             return;
         }
+        // Acknowledgements that were not captured may have opened the window: the peer's word decides later.
+        let outside = peer.facts.packets > 0 && end > signed(beyond);
         if start < 0 && end <= 0 || end <= signed(side.next) && segment.cut == 0 {
             if keep_alive {
                 side.facts.keep_alives += 1;
@@ -428,7 +397,15 @@ impl Connection {
             shared.drop_segment(DropReason::AfterClose, length);
             return;
         }
-        self.fresh(segment, start, trust, shared, sink);
+        let doubt = match trust {
+            Trust::Full if outside => Doubt::Window,
+            Trust::Full => Doubt::None,
+            Trust::LastResort | Trust::Numbers => Doubt::Checksum,
+        };
+        if outside {
+            self.flag(Anomaly::OutOfWindow, shared);
+        }
+        self.fresh(segment, start, doubt, shared, sink);
     }
 
     /// A segment without data: an acknowledgement, a probe, SYN, FIN.
@@ -470,28 +447,15 @@ impl Connection {
 
     /// At least one byte, or cut byte, is new.
     #[inline]
-    fn fresh(
-        &mut self,
-        segment: &Segment<'_>,
-        start: i64,
-        trust: Trust,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) {
+    fn fresh(&mut self, segment: &Segment<'_>, start: i64, doubt: Doubt, shared: &mut Shared, sink: &mut dyn Sink) {
         let me = segment.side;
         let (side, peer) = pair(&mut self.sides, me);
         let needs = if segment.has(flag::ACK) && peer.seen && peer.facts.packets > 0 {
-            u64::try_from(peer.offset(segment.ack))
-                .unwrap_or(0)
-                .min(peer.acked_data())
+            u64::try_from(peer.offset(segment.ack)).unwrap_or(0).min(peer.acked_data())
         } else {
             0
         };
-        let arrival = Arrival {
-            at: segment.at,
-            number: segment.number,
-            needs,
-        };
+        let arrival = Arrival { at: segment.at, number: segment.number, needs, doubt };
         if segment.has(flag::URG) && segment.urgent > 0 {
             // The pointer names the byte after the urgent one. Source: RFC 6093, section 3.1.
             let at = start + i64::from(segment.urgent) - 1;
@@ -499,22 +463,18 @@ impl Connection {
             self.flag(Anomaly::Urgent, shared);
         }
         let side = &mut self.sides[me];
-        let known = usize::try_from(signed(side.next) - start)
-            .unwrap_or(0)
-            .min(segment.payload.len());
+        let known = usize::try_from(signed(side.next) - start).unwrap_or(0).min(segment.payload.len());
         let (old, new) = segment.payload.split_at(known);
         if !old.is_empty() {
-            self.partial(me, start, old, trust, shared);
+            self.partial(me, start, old, doubt, shared);
         }
         let side = &mut self.sides[me];
         let offset = side.next.max(u64::try_from(start).unwrap_or(0));
-        if trust != Trust::Full {
+        if doubt != Doubt::None {
             Self::hold(&mut side.suspects, offset, new, arrival, shared);
             return;
         }
-        side.highest = side
-            .highest
-            .max(offset + new.len() as u64 + u64::from(segment.cut));
+        side.highest = side.highest.max(offset + new.len() as u64 + u64::from(segment.cut));
         let waits = offset != side.next || side.queue.is_some() || needs > self.sides[1 - me].next;
         if waits {
             self.hold_good(me, offset, new, arrival, shared);
@@ -528,43 +488,22 @@ impl Connection {
         }
     }
 
-    fn partial(
-        &mut self,
-        me: SideIndex,
-        start: i64,
-        old: &[u8],
-        trust: Trust,
-        shared: &mut Shared,
-    ) {
-        shared
-            .ledger
-            .bytes
-            .drop(DropReason::Retransmission, old.len() as u64);
-        if trust != Trust::Full {
+    fn partial(&mut self, me: SideIndex, start: i64, old: &[u8], doubt: Doubt, shared: &mut Shared) {
+        shared.ledger.bytes.drop(DropReason::Retransmission, old.len() as u64);
+        if doubt != Doubt::None {
             return;
         }
         let side = &mut self.sides[me];
         side.facts.overlapped += 1;
         side.spoil_probe();
         let skip = usize::try_from(-start).unwrap_or(0).min(old.len());
-        if side
-            .recent
-            .compare(u64::try_from(start).unwrap_or(0), &old[skip..])
-            == Comparison::Differs
-        {
+        if side.recent.compare(u64::try_from(start).unwrap_or(0), &old[skip..]) == Comparison::Differs {
             self.flag(Anomaly::OverlapConflict, shared);
         }
     }
 
     /// The snap length took the end of the segment: these bytes will not come, so the gap is declared at once.
-    fn cut(
-        &mut self,
-        segment: &Segment<'_>,
-        waits: bool,
-        arrival: Arrival,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) {
+    fn cut(&mut self, segment: &Segment<'_>, waits: bool, arrival: Arrival, shared: &mut Shared, sink: &mut dyn Sink) {
         self.flag(Anomaly::Truncated, shared);
         shared.truncated_packets += 1;
         if !waits {
@@ -574,14 +513,7 @@ impl Connection {
     }
 
     /// Holds a good segment that cannot be delivered yet.
-    fn hold_good(
-        &mut self,
-        me: SideIndex,
-        offset: u64,
-        bytes: &[u8],
-        arrival: Arrival,
-        shared: &mut Shared,
-    ) {
+    fn hold_good(&mut self, me: SideIndex, offset: u64, bytes: &[u8], arrival: Arrival, shared: &mut Shared) {
         let side = &mut self.sides[me];
         if offset == side.next {
             side.spoil_probe();
@@ -609,10 +541,7 @@ impl Connection {
         let held = queue.counts().1 - before;
         shared.ledger.segments.in_flight += held;
         shared.ledger.bytes.in_flight += inserted.added;
-        shared
-            .ledger
-            .bytes
-            .drop(DropReason::Retransmission, inserted.known);
+        shared.ledger.bytes.drop(DropReason::Retransmission, inserted.known);
         if held == 0 {
             shared.ledger.segments.drop(DropReason::Retransmission, 1);
         }
@@ -622,9 +551,8 @@ impl Connection {
     fn fin(&mut self, segment: &Segment<'_>, shared: &mut Shared) {
         let side = &mut self.sides[segment.side];
         let length = segment.payload.len() as u64 + u64::from(segment.cut);
-        let end =
-            side.offset(segment.sequence) + signed(length) + i64::from(segment.has(flag::SYN));
-        let beyond = signed(side.highest.max(side.acked).max(side.next) + WINDOW_SLACK);
+        let end = side.offset(segment.sequence) + signed(length) + i64::from(segment.has(flag::SYN));
+        let beyond = signed(side.highest.max(side.acked).max(side.next) + WINDOW_UNKNOWN);
         match u64::try_from(end) {
             // The first FIN counts, unless bytes beyond it were delivered.
             Ok(end) if side.fin == NONE && end >= side.next && signed(end) <= beyond => {
@@ -644,8 +572,7 @@ impl Connection {
         if !quiet {
             self.pump(shared, sink);
         }
-        let lacks =
-            self.sides[0].lacks_acked() || self.sides[1].lacks_acked() || self.one_sided_hole();
+        let lacks = self.sides[0].lacks_acked() || self.sides[1].lacks_acked() || self.one_sided_hole();
         if lacks {
             self.lack(shared, sink);
         } else if self.lacking_since.is_some() {
@@ -662,11 +589,7 @@ impl Connection {
         match self.stage {
             Stage::HalfOpen => {
                 let [a, b] = &self.sides;
-                if (a.facts.packets > 0 && b.facts.packets > 0)
-                    || a.next > 0
-                    || b.next > 0
-                    || !(a.syn || b.syn)
-                {
+                if (a.facts.packets > 0 && b.facts.packets > 0) || a.next > 0 || b.next > 0 || !(a.syn || b.syn) {
                     self.stage = Stage::Open;
                 }
             }
@@ -705,13 +628,8 @@ impl Connection {
             shared.ledger.segments.output += held.segments;
             shared.ledger.bytes.in_flight -= held.bytes.len() as u64;
             // Nothing is delivered past a held segment but by a gap that ended at it.
-            let known = usize::try_from(side.next - at)
-                .unwrap_or(usize::MAX)
-                .min(held.bytes.len());
-            shared
-                .ledger
-                .bytes
-                .drop(DropReason::Retransmission, known as u64);
+            let known = usize::try_from(side.next - at).unwrap_or(usize::MAX).min(held.bytes.len());
+            shared.ledger.bytes.drop(DropReason::Retransmission, known as u64);
             self.deliver(me, &held.bytes[known..], held.arrival, shared, sink);
         }
         progress | self.end_side(me, shared, sink)
@@ -725,21 +643,12 @@ impl Connection {
         }
         side.ended = true;
         let last = self.last;
-        self.with_conversation(shared, sink, |conversation, scene| {
-            conversation.end(me, last, scene)
-        });
+        self.with_conversation(shared, sink, |conversation, scene| conversation.end(me, last, scene));
         true
     }
 
     #[inline]
-    fn deliver(
-        &mut self,
-        me: SideIndex,
-        bytes: &[u8],
-        arrival: Arrival,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) {
+    fn deliver(&mut self, me: SideIndex, bytes: &[u8], arrival: Arrival, shared: &mut Shared, sink: &mut dyn Sink) {
         let side = &self.sides[me];
         let end = side.next + bytes.len() as u64;
         if (side.next..end).contains(&side.urgent) {
@@ -771,8 +680,7 @@ impl Connection {
         let (offset, sequence) = (side.next, side.sequence(side.next));
         side.next += bytes.len() as u64;
         side.facts.payload += bytes.len() as u64;
-        side.recent
-            .push(offset, bytes, shared.limits.recent_bytes_max);
+        side.recent.push(offset, bytes, shared.limits.recent_bytes_max);
         shared.ledger.bytes.output += bytes.len() as u64;
         self.with_conversation(shared, sink, |conversation, scene| {
             conversation.data(me, offset, sequence, bytes, arrival, scene);
@@ -780,14 +688,7 @@ impl Connection {
     }
 
     /// Gives up the bytes before `to`.
-    fn lose(
-        &mut self,
-        me: SideIndex,
-        to: u64,
-        arrival: Arrival,
-        shared: &mut Shared,
-        sink: &mut dyn Sink,
-    ) {
+    fn lose(&mut self, me: SideIndex, to: u64, arrival: Arrival, shared: &mut Shared, sink: &mut dyn Sink) {
         let side = &mut self.sides[me];
         let offset = side.next;
         let Some(length) = to.checked_sub(offset).filter(|n| *n > 0) else {
@@ -835,10 +736,7 @@ impl Connection {
     fn lack(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         for me in 0..2 {
             // A side without any good segment sends with checksum offload: its copies are as good as any.
-            if self.sides[me].good == 0
-                && self.sides[me].lacks_acked()
-                && self.use_suspects(me, shared, sink)
-            {
+            if self.sides[me].good == 0 && self.sides[me].lacks_acked() && self.use_suspects(me, shared, sink) {
                 self.pump(shared, sink);
             }
         }
@@ -866,11 +764,7 @@ impl Connection {
                 self.pump(shared, sink);
             }
             let (side, peer) = pair(&mut self.sides, me);
-            let first = side
-                .queue
-                .as_ref()
-                .and_then(|q| q.first())
-                .map(|(at, _)| at);
+            let first = side.queue.as_ref().and_then(|q| q.first()).map(|(at, _)| at);
             let to = match first {
                 Some(first) if first <= side.acked_data() || peer.facts.packets == 0 => first,
                 _ => side.acked_data(),
@@ -905,30 +799,17 @@ impl Connection {
             };
             shared.ledger.segments.in_flight -= held.segments;
             shared.ledger.bytes.in_flight -= held.bytes.len() as u64;
-            let next_good = side
-                .queue
-                .as_ref()
-                .and_then(|q| q.first())
-                .map_or(u64::MAX, |(at, _)| at);
-            let end = (at + held.bytes.len() as u64)
-                .min(side.acked_data())
-                .min(next_good);
+            let next_good = side.queue.as_ref().and_then(|q| q.first()).map_or(u64::MAX, |(at, _)| at);
+            let end = (at + held.bytes.len() as u64).min(side.acked_data()).min(next_good);
             if end <= side.next {
-                shared.drop_segments(
-                    DropReason::BadChecksum,
-                    held.segments,
-                    held.bytes.len() as u64,
-                );
+                shared.drop_segments(held.arrival.doubt.reason(), held.segments, held.bytes.len() as u64);
                 continue;
             }
             let from = usize::try_from(side.next - at).unwrap_or(usize::MAX);
             let to = usize::try_from(end - at).unwrap_or(usize::MAX);
             let bytes = held.bytes.get(from..to).unwrap_or_default();
             shared.ledger.segments.output += held.segments;
-            shared.ledger.bytes.drop(
-                DropReason::BadChecksum,
-                (held.bytes.len() - bytes.len()) as u64,
-            );
+            shared.ledger.bytes.drop(held.arrival.doubt.reason(), (held.bytes.len() - bytes.len()) as u64);
             side.highest = side.highest.max(end);
             used = true;
             self.deliver(me, bytes, held.arrival, shared, sink);
@@ -940,9 +821,7 @@ impl Connection {
         for me in 0..2 {
             while let Some(queue) = &self.sides[me].queue {
                 let (entries, _) = queue.counts();
-                if queue.held_bytes() <= shared.limits.gap_bytes_max
-                    && entries <= shared.limits.gap_segments_max
-                {
+                if queue.held_bytes() <= shared.limits.gap_bytes_max && entries <= shared.limits.gap_segments_max {
                     break;
                 }
                 let Some((first, _)) = queue.first() else {
@@ -960,11 +839,7 @@ impl Connection {
                 };
                 shared.ledger.segments.in_flight -= held.segments;
                 shared.ledger.bytes.in_flight -= held.bytes.len() as u64;
-                shared.drop_segments(
-                    DropReason::BadChecksum,
-                    held.segments,
-                    held.bytes.len() as u64,
-                );
+                shared.drop_segments(held.arrival.doubt.reason(), held.segments, held.bytes.len() as u64);
             }
         }
     }
@@ -975,17 +850,9 @@ impl Connection {
         if first > self.sides[me].next {
             self.lose(me, first, last, shared, sink);
         }
-        let needs = self.sides[me]
-            .queue
-            .as_ref()
-            .and_then(|q| q.first())
-            .map_or(0, |(_, a)| a.needs);
+        let needs = self.sides[me].queue.as_ref().and_then(|q| q.first()).map_or(0, |(_, a)| a.needs);
         if needs > self.sides[1 - me].next {
-            let to = self.sides[1 - me]
-                .queue
-                .as_ref()
-                .and_then(|q| q.first())
-                .map_or(needs, |(at, _)| at.min(needs));
+            let to = self.sides[1 - me].queue.as_ref().and_then(|q| q.first()).map_or(needs, |(at, _)| at.min(needs));
             self.lose(1 - me, to, last, shared, sink);
         }
         self.pump(shared, sink);
@@ -996,11 +863,7 @@ impl Connection {
         self.give_up(shared, sink);
         // Each turn empties at least one entry.
         while let Some(me) = (0..2).find(|me| self.sides[*me].queue.is_some()) {
-            let me = if self.sides[1 - me].queue.is_some() {
-                self.opened_by.unwrap_or(me)
-            } else {
-                me
-            };
+            let me = if self.sides[1 - me].queue.is_some() { self.opened_by.unwrap_or(me) } else { me };
             let Some((first, _)) = self.sides[me].queue.as_ref().and_then(|q| q.first()) else {
                 self.sides[me].queue = None;
                 continue;
@@ -1011,11 +874,7 @@ impl Connection {
             while let Some((_, held)) = side.suspects.as_mut().and_then(|q| q.pop()) {
                 shared.ledger.segments.in_flight -= held.segments;
                 shared.ledger.bytes.in_flight -= held.bytes.len() as u64;
-                shared.drop_segments(
-                    DropReason::BadChecksum,
-                    held.segments,
-                    held.bytes.len() as u64,
-                );
+                shared.drop_segments(held.arrival.doubt.reason(), held.segments, held.bytes.len() as u64);
             }
             // A direction of which nothing was captured, though its peer acknowledged data.
             if side.facts.packets == 0 && side.acked > 1 {
@@ -1023,15 +882,12 @@ impl Connection {
                 shared.ledger.bytes_lost += side.acked;
             }
         }
-        let one_sided = self.sides.iter().any(|s| s.facts.packets == 0)
-            && self.sides.iter().any(|s| s.next > 0);
+        let one_sided = self.sides.iter().any(|s| s.facts.packets == 0) && self.sides.iter().any(|s| s.next > 0);
         if one_sided {
             self.flag(Anomaly::OneSided, shared);
         }
         let last = self.last;
-        self.with_conversation(shared, sink, |conversation, scene| {
-            conversation.finish(last, scene)
-        });
+        self.with_conversation(shared, sink, |conversation, scene| conversation.finish(last, scene));
         let reason = if self.reset {
             CloseReason::Reset
         } else if self.sides[0].ended && self.sides[1].ended {
@@ -1044,18 +900,10 @@ impl Connection {
     }
 
     fn record(self, close: CloseReason) -> TcpSession {
-        let client = self
-            .conversation
-            .client()
-            .or(self.opened_by)
-            .unwrap_or_else(|| self.lower_port_serves());
+        let client = self.conversation.client().or(self.opened_by).unwrap_or_else(|| self.lower_port_serves());
         let [zero, one] = self.sides;
         let syn_seen = zero.syn || one.syn;
-        let (client_side, server_side) = if client == 0 {
-            (zero, one)
-        } else {
-            (one, zero)
-        };
+        let (client_side, server_side) = if client == 0 { (zero, one) } else { (one, zero) };
         TcpSession {
             number: self.number,
             client: self.key.endpoint(client),
@@ -1095,6 +943,13 @@ impl Connection {
 fn pair(sides: &mut [Side; 2], me: SideIndex) -> (&mut Side, &mut Side) {
     let [a, b] = sides;
     if me == 0 { (a, b) } else { (b, a) }
+}
+
+/// How much of `side` the peer is ready to take, as far as that can be known.
+#[inline]
+fn receive_window(side: &Side, peer: &Side) -> u64 {
+    // Without a scale in both SYNs there is none. Source: RFC 7323, section 2.2.
+    if side.syn && peer.syn { u64::from(peer.window).max(1) } else { WINDOW_UNKNOWN }
 }
 
 /// Stream offsets fit: a connection does not carry 2^63 bytes.

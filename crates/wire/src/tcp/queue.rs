@@ -4,10 +4,21 @@
 
 use std::collections::BTreeMap;
 
-use arachne_model::UnixNanos;
+use arachne_model::{DropReason, UnixNanos};
 
 /// What a held segment costs beside its bytes: the tree's entry and the allocation.
 pub const SEGMENT_COST: usize = 96;
+
+/// Why a segment is only a copy of last resort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is none.
+    None,
+    /// Its checksum is wrong.
+    Checksum,
+    /// It lies outside the window that was announced, as far as that was captured.
+    Window,
+}
 
 /// Where and when bytes were captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +29,8 @@ pub struct Arrival {
     pub number: u64,
     /// How far the sender had received the peer's stream, as an offset; 0 when unknown.
     pub needs: u64,
+    /// Whether the bytes may be used before the peer acknowledged them.
+    pub doubt: Doubt,
 }
 
 /// A held segment.
@@ -58,6 +71,17 @@ pub struct Queue {
 const MERGE_FROM_ENTRIES: usize = 64;
 const MERGE_BYTES_MAX: usize = 2048;
 const SMALL: usize = 64;
+
+impl Doubt {
+    /// The reason under which such bytes are dropped.
+    #[must_use]
+    pub const fn reason(self) -> DropReason {
+        match self {
+            Self::Window => DropReason::OutOfWindow,
+            Self::None | Self::Checksum => DropReason::BadChecksum,
+        }
+    }
+}
 
 impl Queue {
     /// Whether nothing waits.
@@ -117,21 +141,14 @@ impl Queue {
         let mut segments = 1;
         while !bytes.is_empty() {
             let next = self.held.range(offset..).next();
-            let room = next.map_or(bytes.len(), |(at, _)| {
-                usize::try_from(at - offset).unwrap_or(usize::MAX)
-            });
+            let room = next.map_or(bytes.len(), |(at, _)| usize::try_from(at - offset).unwrap_or(usize::MAX));
             let take = room.min(bytes.len());
             let overlap = next.map(|(_, after)| {
                 let common = after.bytes.len().min(bytes.len() - take);
                 (common, after.bytes[..common] == bytes[take..take + common])
             });
             if take > 0 {
-                self.add(
-                    offset,
-                    &bytes[..take],
-                    arrival,
-                    std::mem::take(&mut segments),
-                );
+                self.add(offset, &bytes[..take], arrival, std::mem::take(&mut segments));
                 result.added += take as u64;
             }
             let common = overlap.map_or(0, |(common, equal)| {
@@ -149,35 +166,21 @@ impl Queue {
     fn add(&mut self, offset: u64, bytes: &[u8], arrival: Arrival, segments: u64) {
         self.bytes += bytes.len();
         self.segments += segments;
-        if self.held.len() >= MERGE_FROM_ENTRIES
-            && bytes.len() <= SMALL
-            && self.merge(offset, bytes, arrival, segments)
+        if self.held.len() >= MERGE_FROM_ENTRIES && bytes.len() <= SMALL && self.merge(offset, bytes, arrival, segments)
         {
             return;
         }
-        self.held.insert(
-            offset,
-            Held {
-                bytes: bytes.to_vec(),
-                arrival,
-                segments,
-            },
-        );
+        self.held.insert(offset, Held { bytes: bytes.to_vec(), arrival, segments });
     }
 
     fn merge(&mut self, offset: u64, bytes: &[u8], arrival: Arrival, segments: u64) -> bool {
-        let mut after = self
-            .held
-            .range(offset + bytes.len() as u64..)
-            .next()
-            .map(|(at, _)| *at);
+        let mut after = self.held.range(offset + bytes.len() as u64..).next().map(|(at, _)| *at);
         after = after.filter(|at| *at == offset + bytes.len() as u64);
         let Some((at, before)) = self.held.range_mut(..offset).next_back() else {
             return false;
         };
         // What needs different bytes of the peer must stay apart: joined, two directions could wait for each other.
-        let apart =
-            at + before.bytes.len() as u64 != offset || before.arrival.needs != arrival.needs;
+        let apart = at + before.bytes.len() as u64 != offset || before.arrival.needs != arrival.needs || arrival.doubt != Doubt::None;
         if apart || before.bytes.len() + bytes.len() > MERGE_BYTES_MAX {
             return false;
         }
@@ -194,8 +197,7 @@ impl Queue {
     fn join(&mut self, at: u64, after: u64) {
         let joinable = match (self.held.get(&at), self.held.get(&after)) {
             (Some(a), Some(b)) => {
-                a.bytes.len() + b.bytes.len() <= MERGE_BYTES_MAX
-                    && a.arrival.needs == b.arrival.needs
+                a.bytes.len() + b.bytes.len() <= MERGE_BYTES_MAX && a.arrival.needs == b.arrival.needs
             }
             _ => false,
         };
@@ -222,21 +224,14 @@ impl Inserted {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Arrival, Inserted, Queue};
+    use super::{Arrival, Doubt, Inserted, Queue};
     use arachne_model::UnixNanos;
 
-    const ARRIVAL: Arrival = Arrival {
-        at: UnixNanos(1),
-        number: 1,
-        needs: 0,
-    };
+    const ARRIVAL: Arrival = Arrival { at: UnixNanos(1), number: 1, needs: 0, doubt: Doubt::None };
 
     fn queue(segments: &[(u64, &str)]) -> (Queue, Vec<Inserted>) {
         let mut queue = Queue::default();
-        let results = segments
-            .iter()
-            .map(|(at, text)| queue.insert(*at, text.as_bytes(), ARRIVAL))
-            .collect();
+        let results = segments.iter().map(|(at, text)| queue.insert(*at, text.as_bytes(), ARRIVAL)).collect();
         (queue, results)
     }
 
@@ -270,25 +265,9 @@ mod tests {
     #[test]
     fn overlaps_are_told() {
         let same = queue(&[(5, "abc"), (4, "xabcy")]).1[1];
-        assert_eq!(
-            same,
-            Inserted {
-                added: 2,
-                known: 3,
-                conflict: false,
-                partial: true
-            }
-        );
+        assert_eq!(same, Inserted { added: 2, known: 3, conflict: false, partial: true });
         let other = queue(&[(5, "abc"), (6, "bX")]).1[1];
-        assert_eq!(
-            other,
-            Inserted {
-                added: 0,
-                known: 2,
-                conflict: true,
-                partial: false
-            }
-        );
+        assert_eq!(other, Inserted { added: 0, known: 2, conflict: true, partial: false });
     }
 
     #[test]

@@ -67,13 +67,8 @@ impl Recent {
         };
         let at = self.index(from);
         let first = length.min(self.ring.len() - at);
-        let equal = self.ring[at..at + first] == bytes[..first]
-            && self.ring[..length - first] == bytes[first..];
-        if equal {
-            Comparison::Equal
-        } else {
-            Comparison::Differs
-        }
+        let equal = self.ring[at..at + first] == bytes[..first] && self.ring[..length - first] == bytes[first..];
+        if equal { Comparison::Equal } else { Comparison::Differs }
     }
 
     /// The place of a stream offset. The ring's length is a power of two.
@@ -112,17 +107,9 @@ mod tests {
             for at in 744..1000 {
                 let mut changed = whole[744..].to_vec();
                 changed[at - 744] ^= 1;
-                assert_eq!(
-                    recent.compare(744, &changed),
-                    Comparison::Differs,
-                    "chunk {chunk} at {at}"
-                );
+                assert_eq!(recent.compare(744, &changed), Comparison::Differs, "chunk {chunk} at {at}");
             }
-            assert_eq!(
-                recent.compare(0, &[9; 744]),
-                Comparison::Equal,
-                "what is forgotten cannot differ"
-            );
+            assert_eq!(recent.compare(0, &[9; 744]), Comparison::Equal, "what is forgotten cannot differ");
         }
     }
 

@@ -138,10 +138,7 @@ impl Side {
     /// The raw sequence number of `offset`.
     #[inline]
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "sequence arithmetic is modulo 2^32"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "sequence arithmetic is modulo 2^32")]
     pub const fn sequence(&self, offset: u64) -> u32 {
         self.base.wrapping_add(offset as u32)
     }
@@ -163,13 +160,8 @@ impl Side {
     /// Whether the same packet was captured a moment ago, and remembers it.
     #[inline]
     pub fn is_duplicate(&mut self, segment: &Segment<'_>, window_ns: u64) -> bool {
-        let id = PacketId {
-            sequence: segment.sequence,
-            id: segment.ip_id,
-            checksum: segment.checksum_field,
-        };
-        let recent = segment.at.since(self.ids_time) <= window_ns
-            && self.ids_time.since(segment.at) <= window_ns;
+        let id = PacketId { sequence: segment.sequence, id: segment.ip_id, checksum: segment.checksum_field };
+        let recent = segment.at.since(self.ids_time) <= window_ns && self.ids_time.since(segment.at) <= window_ns;
         if segment.ip_id != 0 && recent && self.ids.contains(&id) {
             return true;
         }
@@ -182,22 +174,12 @@ impl Side {
     /// Takes the window this side announces, and counts repeated acknowledgements. `outstanding`: the peer has
     /// unacknowledged data.
     #[inline]
-    pub fn announce(
-        &mut self,
-        segment: &Segment<'_>,
-        peer_scale: Option<u8>,
-        outstanding: bool,
-        plain: bool,
-    ) {
+    pub fn announce(&mut self, segment: &Segment<'_>, peer_scale: Option<u8>, outstanding: bool, plain: bool) {
         let scale = match (self.scale, peer_scale) {
             (Some(mine), Some(_)) if !segment.has(crate::packet::flag::SYN) => mine,
             _ => 0,
         };
-        if plain
-            && outstanding
-            && segment.ack == self.last_ack
-            && segment.window == self.last_window
-        {
+        if plain && outstanding && segment.ack == self.last_ack && segment.window == self.last_window {
             self.facts.duplicate_acks += 1;
         }
         if segment.window == 0 && !segment.has(crate::packet::flag::RST) {
@@ -257,13 +239,7 @@ mod tests {
     fn offsets_wrap_with_the_sequence_number() {
         let mut side = Side::default();
         side.start(u32::MAX - 1);
-        for (sequence, offset) in [
-            (u32::MAX - 1, 0),
-            (u32::MAX, 1),
-            (0, 2),
-            (3, 5),
-            (u32::MAX - 2, -1),
-        ] {
+        for (sequence, offset) in [(u32::MAX - 1, 0), (u32::MAX, 1), (0, 2), (3, 5), (u32::MAX - 2, -1)] {
             assert_eq!(side.offset(sequence), offset, "{sequence}");
         }
         side.next = 5_000_000_000;

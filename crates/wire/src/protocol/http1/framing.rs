@@ -57,9 +57,7 @@ impl Lines {
             7 if name.eq_ignore_ascii_case(b"upgrade") => {
                 self.websocket |= value.eq_ignore_ascii_case(b"websocket");
             }
-            14 if name.eq_ignore_ascii_case(b"content-length") => {
-                self.content_length(value, anomalies)
-            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value, anomalies),
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value),
             _ => {}
         }
@@ -83,15 +81,10 @@ impl Lines {
 
     fn transfer_encoding(&mut self, value: &[u8]) {
         for coding in value.split(|b| *b == b',') {
-            let coding = coding
-                .split(|b| *b == b';')
-                .next()
-                .unwrap_or_default()
-                .trim_ascii();
+            let coding = coding.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
             self.codings += 1;
             self.chunked_last = coding.eq_ignore_ascii_case(b"chunked");
-            self.other_coding |=
-                !self.chunked_last && !KNOWN_CODINGS.iter().any(|k| coding.eq_ignore_ascii_case(k));
+            self.other_coding |= !self.chunked_last && !KNOWN_CODINGS.iter().any(|k| coding.eq_ignore_ascii_case(k));
         }
     }
 
@@ -104,11 +97,7 @@ impl Lines {
         let length = if self.codings > 0 {
             self.decide_coding(message, anomalies)
         } else if self.bad_length || self.differing_lengths {
-            anomalies.insert(if self.bad_length {
-                Anomaly::BadCl
-            } else {
-                Anomaly::Ambiguous
-            });
+            anomalies.insert(if self.bad_length { Anomaly::BadCl } else { Anomaly::Ambiguous });
             anomalies.insert(Anomaly::Ambiguous);
             Length::Unknowable
         } else {
@@ -117,10 +106,7 @@ impl Lines {
             }
             self.content_length.map_or(Length::Unstated, Length::Known)
         };
-        Framing {
-            length,
-            websocket: self.websocket,
-        }
+        Framing { length, websocket: self.websocket }
     }
 
     /// Transfer-Encoding wins over Content-Length (RFC 9112, section 6.3, rule 3).
@@ -143,10 +129,7 @@ impl Lines {
     }
 
     fn hosts(&self, message: &Message, anomalies: &mut AnomalySet) {
-        let StartLine::Request {
-            version, target, ..
-        } = message.start_line
-        else {
+        let StartLine::Request { version, target, .. } = message.start_line else {
             return;
         };
         if self.hosts > 1 {
@@ -159,10 +142,7 @@ impl Lines {
         let (Some(host), Some(authority)) = (self.host, authority(message.text(target))) else {
             return;
         };
-        let host = message
-            .head
-            .get(host.value.start as usize..host.value.end as usize)
-            .unwrap_or_default();
+        let host = message.head.get(host.value.start as usize..host.value.end as usize).unwrap_or_default();
         if !host.eq_ignore_ascii_case(authority) {
             anomalies.insert(Anomaly::HostMismatch);
         }
@@ -176,18 +156,13 @@ fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 19 || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    text.iter().try_fold(0_u64, |n, digit| {
-        n.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })
+    text.iter().try_fold(0_u64, |n, digit| n.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
 
 /// The authority of an absolute-form target.
 fn authority(target: &[u8]) -> Option<&[u8]> {
     let at = target.windows(3).take(16).position(|w| w == b"://")?;
     let rest = &target[at + 3..];
-    let end = rest
-        .iter()
-        .position(|b| matches!(b, b'/' | b'?' | b'#'))
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(rest.len());
     Some(&rest[..end])
 }

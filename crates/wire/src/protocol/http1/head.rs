@@ -48,20 +48,7 @@ const TOKEN: [bool; 256] = {
     loop {
         let special = matches!(
             at,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
         );
         table[at as usize] = at.is_ascii_alphanumeric() || special;
         if at == 255 {
@@ -83,12 +70,7 @@ struct Line {
 fn line(bytes: &[u8], start: usize) -> Option<Line> {
     let lf = start + memchr(b'\n', &bytes[start..])?;
     let bare = lf == start || bytes[lf - 1] != b'\r';
-    Some(Line {
-        start,
-        end: if bare { lf } else { lf - 1 },
-        next: lf + 1,
-        bare,
-    })
+    Some(Line { start, end: if bare { lf } else { lf - 1 }, next: lf + 1, bare })
 }
 
 /// Reads a head at the front of `bytes`. With `cut`, what is there is all there will be: it is read as far as it goes.
@@ -100,17 +82,14 @@ pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
     let mut fields: Vec<Field> = Vec::with_capacity(16);
     let mut folded: Vec<(usize, Span)> = Vec::new();
     let Some(first) = line(bytes, 0) else {
-        return if cut {
-            start_line_alone(role, bytes)
-        } else {
-            Parsed::Partial
-        };
+        return if cut { start_line_alone(role, bytes) } else { Parsed::Partial };
     };
     let start_line = start_line(role, bytes, &first, &mut anomalies);
-    let simple =
-        matches!(start_line, StartLine::Request { version, .. } if version == Span::default());
     let (mut at, mut crlf, mut bare_lf) = (first.next, u32::from(!first.bare), first.bare);
-    // HTTP/0.9: a request line without a version is the whole request.
+    let simple = match is_simple(bytes, start_line, first.next) {
+        None if !cut => return Parsed::Partial,
+        simple => simple == Some(true),
+    };
     while !simple {
         let Some(found) = line(bytes, at) else {
             if cut {
@@ -157,14 +136,20 @@ pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
         unfold(&mut message, index, continued);
     }
     let framing = lines.decide(&message, &mut anomalies);
-    Parsed::Done(
-        Box::new(Head {
-            message,
-            framing,
-            anomalies,
-        }),
-        at,
-    )
+    Parsed::Done(Box::new(Head { message, framing, anomalies }), at)
+}
+
+/// HTTP/0.9: GET without a version is the whole request, unless header lines follow. `None` when that is not there yet.
+fn is_simple(bytes: &[u8], start_line: StartLine, at: usize) -> Option<bool> {
+    let StartLine::Request { method, version, .. } = start_line else { return Some(false) };
+    if version != Span::default() || bytes[..method.end as usize] != *b"GET" {
+        return Some(false);
+    }
+    match bytes[at..].iter().find(|b| !is_token(**b)) {
+        Some(b':' | b'\r' | b'\n') => Some(false),
+        Some(_) => Some(true),
+        None => None,
+    }
 }
 
 /// The line that was cut, so that a method that was seen is not lost.
@@ -180,16 +165,7 @@ fn start_line_alone(role: Role, bytes: &[u8]) -> Parsed {
         },
         Role::Response => {
             let mut anomalies = AnomalySet::EMPTY;
-            response_line(
-                bytes,
-                &Line {
-                    start: 0,
-                    end,
-                    next: end,
-                    bare: true,
-                },
-                &mut anomalies,
-            )
+            response_line(bytes, &Line { start: 0, end, next: end, bare: true }, &mut anomalies)
         }
     };
     let message = Message {
@@ -201,14 +177,7 @@ fn start_line_alone(role: Role, bytes: &[u8]) -> Parsed {
         complete: false,
         wire_bytes: end as u64,
     };
-    Parsed::Done(
-        Box::new(Head {
-            message,
-            framing: Framing::default(),
-            anomalies: AnomalySet::EMPTY,
-        }),
-        end,
-    )
+    Parsed::Done(Box::new(Head { message, framing: Framing::default(), anomalies: AnomalySet::EMPTY }), end)
 }
 
 /// Reads trailer lines at the front of `bytes` into `message`; gives their length once the empty line is there.
@@ -241,10 +210,7 @@ pub fn parse_trailers(
             anomalies.insert(Anomaly::TooManyHeaders);
             break;
         }
-        message.fields.push(Field {
-            name: shift(field.name, base),
-            value: shift(field.value, base),
-        });
+        message.fields.push(Field { name: shift(field.name, base), value: shift(field.value, base) });
     }
     Some(at)
 }
@@ -262,36 +228,20 @@ fn request_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> StartL
     let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
     let Some(method_end) = text.iter().position(is_blank) else {
         anomalies.insert(Anomaly::BadMethod);
-        return StartLine::Request {
-            method: span(0, text.len()),
-            target: Span::default(),
-            version: Span::default(),
-        };
+        return StartLine::Request { method: span(0, text.len()), target: Span::default(), version: Span::default() };
     };
     if method_end == 0 || !text[..method_end].iter().all(|b| is_token(*b)) {
         anomalies.insert(Anomaly::BadMethod);
     }
     let trimmed = text.trim_ascii_end().len();
-    let target_start = method_end
-        + text[method_end..]
-            .iter()
-            .take_while(|b| is_blank(b))
-            .count();
+    let target_start = method_end + text[method_end..].iter().take_while(|b| is_blank(b)).count();
     let last = text[..trimmed].iter().rposition(is_blank).unwrap_or(0);
-    let odd_blanks =
-        target_start != method_end + 1 || trimmed != text.len() || text[method_end] == b'\t';
+    let odd_blanks = target_start != method_end + 1 || trimmed != text.len() || text[method_end] == b'\t';
     let version = &text[(last + 1).min(trimmed)..trimmed];
-    if last <= method_end
-        || last < target_start
-        || !version.starts_with(b"HTTP/") && !super::is_version(version)
-    {
+    if last <= method_end || last < target_start || !version.starts_with(b"HTTP/") && !super::is_version(version) {
         anomalies.insert(Anomaly::BadVersion);
         let target = span(target_start.min(trimmed), trimmed);
-        return StartLine::Request {
-            method: span(0, method_end),
-            target,
-            version: Span::default(),
-        };
+        return StartLine::Request { method: span(0, method_end), target, version: Span::default() };
     }
     if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
         anomalies.insert(Anomaly::BadVersion);
@@ -310,59 +260,35 @@ fn request_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> StartL
 /// `version SP status SP reason`.
 fn response_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> StartLine {
     let text = &bytes[line.start..line.end];
-    let version_end = text
-        .iter()
-        .position(|b| matches!(b, b' ' | b'\t'))
-        .unwrap_or(text.len());
+    let version_end = text.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(text.len());
     if !matches!(&text[..version_end], b"HTTP/1.1" | b"HTTP/1.0") {
         anomalies.insert(Anomaly::BadVersion);
     }
     let rest = &text[version_end..];
-    let blanks = rest
-        .iter()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count();
-    let digits = rest[blanks..]
-        .iter()
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let digits = rest[blanks..].iter().take_while(|b| b.is_ascii_digit()).count();
     let status_end = version_end + blanks + digits;
-    let number = (digits == 3).then(|| {
-        rest[blanks..blanks + 3]
-            .iter()
-            .fold(0_u16, |n, digit| n * 10 + u16::from(digit - b'0'))
-    });
+    let number =
+        (digits == 3).then(|| rest[blanks..blanks + 3].iter().fold(0_u16, |n, digit| n * 10 + u16::from(digit - b'0')));
     let clean = blanks == 1 && matches!(text.get(status_end), None | Some(b' '));
     if !clean || !matches!(number, Some(100..=599)) {
         anomalies.insert(Anomaly::BadStatus);
     }
-    let reason = text
-        .get(status_end + 1..)
-        .map_or_else(Span::default, |_| span(status_end + 1, text.len()));
-    StartLine::Response {
-        version: span(0, version_end),
-        status: number.unwrap_or(0),
-        reason,
-    }
+    let reason = text.get(status_end + 1..).map_or_else(Span::default, |_| span(status_end + 1, text.len()));
+    StartLine::Response { version: span(0, version_end), status: number.unwrap_or(0), reason }
 }
 
 /// `name: value`. A line without a colon is kept as a name with an empty value.
 #[inline]
 fn header_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> Field {
     let text = &bytes[line.start..line.end];
-    let token = text
-        .iter()
-        .position(|b| !is_token(*b))
-        .unwrap_or(text.len());
+    let token = text.iter().position(|b| !is_token(*b)).unwrap_or(text.len());
     let colon = if text.get(token) == Some(&b':') && token > 0 {
         token
     } else {
         anomalies.insert(Anomaly::BadHeader);
         let Some(colon) = memchr(b':', text) else {
-            return Field {
-                name: span(line.start, line.end),
-                value: span(line.end, line.end),
-            };
+            return Field { name: span(line.start, line.end), value: span(line.end, line.end) };
         };
         // A blank before the colon: some strip it, some refuse it, some take another name (RFC 9112, section 5.1).
         anomalies.insert(Anomaly::Ambiguous);
@@ -373,18 +299,9 @@ fn header_line(bytes: &[u8], line: &Line, anomalies: &mut AnomalySet) -> Field {
     let value_start = if value.is_empty() {
         line.end
     } else {
-        line.start
-            + colon
-            + 1
-            + text[colon + 1..]
-                .iter()
-                .take_while(|b| b.is_ascii_whitespace())
-                .count()
+        line.start + colon + 1 + text[colon + 1..].iter().take_while(|b| b.is_ascii_whitespace()).count()
     };
-    Field {
-        name: span(line.start, line.start + name.len()),
-        value: span(value_start, value_start + value.len()),
-    }
+    Field { name: span(line.start, line.start + name.len()), value: span(value_start, value_start + value.len()) }
 }
 
 /// Joins a folded line to the value of a field by one space. Source: RFC 9112, section 5.2.
@@ -400,13 +317,8 @@ fn unfold(message: &mut Message, index: usize, continued: Span) {
     value.extend_from_slice(&tail);
     // Values that were joined stand behind the head; a fold over many lines moves only its last form.
     let at = message.head.len();
-    let is_last =
-        field.value.end as usize == at && field.value.start as usize >= message.trailing_start();
-    let start = if is_last {
-        field.value.start as usize
-    } else {
-        at
-    };
+    let is_last = field.value.end as usize == at && field.value.start as usize >= message.trailing_start();
+    let start = if is_last { field.value.start as usize } else { at };
     message.head.truncate(start);
     message.head.extend_from_slice(&value);
     if let Some(field) = message.fields.get_mut(index) {
@@ -437,21 +349,14 @@ fn control_bytes(head: &[u8], crlf: u32, anomalies: &mut AnomalySet) {
     }
     if others > 0 {
         let nul = memchr(0, head).is_some();
-        anomalies.insert(if nul {
-            Anomaly::Nul
-        } else {
-            Anomaly::BadHeader
-        });
+        anomalies.insert(if nul { Anomaly::Nul } else { Anomaly::BadHeader });
     }
 }
 
 /// Heads are bounded by a limit far below 4 GiB.
 fn span(start: usize, end: usize) -> Span {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Span {
-        start: number(start),
-        end: number(end),
-    }
+    Span { start: number(start), end: number(end) }
 }
 
 fn shift(of: Span, by: usize) -> Span {

@@ -38,10 +38,7 @@ const METHOD_MAX: usize = 32;
 #[must_use]
 pub fn detect(bytes: &[u8]) -> Verdict {
     // Blank lines before a request line are to be ignored. Source: RFC 9112, section 2.2.
-    let bytes = &bytes[bytes
-        .iter()
-        .take_while(|b| matches!(b, b'\r' | b'\n'))
-        .count()..];
+    let bytes = &bytes[bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count()..];
     if bytes.is_empty() {
         return Verdict::Unsure;
     }
@@ -60,14 +57,11 @@ pub fn detect(bytes: &[u8]) -> Verdict {
 }
 
 fn request_line(bytes: &[u8]) -> Verdict {
-    if METHODS.iter().any(|m| bytes.starts_with(m)) {
+    // SIP and RTSP borrow the grammar and one method: there the version decides.
+    if METHODS.iter().any(|m| bytes.starts_with(m)) && !bytes.starts_with(b"OPTIONS ") {
         return Verdict::Is(Speaker::Client, Kind::Http1);
     }
-    let token = bytes
-        .iter()
-        .take(METHOD_MAX + 1)
-        .take_while(|b| head::is_token(**b))
-        .count();
+    let token = bytes.iter().take(METHOD_MAX + 1).take_while(|b| head::is_token(**b)).count();
     match bytes.get(token) {
         None if token <= METHOD_MAX => return Verdict::Unsure,
         Some(b' ' | b'\t') if token > 0 => {}
@@ -75,10 +69,7 @@ fn request_line(bytes: &[u8]) -> Verdict {
     }
     let line_end = memchr::memchr(b'\n', bytes);
     let line = bytes[..line_end.unwrap_or(bytes.len())].trim_ascii_end();
-    if line
-        .iter()
-        .any(|b| *b < 0x20 && !matches!(b, b'\t' | b'\r'))
-    {
+    if line.iter().any(|b| *b < 0x20 && !matches!(b, b'\t' | b'\r')) {
         return Verdict::No;
     }
     let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
@@ -91,19 +82,7 @@ fn request_line(bytes: &[u8]) -> Verdict {
 
 /// `HTTP/1.1` and what may be meant by it.
 fn is_version(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [
-            b'H' | b'h',
-            b'T' | b't',
-            b'T' | b't',
-            b'P' | b'p',
-            b'/',
-            b'0'..=b'9',
-            b'.',
-            b'0'..=b'9'
-        ]
-    )
+    matches!(bytes, [b'H' | b'h', b'T' | b't', b'T' | b't', b'P' | b'p', b'/', b'0' | b'1', b'.', b'0'..=b'9'])
 }
 
 /// A parser for one connection.

@@ -69,12 +69,7 @@ impl Observer {
     /// A parser at the start of a connection.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let half = |role| Half {
-            reader: Reader::new(role, limits),
-            tap: None,
-            frames: None,
-            began: None,
-        };
+        let half = |role| Half { reader: Reader::new(role, limits), tap: None, frames: None, began: None };
         Self {
             request: half(Role::Request),
             response: half(Role::Response),
@@ -117,24 +112,14 @@ impl Observer {
 
     fn head(&mut self, head: Head, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
         let direction = chunk.direction;
-        let began = self.half(direction).began.take().unwrap_or((
-            chunk.offset,
-            chunk.sequence,
-            chunk.arrival,
-        ));
+        let began = self.half(direction).began.take().unwrap_or((chunk.offset, chunk.sequence, chunk.arrival));
         match direction {
             Direction::Request => self.request_head(head, began, chunk.arrival, cx),
             Direction::Response => self.response_head(head, began, chunk.arrival, cx),
         }
     }
 
-    fn request_head(
-        &mut self,
-        head: Head,
-        began: (u64, u32, Arrival),
-        now: Arrival,
-        cx: &mut Context<'_>,
-    ) {
+    fn request_head(&mut self, head: Head, began: (u64, u32, Arrival), now: Arrival, cx: &mut Context<'_>) {
         if self.pending.len() >= cx.limits.pending_exchanges_max
             && let Some(mut oldest) = self.pending.pop_front()
         {
@@ -147,7 +132,8 @@ impl Observer {
             self.report(oldest, now, cx);
         }
         let (offset, sequence, first) = began;
-        let simple = matches!(head.message.start_line, StartLine::Request { version, .. } if version.start == version.end);
+        let simple =
+            matches!(head.message.start_line, StartLine::Request { version, .. } if version.start == version.end);
         let mut open = Open {
             exchange: empty_exchange(cx, sequence, first),
             request_done: false,
@@ -159,31 +145,20 @@ impl Observer {
         };
         self.held += OPEN_COST + head.message.head.capacity();
         open.exchange.anomalies = head.anomalies;
-        open.exchange
-            .anomalies
-            .merge(std::mem::take(&mut self.flags));
+        open.exchange.anomalies.merge(std::mem::take(&mut self.flags));
         open.exchange.request = Some(head.message);
         cx.open_exchange();
         self.pending.push_back(open);
         self.expect(Direction::Request, head.framing.length, now, cx);
     }
 
-    fn response_head(
-        &mut self,
-        head: Head,
-        began: (u64, u32, Arrival),
-        now: Arrival,
-        cx: &mut Context<'_>,
-    ) {
+    fn response_head(&mut self, head: Head, began: (u64, u32, Arrival), now: Arrival, cx: &mut Context<'_>) {
         let (offset, sequence, first) = began;
         let StartLine::Response { status, .. } = head.message.start_line else {
             return;
         };
         self.skip_lost_responses(offset, now, cx);
-        let answers = self
-            .pending
-            .front()
-            .is_some_and(|front| first.needs == 0 || front.request_offset < first.needs);
+        let answers = self.pending.front().is_some_and(|front| first.needs == 0 || front.request_offset < first.needs);
         if answers && (100..200).contains(&status) && status != 101 {
             self.interim(status, head.anomalies, cx.limits);
             return;
@@ -348,13 +323,7 @@ impl Observer {
     }
 
     /// A message ended, whole or not.
-    fn message_done(
-        &mut self,
-        direction: Direction,
-        complete: bool,
-        now: Arrival,
-        cx: &mut Context<'_>,
-    ) {
+    fn message_done(&mut self, direction: Direction, complete: bool, now: Arrival, cx: &mut Context<'_>) {
         self.close_tap(direction, complete, cx);
         if let Some(message) = self.message(direction) {
             message.complete = complete;
@@ -386,11 +355,7 @@ impl Observer {
     }
 
     fn report_done(&mut self, now: Arrival, cx: &mut Context<'_>) {
-        while self
-            .pending
-            .front()
-            .is_some_and(|front| front.request_done && front.response_done)
-        {
+        while self.pending.front().is_some_and(|front| front.request_done && front.response_done) {
             if let Some(done) = self.pending.pop_front() {
                 self.report(done, now, cx);
             }
@@ -402,9 +367,7 @@ impl Observer {
         let freed: usize = heads.into_iter().flatten().map(|m| m.head.capacity()).sum();
         self.held = self.held.saturating_sub(OPEN_COST + freed);
         open.exchange.completed_by = now.number;
-        let retransmissions = cx
-            .retransmissions
-            .saturating_sub(open.retransmissions_before);
+        let retransmissions = cx.retransmissions.saturating_sub(open.retransmissions_before);
         open.exchange.retransmissions = u32::try_from(retransmissions).unwrap_or(u32::MAX);
         cx.report(open.exchange);
     }
@@ -450,12 +413,7 @@ impl Observer {
             }
             Event::Garbage => self.garbage(direction),
             Event::Opaque(bytes) => {
-                if self
-                    .half(direction)
-                    .frames
-                    .as_mut()
-                    .is_some_and(|frames| frames.take(bytes))
-                {
+                if self.half(direction).frames.as_mut().is_some_and(|frames| frames.take(bytes)) {
                     self.flags.insert(Anomaly::BadWebsocket);
                 }
             }
@@ -473,13 +431,17 @@ impl Observer {
 
     /// The answer to HTTP/0.9 is a body without a head.
     fn simple_response(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
+        if chunk.direction == Direction::Response
+            && self.request.reader.has_partial()
+            && let Some(head) = self.request.reader.take_simple()
+        {
+            let request = Chunk { direction: Direction::Request, bytes: &[], ..*chunk };
+            self.head(*head, &request, cx);
+        }
         if chunk.direction != Direction::Response || !self.response.reader.is_between() {
             return;
         }
-        let simple = self
-            .pending
-            .front()
-            .is_some_and(|front| front.simple && front.request_done);
+        let simple = self.pending.front().is_some_and(|front| front.simple && front.request_done);
         if !simple || chunk.bytes.starts_with(b"HTTP/") {
             return;
         }
@@ -502,26 +464,14 @@ impl Observer {
     }
 
     /// Reports what a partial head holds, so that a request whose rest was lost is seen.
-    fn cut_head(
-        &mut self,
-        direction: Direction,
-        arrival: Arrival,
-        anomaly: Anomaly,
-        cx: &mut Context<'_>,
-    ) -> bool {
+    fn cut_head(&mut self, direction: Direction, arrival: Arrival, anomaly: Anomaly, cx: &mut Context<'_>) -> bool {
         let Some(mut head) = self.half(direction).reader.take_partial() else {
             return false;
         };
         head.anomalies.insert(anomaly);
         head.framing.length = Length::Unknowable;
         self.half(direction).reader.lose_sync();
-        let chunk = Chunk {
-            direction,
-            offset: 0,
-            sequence: 0,
-            bytes: &[],
-            arrival,
-        };
+        let chunk = Chunk { direction, offset: 0, sequence: 0, bytes: &[], arrival };
         self.head(*head, &chunk, cx);
         true
     }
@@ -560,10 +510,7 @@ impl Protocol for Observer {
             let begins = matches!(event, Event::Head(_)) || half.reader.has_partial();
             if begins && half.began.is_none() {
                 let offset = chunk.offset + at as u64;
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    reason = "sequence numbers are modulo 2^32"
-                )]
+                #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
                 let sequence = chunk.sequence.wrapping_add(at as u32);
                 half.began = Some((offset, sequence, chunk.arrival));
             }
@@ -575,14 +522,7 @@ impl Protocol for Observer {
         }
     }
 
-    fn gap(
-        &mut self,
-        direction: Direction,
-        offset: u64,
-        length: u64,
-        arrival: Arrival,
-        cx: &mut Context<'_>,
-    ) {
+    fn gap(&mut self, direction: Direction, offset: u64, length: u64, arrival: Arrival, cx: &mut Context<'_>) {
         if let Some(open) = self.open(direction) {
             open.exchange.anomalies.insert(Anomaly::Gap);
         }
@@ -602,11 +542,7 @@ impl Protocol for Observer {
             }
             State::Chunk(left) if length <= left => {
                 let left = left - length;
-                self.half(direction).reader.state = if left == 0 {
-                    State::ChunkEnd
-                } else {
-                    State::Chunk(left)
-                };
+                self.half(direction).reader.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
                 self.gap_in_body(direction, length);
             }
             State::Body(left) => {
@@ -661,22 +597,16 @@ impl Protocol for Observer {
     }
 
     fn held_bytes(&self) -> usize {
-        let tap = |half: &Half| {
-            half.tap.as_ref().map_or(0, |t| t.held_bytes()) + half.reader.held_bytes()
-        };
+        let tap = |half: &Half| half.tap.as_ref().map_or(0, |t| t.held_bytes()) + half.reader.held_bytes();
         size_of::<Self>() + self.held + tap(&self.request) + tap(&self.response)
     }
 }
 
 fn method(exchange: &Exchange) -> &[u8] {
     match &exchange.request {
-        Some(Message {
-            head,
-            start_line: StartLine::Request { method, .. },
-            ..
-        }) => head
-            .get(method.start as usize..method.end as usize)
-            .unwrap_or_default(),
+        Some(Message { head, start_line: StartLine::Request { method, .. }, .. }) => {
+            head.get(method.start as usize..method.end as usize).unwrap_or_default()
+        }
         _ => &[],
     }
 }
@@ -706,11 +636,7 @@ fn bare_response() -> Message {
     let nothing = arachne_model::Span::default();
     Message {
         head: Vec::new(),
-        start_line: StartLine::Response {
-            version: nothing,
-            status: 0,
-            reason: nothing,
-        },
+        start_line: StartLine::Response { version: nothing, status: 0, reason: nothing },
         fields: Vec::new(),
         trailers_at: 0,
         body: arachne_model::BodyFacts::default(),

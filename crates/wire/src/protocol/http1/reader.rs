@@ -148,35 +148,15 @@ impl Reader {
             State::Start => self.start(bytes),
             State::Body(left) => {
                 let (take, left) = split(left, bytes);
-                self.state = if left == 0 {
-                    State::Start
-                } else {
-                    State::Body(left)
-                };
-                (
-                    take,
-                    Event::Body {
-                        bytes: &bytes[..take],
-                        last: left == 0,
-                    },
-                )
+                self.state = if left == 0 { State::Start } else { State::Body(left) };
+                (take, Event::Body { bytes: &bytes[..take], last: left == 0 })
             }
             State::UntilClose => (bytes.len(), Event::Body { bytes, last: false }),
             State::ChunkLine => self.chunk_line(bytes),
             State::Chunk(left) => {
                 let (take, left) = split(left, bytes);
-                self.state = if left == 0 {
-                    State::ChunkEnd
-                } else {
-                    State::Chunk(left)
-                };
-                (
-                    take,
-                    Event::Body {
-                        bytes: &bytes[..take],
-                        last: false,
-                    },
-                )
+                self.state = if left == 0 { State::ChunkEnd } else { State::Chunk(left) };
+                (take, Event::Body { bytes: &bytes[..take], last: false })
             }
             State::ChunkEnd => self.chunk_end(bytes),
             State::Trailers => self.trailers(bytes),
@@ -189,14 +169,11 @@ impl Reader {
         if !self.buffer.is_empty() {
             return self.start_buffered(bytes);
         }
-        let blank = bytes
-            .iter()
-            .take_while(|b| matches!(b, b'\r' | b'\n'))
-            .count();
+        let blank = bytes.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         if blank > 0 {
             return (blank, Event::Nothing);
         }
-        if !may_start(self.role, bytes) {
+        if !may_start(self.role, bytes) && !(self.role == Role::Request && may_be_garbled(bytes)) {
             self.lose_sync();
             return (0, Event::Garbage);
         }
@@ -206,27 +183,21 @@ impl Reader {
                 let take = bytes.len().min(self.head_max);
                 self.buffer.extend_from_slice(&bytes[..take]);
                 self.scanned = self.buffer.len().saturating_sub(2);
-                if self.buffer.len() >= self.head_max {
-                    (take, self.too_large())
-                } else {
-                    (take, Event::Nothing)
-                }
+                if self.buffer.len() >= self.head_max { (take, self.too_large()) } else { (take, Event::Nothing) }
             }
         }
     }
 
-    /// A request line that turns out to be none: an unknown method without a version.
-    fn accept<'a>(&mut self, head: Box<Head>) -> Event<'a> {
-        if let StartLine::Request {
-            method, version, ..
-        } = head.message.start_line
-        {
-            let known = METHODS
-                .iter()
-                .any(|m| m.trim_ascii_end() == head.message.text(method));
+    /// Without a known method and a version only header lines tell that a request is meant.
+    fn accept<'a>(&mut self, mut head: Box<Head>) -> Event<'a> {
+        if let StartLine::Request { method, version, .. } = head.message.start_line {
+            let known = METHODS.iter().any(|m| m.trim_ascii_end() == head.message.text(method));
             if !known && head.message.text(version).is_empty() {
-                self.lose_sync();
-                return Event::Garbage;
+                if head.message.fields.is_empty() {
+                    self.lose_sync();
+                    return Event::Garbage;
+                }
+                head.anomalies.insert(Anomaly::Ambiguous);
             }
         }
         Event::Head(head)
@@ -235,17 +206,10 @@ impl Reader {
     fn start_buffered<'a>(&mut self, bytes: &'a [u8]) -> (usize, Event<'a>) {
         let before = self.buffer.len();
         let room = self.head_max.saturating_sub(before).min(bytes.len());
-        let had_line = memchr(b'\n', &self.buffer).is_some();
         self.buffer.extend_from_slice(&bytes[..room]);
-        let end = match self.head_end() {
-            Some(end) => Some(end),
-            // The first line may be all there is: HTTP/0.9.
-            None if !had_line => memchr(b'\n', &self.buffer[before..]).map(|_| self.buffer.len()),
-            None => None,
-        };
+        let end = self.head_end().or_else(|| self.simple_end());
         self.scanned = self.buffer.len().saturating_sub(2);
-        let parsed =
-            end.map(|end| head::parse(self.role, &self.buffer[..end], self.fields_max, false));
+        let parsed = end.map(|end| head::parse(self.role, &self.buffer[..end], self.fields_max, false));
         match parsed {
             Some(Parsed::Done(head, length)) => {
                 self.buffer.clear();
@@ -266,6 +230,31 @@ impl Reader {
                 [b'\r', b'\n', ..] => return Some(lf + 3),
                 _ => at = lf + 1,
             }
+        }
+    }
+
+    /// The end of an HTTP/0.9 request, which is no empty line: anything behind its only line that is no header.
+    fn simple_end(&self) -> Option<usize> {
+        if self.role != Role::Request || !self.buffer.starts_with(b"GET ") {
+            return None;
+        }
+        let lf = memchr(b'\n', &self.buffer)?;
+        let versioned = self.buffer[..lf].trim_ascii_end().rsplit(|b| *b == b' ').next().is_some_and(is_version);
+        // The parser decides; it takes one line then, so the cost is that of the line.
+        let simple = !versioned && matches!(head::parse(self.role, &self.buffer, 1, false), Parsed::Done(..));
+        simple.then_some(self.buffer.len())
+    }
+
+    /// Whether all that is held is the line of an HTTP/0.9 request, which only the answer completes.
+    pub fn take_simple(&mut self) -> Option<Box<Head>> {
+        let line = self.buffer.strip_suffix(b"\n")?;
+        if self.state != State::Start || self.role != Role::Request || memchr(b'\n', line).is_some() {
+            return None;
+        }
+        let bytes = std::mem::take(&mut self.buffer);
+        match head::parse(self.role, &bytes, self.fields_max, true) {
+            Parsed::Done(head, _) => Some(head),
+            Parsed::Partial => None,
         }
     }
 
@@ -335,13 +324,7 @@ impl Reader {
         // Nearly always the empty line alone, at once.
         if self.buffer.is_empty() && bytes.starts_with(b"\r\n") {
             self.state = State::Start;
-            return (
-                2,
-                Event::Body {
-                    bytes: &[],
-                    last: true,
-                },
-            );
+            return (2, Event::Body { bytes: &[], last: true });
         }
         for (at, byte) in bytes.iter().enumerate() {
             self.buffer.push(*byte);
@@ -418,9 +401,9 @@ fn chunk_size(line: &[u8], anomalies: &mut AnomalySet) -> Option<u64> {
     if digits == 0 || digits > 16 || !(behind.is_empty() || behind[0] == b';') {
         return None;
     }
-    let size = line[..digits].iter().try_fold(0_u64, |n, digit| {
-        Some(n.checked_mul(16)? + u64::from(char::from(*digit).to_digit(16)?))
-    })?;
+    let size = line[..digits]
+        .iter()
+        .try_fold(0_u64, |n, digit| Some(n.checked_mul(16)? + u64::from(char::from(*digit).to_digit(16)?)))?;
     (size < 1 << 60).then_some(size)
 }
 
@@ -430,17 +413,21 @@ fn may_start(role: Role, bytes: &[u8]) -> bool {
     match role {
         Role::Response => may_be(b"HTTP/"),
         Role::Request => {
-            let token = bytes
-                .iter()
-                .take(super::METHOD_MAX + 1)
-                .take_while(|b| head::is_token(**b))
-                .count();
+            let token = bytes.iter().take(super::METHOD_MAX + 1).take_while(|b| head::is_token(**b)).count();
             METHODS.iter().any(|m| may_be(m))
-                || token > 0
-                    && token <= super::METHOD_MAX
-                    && matches!(bytes.get(token), None | Some(b' ' | b'\t'))
+                || token > 0 && token <= super::METHOD_MAX && matches!(bytes.get(token), None | Some(b' ' | b'\t'))
         }
     }
+}
+
+/// Whether a request with a broken first line may begin here: text, then a header line. Such a line is told by what
+/// follows it, so it is looked at only where the connection is known to speak HTTP.
+fn may_be_garbled(bytes: &[u8]) -> bool {
+    let text = |b: &u8| *b >= 0x20 || matches!(b, b'\t' | b'\r');
+    let Some(lf) = memchr(b'\n', bytes) else { return bytes.len() <= RESYNC_LINE_MAX && bytes.iter().all(text) };
+    let next = &bytes[lf + 1..];
+    let colon = next.iter().position(|b| !head::is_token(*b));
+    lf <= RESYNC_LINE_MAX && bytes[..lf].iter().all(text) && colon.is_none_or(|at| at > 0 && next[at] == b':')
 }
 
 enum Found {
@@ -477,11 +464,7 @@ fn start_line_at(role: Role, bytes: &[u8]) -> Found {
         return Found::No;
     }
     let Some(lf) = memchr(b'\n', &bytes[..bytes.len().min(RESYNC_LINE_MAX)]) else {
-        return if bytes.len() < RESYNC_LINE_MAX {
-            Found::Maybe
-        } else {
-            Found::No
-        };
+        return if bytes.len() < RESYNC_LINE_MAX { Found::Maybe } else { Found::No };
     };
     let line = bytes[..lf].strip_suffix(b"\r").unwrap_or(&bytes[..lf]);
     let words = line.iter().filter(|b| **b == b' ').count();
@@ -490,9 +473,7 @@ fn start_line_at(role: Role, bytes: &[u8]) -> Found {
         Role::Response => {
             line.get(..8).is_some_and(is_version)
                 && line.get(8) == Some(&b' ')
-                && line
-                    .get(9..12)
-                    .is_some_and(|status| status.iter().all(u8::is_ascii_digit))
+                && line.get(9..12).is_some_and(|status| status.iter().all(u8::is_ascii_digit))
         }
     };
     if good { Found::Start } else { Found::No }

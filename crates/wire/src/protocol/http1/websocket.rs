@@ -16,9 +16,7 @@ impl Frames {
     pub fn take(&mut self, mut bytes: &[u8]) -> bool {
         while !self.broken && !bytes.is_empty() {
             if self.left > 0 {
-                let take = usize::try_from(self.left)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len());
+                let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
                 self.left -= take as u64;
                 bytes = &bytes[take..];
                 continue;
@@ -67,10 +65,7 @@ mod tests {
             (&[0x81, 0x02, b'h', b'i', 0x89, 0x00], false),
             (&[0x81, 0x82, 1, 2, 3, 4, b'h', b'i'], false),
             (&[0x82, 126, 0, 3, 1, 2, 3], false),
-            (
-                &[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-                true,
-            ),
+            (&[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], true),
             (&[0x83, 0], true),
             (&[0x89, 126, 1, 0], true),
         ];
@@ -78,11 +73,7 @@ mod tests {
             let mut whole = Frames::default();
             let mut cut = Frames::default();
             assert_eq!(whole.take(bytes), broken, "{bytes:?}");
-            assert_eq!(
-                bytes.iter().any(|b| cut.take(&[*b])),
-                broken,
-                "{bytes:?} bytewise"
-            );
+            assert_eq!(bytes.iter().any(|b| cut.take(&[*b])), broken, "{bytes:?} bytewise");
         }
     }
 }
