@@ -108,10 +108,7 @@ impl AnomalySet {
 
     /// The flags that are set, in the order of their bits.
     pub fn iter(self) -> impl Iterator<Item = Anomaly> {
-        Anomaly::ALL
-            .iter()
-            .copied()
-            .filter(move |a| self.contains(*a))
+        Anomaly::ALL.iter().copied().filter(move |a| self.contains(*a))
     }
 }
 
@@ -125,9 +122,7 @@ impl From<Anomaly> for AnomalySet {
 
 impl fmt::Debug for AnomalySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(Anomaly::name))
-            .finish()
+        f.debug_set().entries(self.iter().map(Anomaly::name)).finish()
     }
 }
 
@@ -141,10 +136,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Anomaly::ALL.iter().map(|a| a.name()).collect();
         assert_eq!(names.len(), Anomaly::ALL.len());
         for anomaly in Anomaly::ALL {
-            assert_eq!(
-                AnomalySet::from(*anomaly).iter().collect::<Vec<_>>(),
-                [*anomaly]
-            );
+            assert_eq!(AnomalySet::from(*anomaly).iter().collect::<Vec<_>>(), [*anomaly]);
         }
     }
 }

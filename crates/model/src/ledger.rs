@@ -73,12 +73,7 @@ pub struct Stage {
 
 impl Default for Stage {
     fn default() -> Self {
-        Self {
-            input: 0,
-            output: 0,
-            in_flight: 0,
-            dropped: [0; REASONS],
-        }
+        Self { input: 0, output: 0, in_flight: 0, dropped: [0; REASONS] }
     }
 }
 
@@ -103,10 +98,7 @@ impl Stage {
 
     /// The reasons that occurred, with their counts.
     pub fn reasons(&self) -> impl Iterator<Item = (DropReason, u64)> {
-        DropReason::ALL
-            .iter()
-            .map(|r| (*r, self.dropped(*r)))
-            .filter(|(_, n)| *n > 0)
+        DropReason::ALL.iter().map(|r| (*r, self.dropped(*r))).filter(|(_, n)| *n > 0)
     }
 
     /// Adds the counts of `other`.
@@ -196,16 +188,9 @@ impl Ledger {
     /// # Errors
     /// The first stage that does not balance.
     pub fn check(&self) -> Result<(), Imbalance> {
-        match self
-            .stages()
-            .into_iter()
-            .find(|(_, stage)| !stage.balanced())
-        {
+        match self.stages().into_iter().find(|(_, stage)| !stage.balanced()) {
             None => Ok(()),
-            Some((stage, counts)) => Err(Imbalance {
-                stage,
-                counts: counts.clone(),
-            }),
+            Some((stage, counts)) => Err(Imbalance { stage, counts: counts.clone() }),
         }
     }
 }
@@ -221,10 +206,7 @@ mod tests {
         ledger.packets.output = 1;
         ledger.packets.drop(DropReason::Udp, 1);
         let error = ledger.check().expect_err("one packet is unaccounted");
-        assert_eq!(
-            error.to_string(),
-            "packets: in 3 != out 1 + dropped 1 + in flight 0"
-        );
+        assert_eq!(error.to_string(), "packets: in 3 != out 1 + dropped 1 + in flight 0");
         ledger.packets.in_flight = 1;
         assert_eq!(ledger.check(), Ok(()));
     }
@@ -237,9 +219,6 @@ mod tests {
         let mut b = a.clone();
         b.add(&a);
         assert_eq!(b.bytes.dropped(DropReason::Retransmission), 10);
-        assert_eq!(
-            b.bytes.reasons().collect::<Vec<_>>(),
-            [(DropReason::Retransmission, 10)]
-        );
+        assert_eq!(b.bytes.reasons().collect::<Vec<_>>(), [(DropReason::Retransmission, 10)]);
     }
 }

@@ -15,7 +15,7 @@ pub use ledger::{DropReason, Imbalance, Ledger, Stage};
 pub use limits::Limits;
 pub use link_type::LinkType;
 pub use record::{
-    BodyFacts, CloseReason, DirectionFacts, Endpoint, Exchange, Field, Message, Protocol, Span,
-    StartLine, TapFacts, TcpSession,
+    BodyFacts, CloseReason, DirectionFacts, Endpoint, Exchange, Field, Message, Protocol, Span, StartLine, TapFacts,
+    TcpSession,
 };
 pub use time::UnixNanos;

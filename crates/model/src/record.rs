@@ -87,9 +87,7 @@ impl Message {
     /// The bytes of `span`.
     #[must_use]
     pub fn text(&self, span: Span) -> &[u8] {
-        self.head
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or_default()
+        self.head.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     /// Header lines as (name, value), without trailers.
@@ -105,15 +103,11 @@ impl Message {
     /// The value of the first header called `name` (lower case).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, v)| v)
+        self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, v)| v)
     }
 
     fn pairs(&self, from: usize, to: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields[from..to]
-            .iter()
-            .map(|f| (self.text(f.name), self.text(f.value)))
+        self.fields[from..to].iter().map(|f| (self.text(f.name), self.text(f.value)))
     }
 }
 

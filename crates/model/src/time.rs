@@ -17,19 +17,13 @@ impl UnixNanos {
     /// The instant `nanos` later, clamped at the end of the range.
     #[must_use]
     pub fn plus(self, nanos: u64) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(nanos).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(nanos).unwrap_or(i64::MAX)))
     }
 
     /// An instant from whole `seconds` and `nanos`; `None` when it does not fit.
     #[must_use]
     pub fn from_parts(seconds: i64, nanos: i64) -> Option<Self> {
-        seconds
-            .checked_mul(1_000_000_000)?
-            .checked_add(nanos)
-            .map(Self)
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
     }
 }
 
@@ -47,10 +41,7 @@ mod tests {
     fn differences_never_go_negative() {
         assert_eq!(UnixNanos(5).since(UnixNanos(9)), 0);
         assert_eq!(UnixNanos(9).since(UnixNanos(5)), 4);
-        assert_eq!(
-            UnixNanos(i64::MAX).since(UnixNanos(i64::MIN)),
-            i64::MAX.unsigned_abs()
-        );
+        assert_eq!(UnixNanos(i64::MAX).since(UnixNanos(i64::MIN)), i64::MAX.unsigned_abs());
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Output for Ndjson {
         push_ends(out, exchange.client, exchange.server);
         push_request(out, exchange);
         push(out, key!("http.response.status_code").plain);
-        push_opt_int(out, exchange.response.as_ref().map(status));
+        push_opt_int(out, exchange.response.as_ref().map(status).filter(|s| *s > 0));
         push_sizes(out, exchange);
         push_text_member(out, key!("network.protocol.version"), protocol_version(exchange));
         push(out, key!("tcp.session").plain);

@@ -10,7 +10,7 @@ use arachne_model::{Exchange, Message, StartLine};
 pub struct Target<'a> {
     /// Host and port of an absolute or authority form.
     pub authority: Option<&'a [u8]>,
-    /// The path; `*` for the asterisk form, `None` for CONNECT or where nothing was captured.
+    /// The path; `*` for the asterisk form, the authority for CONNECT; `None` where nothing was captured.
     pub path: Option<&'a [u8]>,
     /// What follows the first `?`.
     pub query: Option<&'a [u8]>,
@@ -27,7 +27,7 @@ impl<'a> Target<'a> {
             return Self::with_path(None, target);
         }
         if method == b"CONNECT" {
-            return Self { authority: Some(target), ..Self::default() };
+            return Self { authority: Some(target), path: Some(target), query: None };
         }
         match after_scheme(target) {
             None => Self::with_path(None, target),

@@ -350,7 +350,7 @@ impl Connection {
             self.flag(Anomaly::Desync, shared);
             return;
         }
-        peer.acknowledge(u64::try_from(offset).unwrap_or(0), segment.at);
+        peer.acknowledge(u64::try_from(offset).unwrap_or(0), side.window, segment.at);
         if self.established.is_none() && self.sides[0].syn && self.sides[1].syn && !segment.has(flag::SYN) {
             self.established = Some(segment.at);
             if Some(me) == self.opened_by {
@@ -376,7 +376,8 @@ impl Connection {
         let start = side.offset(sequence);
         let end = start + signed(length);
         let before = if side.syn { 0 } else { -signed(WINDOW_UNKNOWN) };
-        let beyond = side.acked.max(side.next) + receive_window(side, peer) + WINDOW_SLACK;
+        let window_end = if side.syn && peer.syn { side.window_end } else { side.next + WINDOW_UNKNOWN };
+        let beyond = window_end.max(side.next) + WINDOW_SLACK;
         let keep_alive = length <= 1 && end == signed(side.next) && !segment.has(flag::SYN);
         if start < before && !keep_alive {
             self.flag(Anomaly::OutOfWindow, shared);
@@ -943,13 +944,6 @@ impl Connection {
 fn pair(sides: &mut [Side; 2], me: SideIndex) -> (&mut Side, &mut Side) {
     let [a, b] = sides;
     if me == 0 { (a, b) } else { (b, a) }
-}
-
-/// How much of `side` the peer is ready to take, as far as that can be known.
-#[inline]
-fn receive_window(side: &Side, peer: &Side) -> u64 {
-    // Without a scale in both SYNs there is none. Source: RFC 7323, section 2.2.
-    if side.syn && peer.syn { u64::from(peer.window).max(1) } else { WINDOW_UNKNOWN }
 }
 
 /// Stream offsets fit: a connection does not carry 2^63 bytes.

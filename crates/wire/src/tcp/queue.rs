@@ -180,7 +180,9 @@ impl Queue {
             return false;
         };
         // What needs different bytes of the peer must stay apart: joined, two directions could wait for each other.
-        let apart = at + before.bytes.len() as u64 != offset || before.arrival.needs != arrival.needs || arrival.doubt != Doubt::None;
+        let apart = at + before.bytes.len() as u64 != offset
+            || before.arrival.needs != arrival.needs
+            || arrival.doubt != Doubt::None;
         if apart || before.bytes.len() + bytes.len() > MERGE_BYTES_MAX {
             return false;
         }

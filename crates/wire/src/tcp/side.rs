@@ -51,6 +51,8 @@ pub struct Side {
     pub highest: u64,
     /// Acknowledged by the peer.
     pub acked: u64,
+    /// How far the peer was ready to take data: the right edge of its window, which never moves back.
+    pub window_end: u64,
     /// Offset of the FIN or [`NONE`].
     pub fin: u64,
     /// Offset of the urgent byte or [`NONE`].
@@ -89,6 +91,7 @@ impl Default for Side {
             next: 0,
             highest: 0,
             acked: 0,
+            window_end: 0,
             fin: NONE,
             urgent: NONE,
             probe: None,
@@ -190,9 +193,10 @@ impl Side {
         self.window = u32::from(segment.window) << scale;
     }
 
-    /// The peer acknowledged up to `offset` at `at`.
+    /// The peer acknowledged up to `offset` at `at` and takes `window` bytes more.
     #[inline]
-    pub fn acknowledge(&mut self, offset: u64, at: UnixNanos) {
+    pub fn acknowledge(&mut self, offset: u64, window: u32, at: UnixNanos) {
+        self.window_end = self.window_end.max(offset + u64::from(window));
         if offset <= self.acked {
             return;
         }
