@@ -32,11 +32,19 @@ impl Address {
 
 /// The key of a connection: both ends, the smaller first, and the overlay network. VLAN tags, GRE keys and GTP tunnel
 /// ids are left out, since the two directions may carry different ones.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FlowKey([u64; 5]);
 
 /// One of the two sides of a connection: 0 for the smaller end of the key, 1 for the other.
 pub type SideIndex = usize;
+
+impl std::hash::Hash for FlowKey {
+    /// Word by word, which a hasher for integers takes without a length or a loop.
+    #[inline]
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|word| state.write_u64(*word));
+    }
+}
 
 impl FlowKey {
     /// The key of a segment and the side that sent it.

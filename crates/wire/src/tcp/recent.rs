@@ -1,5 +1,8 @@
 //! The last bytes of a direction, kept to compare retransmissions with.
 
+/// The first ring; most directions need no larger one.
+const RING_MIN: usize = 512;
+
 /// A ring over the newest bytes delivered.
 #[derive(Debug, Default)]
 pub struct Recent {
@@ -40,15 +43,10 @@ impl Recent {
         }
         let keep = bytes.len().min(max);
         if self.valid + keep > self.ring.len() && self.ring.len() < max {
-            self.grow((self.valid + keep).next_power_of_two().clamp(64, max));
+            self.grow((self.valid + keep).next_power_of_two().clamp(RING_MIN.min(max), max));
         }
-        self.end += bytes.len() as u64;
-        let tail = &bytes[bytes.len() - keep..];
-        let at = self.index(self.end - keep as u64);
-        let first = keep.min(self.ring.len() - at);
-        self.ring[at..at + first].copy_from_slice(&tail[..first]);
-        self.ring[..keep - first].copy_from_slice(&tail[first..]);
-        self.valid = (self.valid + keep).min(self.ring.len());
+        self.end += (bytes.len() - keep) as u64;
+        self.write(&bytes[bytes.len() - keep..]);
     }
 
     /// Compares `bytes` that came again for `offset` with what is remembered of that range.
@@ -77,13 +75,26 @@ impl Recent {
     }
 
     fn grow(&mut self, size: usize) {
-        let mut bigger = vec![0; size];
-        for back in 0..self.valid {
-            let offset = self.end - 1 - back as u64;
-            let to = usize::try_from(offset & (size as u64 - 1)).unwrap_or(0);
-            bigger[to] = self.ring[self.index(offset)];
+        let mut bigger = Self { ring: vec![0; size], end: self.end - self.valid as u64, valid: 0 };
+        let at = if self.valid == 0 { 0 } else { self.index(bigger.end) };
+        let first = self.valid.min(self.ring.len() - at);
+        bigger.write(&self.ring[at..at + first]);
+        bigger.write(&self.ring[..self.valid - first]);
+        *self = bigger;
+    }
+
+    /// Writes bytes that fit behind the newest.
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
         }
-        self.ring = bigger;
+        let at = self.index(self.end);
+        let first = bytes.len().min(self.ring.len() - at);
+        self.ring[at..at + first].copy_from_slice(&bytes[..first]);
+        self.ring[..bytes.len() - first].copy_from_slice(&bytes[first..]);
+        self.end += bytes.len() as u64;
+        self.valid = (self.valid + bytes.len()).min(self.ring.len());
     }
 }
 
