@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use arachne_telemetry::Verbosity;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::diagnostics::LogFormat;
 use crate::exit::ExitStatus;
 
 /// Records what services say to each other.
@@ -89,6 +89,16 @@ pub enum Color {
     Never,
 }
 
+/// The form of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object for each line
+    Json,
+}
+
 /// The arguments of `arachne read`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = exit_codes(), after_long_help = read_help())]
@@ -156,7 +166,7 @@ pub struct ReadArgs {
     #[arg(long, short, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Say less: no summary; twice: errors only
+    /// Say less: errors and warnings, no summary; twice: errors only
     #[arg(long, short, action = ArgAction::Count)]
     pub quiet: u8,
 }
@@ -176,14 +186,35 @@ impl ReadArgs {
         if self.follow && self.files.len() > 1 {
             return Err("--follow takes one file");
         }
+        if self.join && self.files.len() > 1 && self.files.iter().any(|f| f.as_os_str() == "-") {
+            return Err("--join reads files, not standard input");
+        }
         Ok(())
     }
 
     /// The number of `-v` less the number of `-q`.
-    #[must_use]
-    pub fn verbosity(&self) -> i8 {
+    fn loudness(&self) -> i8 {
         let sign = |count: u8| i8::try_from(count.min(3)).unwrap_or(3);
         sign(self.verbose) - sign(self.quiet)
+    }
+
+    /// What is logged.
+    #[must_use]
+    pub fn verbosity(&self) -> Verbosity {
+        match self.loudness() {
+            ..=-2 => Verbosity::Quiet,
+            -1 => Verbosity::Warnings,
+            0 => Verbosity::Normal,
+            1 => Verbosity::Debug,
+            2.. => Verbosity::Trace,
+        }
+    }
+
+    /// Whether the run ends with a summary, and whether that tells ordinary things too.
+    #[must_use]
+    pub fn summary(&self) -> Option<bool> {
+        let loudness = self.loudness();
+        (loudness >= 0).then_some(loudness > 0)
     }
 }
 
@@ -194,7 +225,7 @@ fn exit_codes() -> String {
 }
 
 fn read_help() -> String {
-    format!("{COLUMNS}\n{EXAMPLES}\n{}", exit_codes())
+    format!("{COLUMNS}\n{MESSAGES}\n{EXAMPLES}\n{}", exit_codes())
 }
 
 const COLUMNS: &str = "\
@@ -218,6 +249,11 @@ With --sessions:
   EXCHANGES exchanges found
 ";
 
+const MESSAGES: &str = "\
+Messages on standard error carry a code, such as code=READ-NET-002; docs/log-codes.md tells for each what it means, its
+likely cause and what to do. Ctrl-C ends the run cleanly: what is open is printed as it is, then the summary.
+";
+
 const EXAMPLES: &str = "\
 Examples:
   arachne read trace.pcapng.gz
@@ -232,7 +268,7 @@ Examples:
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
 
-    use super::{Cli, Command, Format, ReadArgs};
+    use super::{Cli, Command, Format, ReadArgs, Verbosity};
 
     fn read(words: &[&str]) -> Result<ReadArgs, String> {
         let words = ["arachne", "read"].iter().chain(words);
@@ -250,7 +286,7 @@ mod tests {
     #[test]
     fn good_command_lines() {
         let args = read(&["a", "-", "--format", "ndjson", "--threads", "2", "-vvq"]).expect("good");
-        assert_eq!((args.files.len(), args.format, args.verbosity()), (2, Format::Ndjson, 1));
+        assert_eq!((args.files.len(), args.format, args.verbosity()), (2, Format::Ndjson, Verbosity::Debug));
         read(&["a", "--sessions", "--format", "ndjson", "--stats", "--stream-hashes"]).expect("good");
         read(&["a", "--follow", "--color=never", "--log-format=json", "--streams", "d"]).expect("good");
     }
@@ -265,6 +301,7 @@ mod tests {
         check(&["a", "--sessions", "--format", "har"], "har holds exchanges");
         check(&["-", "-"], "only once");
         check(&["a", "b", "--follow"], "one file");
+        check(&["a", "-", "--join"], "not standard input");
         check(&["a", "--threads", "0"], "threads");
         check(&["a", "--format", "xml"], "ndjson");
         check(&["a", "--decode", "maybe"], "never");

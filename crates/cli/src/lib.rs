@@ -2,10 +2,10 @@
 //! records into bytes on standard output and everything else into lines on standard error.
 
 pub mod args;
-pub mod diagnostics;
 pub mod exit;
 #[doc(hidden)]
 pub mod fixtures;
+pub mod interrupt;
 pub mod output;
 pub mod progress;
 pub mod read;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use arachne_cli::args::{Cli, Command};
 use arachne_cli::exit::ExitStatus;
 use arachne_cli::read;
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
@@ -22,7 +23,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> ExitStatus {
     match command {
-        Command::Read(args) => read::run(&args),
+        Command::Read(args) => match args.check() {
+            Ok(()) => read::run(&args),
+            Err(text) => {
+                let _ = command_line("read").error(ErrorKind::ArgumentConflict, text).print();
+                ExitStatus::Usage
+            }
+        },
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(clap_complete::Shell::from(shell), &mut Cli::command(), "arachne", &mut script);
@@ -32,4 +39,11 @@ fn run(command: Command) -> ExitStatus {
             }
         }
     }
+}
+
+/// The definition of a subcommand, with its own usage.
+fn command_line(name: &str) -> clap::Command {
+    let mut all = Cli::command();
+    all.build();
+    all.find_subcommand(name).cloned().unwrap_or(all)
 }

@@ -5,6 +5,10 @@
 
 mod capture;
 pub mod console;
+pub mod findings;
+mod joined;
+mod live;
+pub mod notice;
 pub mod sink;
 pub mod source;
 
@@ -12,15 +16,16 @@ use std::io::Write;
 use std::time::Instant;
 
 use arachne_model::{AnomalySet, Ledger};
+use arachne_telemetry::{Flood, chain, codes, emit, init};
 
-use crate::args::{Decode, Format, ReadArgs};
-use crate::diagnostics::{Diagnostics, Level};
+use crate::args::{Decode, Format, LogFormat, ReadArgs};
 use crate::exit::ExitStatus;
+use crate::interrupt::Interrupt;
 use crate::output::har::Har;
 use crate::output::ndjson::Ndjson;
 use crate::output::sessions::{SessionNdjson, SessionTable};
 use crate::output::stats::push_stats;
-use crate::output::summary::summary;
+use crate::output::summary::Run as RunSummary;
 use crate::output::table::{Table, TableStyle};
 use crate::output::{Output, SourceLabel};
 use crate::progress::Progress;
@@ -29,42 +34,56 @@ use crate::stream_hashes::StreamHashes;
 
 use console::Console;
 use sink::{ReadSink, Stop};
-use source::{BodyWishes, Source, SourceFailure, SourceOptions, SourceReader, SourceReport};
+use source::{BodyWishes, Source, SourceOptions, SourceReader, SourceReport};
 
-/// Runs the command on the process's own standard streams.
+/// Runs the command on the process's own standard streams and signals.
 #[must_use]
 pub fn run(args: &ReadArgs) -> ExitStatus {
-    let mut diagnostics = Diagnostics::new(Box::new(std::io::stderr()), args.log_format, args.verbosity());
-    let console = Console::detect();
-    run_with(args, &mut capture::CaptureReader, Box::new(std::io::stdout()), console, &mut diagnostics)
+    // Each file has a few things to say at most, and all of them matter: no limit. A second output is no fault.
+    let _log = init(log_format(args), args.verbosity(), Flood::Unlimited);
+    // Without it Ctrl-C ends the process at once, as it does everywhere.
+    let interrupt = Interrupt::on_signals().unwrap_or_default();
+    let world = World {
+        stdout: Box::new(std::io::stdout()),
+        stderr: Box::new(std::io::stderr()),
+        console: Console::detect(),
+        interrupt,
+    };
+    run_with(args, &mut capture::CaptureReader, world)
+}
+
+/// What a run touches outside of itself, beside its sources and the log.
+pub struct World {
+    /// Takes the data.
+    pub stdout: Box<dyn Write + Send>,
+    /// Takes the summary and the stats line.
+    pub stderr: Box<dyn Write + Send>,
+    /// What the terminals are like.
+    pub console: Console,
+    /// Asks the run to end.
+    pub interrupt: Interrupt,
 }
 
 /// Runs the command with everything outside given: for tests.
-pub fn run_with(
-    args: &ReadArgs,
-    reader: &mut impl SourceReader,
-    stdout: Box<dyn Write + Send>,
-    console: Console,
-    diagnostics: &mut Diagnostics,
-) -> ExitStatus {
-    if let Err(text) = args.check() {
-        diagnostics.say(Level::Error, text);
-        return ExitStatus::Usage;
-    }
+pub fn run_with(args: &ReadArgs, reader: &mut impl SourceReader, world: World) -> ExitStatus {
+    let World { stdout, stderr, console, interrupt } = world;
     let mut sink = match build_sink(args, stdout, console) {
         Ok(sink) => sink,
-        Err(error) => {
-            diagnostics.error(&error);
-            let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-            let refused = kind == Some(std::io::ErrorKind::PermissionDenied);
-            return if refused { ExitStatus::NotPermitted } else { ExitStatus::Unexpected };
-        }
+        Err(error) => return output_failed(&error),
     };
     let started = Instant::now();
-    let mut run =
-        Run { args, console, diagnostics, totals: Totals::default(), status: ExitStatus::Done, opened: false };
+    let totals = Totals::default();
+    let mut run = Run { args, console, stderr, interrupt, totals, status: ExitStatus::Done, opened: false };
     run.read_all(reader, &mut sink);
     run.finish(sink, started)
+}
+
+/// Says that output cannot be written, and how the process ends for it.
+fn output_failed(error: &anyhow::Error) -> ExitStatus {
+    emit!(codes::READ_MAIN_002, error = format!("{error:#}"));
+    let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let refused = kind == Some(std::io::ErrorKind::PermissionDenied);
+    if refused { ExitStatus::NotPermitted } else { ExitStatus::Unexpected }
 }
 
 /// What all sources together gave.
@@ -79,7 +98,8 @@ struct Totals {
 struct Run<'a> {
     args: &'a ReadArgs,
     console: Console,
-    diagnostics: &'a mut Diagnostics,
+    stderr: Box<dyn Write + Send>,
+    interrupt: Interrupt,
     totals: Totals,
     status: ExitStatus,
     /// Whether there was a source at all: a summary of nothing would only hide the error.
@@ -94,8 +114,8 @@ impl Run<'_> {
             sink.begin_source(&label);
             let report = self.read_one(reader, source, sink);
             sink.end_source();
-            self.add(source, report);
-            if sink.stopped() {
+            self.add(report);
+            if sink.stopped() || self.interrupt.is_set() {
                 return;
             }
         }
@@ -107,67 +127,77 @@ impl Run<'_> {
                 self.opened = true;
                 total
             }
-            Err(failure) => return SourceReport { failure: Some(failure), ..SourceReport::default() },
+            Err(note) => return SourceReport { notes: vec![note], ..SourceReport::default() },
         };
         sink.set_progress(Progress::new(total.filter(|_| !self.args.follow), self.console.bar));
+        // Only the input itself knows what is still on its way through a pipe.
+        let live = source.is_live(self.args.follow);
+        sink.set_interrupt(if live { Interrupt::default() } else { self.interrupt.clone() });
         let options = SourceOptions {
             threads: self.args.threads,
             follow: self.args.follow,
             keep_secrets: self.args.keep_secrets,
             bodies: body_wishes(self.args),
+            interrupt: self.interrupt.clone(),
         };
         reader.read(source, &options, sink)
     }
 
-    fn add(&mut self, source: &Source, report: SourceReport) {
+    fn add(&mut self, report: SourceReport) {
         self.totals.ledger.add(&report.ledger);
         self.totals.anomalies.merge(report.anomalies);
         self.totals.held_bytes_max = self.totals.held_bytes_max.max(report.held_bytes_max);
         self.totals.bytes = self.totals.bytes.saturating_add(report.bytes_read);
-        let name = String::from_utf8_lossy(source.name()).into_owned();
         for note in report.notes {
-            self.diagnostics.say(Level::Info, &format!("{name}: {note}"));
-        }
-        if let Some(SourceFailure { status, error }) = report.failure {
-            self.diagnostics.error(&error.context(name));
-            self.status = self.status.and(status);
+            note.emit();
+            self.status = self.status.and(note.notice.status());
         }
     }
 
     fn finish(mut self, sink: ReadSink, started: Instant) -> ExitStatus {
         let outcome = sink.finish();
-        match outcome.stop {
+        match &outcome.stop {
             Some(Stop::ReaderGone) => return ExitStatus::Done,
-            Some(Stop::Failed(error)) => {
-                self.diagnostics.error(&error);
-                self.status = ExitStatus::Unexpected;
-            }
+            Some(Stop::Failed(error)) => self.status = self.status.and(output_failed(error)),
             // Only a run to the end has to balance: a stopped one left records on the way.
             None => self.check_ledger(),
         }
+        if self.interrupt.is_set() {
+            emit!(codes::READ_MAIN_003);
+        }
         self.totals.anomalies.merge(outcome.anomalies);
         let totals = &self.totals;
-        let all = self.diagnostics.shows(Level::Detail);
-        let text = summary(&totals.ledger, totals.bytes, started.elapsed(), all);
-        if self.opened {
-            self.diagnostics.say(Level::Info, &text);
+        let mut last = Vec::new();
+        if let (Some(all), true) = (self.args.summary(), self.opened) {
+            let summary = RunSummary { ledger: &totals.ledger, bytes: totals.bytes, took: started.elapsed() };
+            match self.args.log_format {
+                LogFormat::Text => last.extend_from_slice(summary.text(all).as_bytes()),
+                LogFormat::Json => summary.push_json(&mut last),
+            }
         }
         if self.args.stats {
-            let mut line = Vec::new();
             let hashes = outcome.hashes.as_ref();
-            push_stats(&mut line, &totals.ledger, totals.anomalies, totals.held_bytes_max, hashes);
-            self.diagnostics.raw(&line);
+            push_stats(&mut last, &totals.ledger, totals.anomalies, totals.held_bytes_max, hashes);
         }
+        // Where standard error is gone there is nobody left to tell: no failure of the work.
+        let _ = self.stderr.write_all(&last).and_then(|()| self.stderr.flush());
         self.status
     }
 
     /// Law 1: what came in went somewhere. Anything else is a fault of ours that must not pass in silence.
     fn check_ledger(&mut self) {
         if let Err(imbalance) = self.totals.ledger.check() {
-            let error = anyhow::Error::new(imbalance).context("the counts do not add up, please report this");
-            self.diagnostics.error(&error);
+            emit!(codes::READ_MAIN_001, error = %chain(&imbalance));
             self.status = self.status.and(ExitStatus::Unexpected);
         }
+    }
+}
+
+/// The form of log lines.
+const fn log_format(args: &ReadArgs) -> arachne_telemetry::Format {
+    match args.log_format {
+        LogFormat::Text => arachne_telemetry::Format::Text,
+        LogFormat::Json => arachne_telemetry::Format::Json,
     }
 }
 

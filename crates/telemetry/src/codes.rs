@@ -43,7 +43,7 @@ codes! {
         since: "0.1.0",
     }
     READ_FILE_002 "READ-FILE-002" Error "the file was refused" {
-        meaning: "It is no capture file, or it asks for something that must not be granted. Nothing of it was read.",
+        meaning: "It is no capture file, or it asks for something that must not be granted. It was not read, or not from the offset in `error` on.",
         cause: "Another kind of file, a format that is named in `error`, or a hostile file.",
         action: "Check what the file is. Formats that are read: pcap and pcapng, also inside gzip or zstd.",
         since: "0.1.0",
@@ -72,6 +72,12 @@ codes! {
         action: "Look at exchanges with the note bad_timestamp with care. Merge files by time (--join).",
         since: "0.1.0",
     }
+    READ_FILE_007 "READ-FILE-007" Info "the file is odd, and was read all the same" {
+        meaning: "Something in the file is not as its format asks; `oddity` tells what it is and how it was read.",
+        cause: "An old or careless program wrote the file.",
+        action: "Nothing, as long as the results look right.",
+        since: "0.1.0",
+    }
     READ_LIMIT_001 "READ-LIMIT-001" Warn "a memory limit was reached" {
         meaning: "So that memory stays bounded, something was given up; `limit` names the limit, `given_up` what was lost.",
         cause: "Very many open connections, much loss in the capture, or a hostile capture.",
@@ -88,6 +94,12 @@ codes! {
         meaning: "The system refused to take the output. What was written before is complete to the last line.",
         cause: "A full disk, a missing folder or missing rights; `error` says which. A closed pipe is no error.",
         action: "Make room or choose another place, and run again.",
+        since: "0.1.0",
+    }
+    READ_MAIN_003 "READ-MAIN-003" Info "interrupted, what is open is shown as it is" {
+        meaning: "The run was asked to stop. Everything read until then is in the output; what had no end has the note incomplete.",
+        cause: "Ctrl-C, or SIGTERM. A second one ends the process at once.",
+        action: "Nothing.",
         since: "0.1.0",
     }
     READ_NET_001 "READ-NET-001" Warn "packets of a link type that is not read" {

@@ -25,7 +25,7 @@ mod text;
 pub use code::{Level, LogCode};
 pub use counts::{count, count_of, counts};
 pub use emit::{Chain, chain};
-pub use output::{Format, Guard, InitError, LogLayer, Verbosity, init};
+pub use output::{Flood, Format, Guard, InitError, LogLayer, Verbosity, init};
 pub use page::render_markdown;
 pub use text::visible;
 

@@ -29,6 +29,8 @@ pub enum Format {
 pub enum Verbosity {
     /// Errors.
     Quiet,
+    /// Errors and warnings.
+    Warnings,
     /// Everything that has a code.
     #[default]
     Normal,
@@ -45,12 +47,23 @@ impl Verbosity {
         *metadata.level()
             <= match self {
                 Self::Quiet if has_code => tracing::Level::ERROR,
+                Self::Warnings if has_code => tracing::Level::WARN,
                 Self::Normal if has_code => tracing::Level::INFO,
-                Self::Quiet | Self::Normal => return false,
+                Self::Quiet | Self::Warnings | Self::Normal => return false,
                 Self::Debug => tracing::Level::DEBUG,
                 Self::Trace => tracing::Level::TRACE,
             }
     }
+}
+
+/// Whether lines of one code are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Flood {
+    /// Ten lines a second for each code, then their number: for what runs without end.
+    #[default]
+    Limited,
+    /// Every line: for a command that says a few things of each of its files and ends.
+    Unlimited,
 }
 
 /// What lines need one after the other.
@@ -67,6 +80,7 @@ pub struct LogLayer<W> {
     start: Instant,
     format: Format,
     verbosity: Verbosity,
+    flood: Flood,
 }
 
 impl<W> Clone for LogLayer<W> {
@@ -77,9 +91,9 @@ impl<W> Clone for LogLayer<W> {
 
 impl<W: Write> LogLayer<W> {
     /// A layer that writes to `out`.
-    pub fn new(out: W, format: Format, verbosity: Verbosity) -> Self {
+    pub fn new(out: W, format: Format, verbosity: Verbosity, flood: Flood) -> Self {
         let state = State { out, limit: RateLimit::default() };
-        Self { state: Arc::new(Mutex::new(state)), start: Instant::now(), format, verbosity }
+        Self { state: Arc::new(Mutex::new(state)), start: Instant::now(), format, verbosity, flood }
     }
 
     /// Tells what the rate limit has held back and was not told yet.
@@ -115,6 +129,15 @@ fn now_unix_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
+impl<W: Write + Send + 'static> LogLayer<W> {
+    /// Runs `work` with this layer as the log output of its thread, whatever that of the process is: for tests.
+    pub fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        let done = tracing::subscriber::with_default(tracing_subscriber::registry().with(self.clone()), work);
+        self.flush();
+        done
+    }
+}
+
 impl<S: Subscriber, W: Write + Send + 'static> Layer<S> for LogLayer<W> {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         metadata.is_event() && self.verbosity.shows(metadata)
@@ -124,7 +147,7 @@ impl<S: Subscriber, W: Write + Send + 'static> Layer<S> for LogLayer<W> {
         let line = Line::of(event);
         let code = line.code.as_deref().and_then(LogCode::find);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(code) = code {
+        if let (Some(code), Flood::Limited) = (code, self.flood) {
             let verdict = state.limit.admit(code.id, self.start.elapsed());
             if verdict.suppressed > 0 {
                 self.tell_suppressed(&mut state.out, code.id, verdict.suppressed);
@@ -160,12 +183,13 @@ impl std::fmt::Display for InitError {
 
 impl std::error::Error for InitError {}
 
-/// Sets the log output of this process up: to stderr, in `format`, as much as `verbosity` says.
+/// Sets the log output of this process up: to stderr, in `format`, as much as `verbosity` and `flood`
+/// say.
 ///
 /// # Errors
 /// [`InitError`] when this was done before. Nothing has changed then.
-pub fn init(format: Format, verbosity: Verbosity) -> Result<Guard, InitError> {
-    let layer = LogLayer::new(io::stderr(), format, verbosity);
+pub fn init(format: Format, verbosity: Verbosity, flood: Flood) -> Result<Guard, InitError> {
+    let layer = LogLayer::new(io::stderr(), format, verbosity, flood);
     let subscriber = tracing_subscriber::registry().with(layer.clone());
     tracing::subscriber::set_global_default(subscriber).map_err(|_| InitError)?;
     Ok(Guard(layer))

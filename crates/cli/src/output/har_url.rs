@@ -19,7 +19,7 @@ pub fn push_url(out: &mut Vec<u8>, exchange: &Exchange) {
         Some(host) => out.extend_from_slice(host),
         None => write!(out, "{}", exchange.server).expect("a Vec takes every byte"),
     }
-    let path = target.path.unwrap_or_default();
+    let path = target.path.filter(|_| !target.is_authority_form()).unwrap_or_default();
     if !path.starts_with(b"/") {
         out.push(b'/');
     }

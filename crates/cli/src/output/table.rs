@@ -155,8 +155,9 @@ pub fn request_text(exchange: &Exchange) -> String {
     push_visible(&mut text, method(request));
     text.push(' ');
     match target.path {
+        None => push_visible(&mut text, host),
         // The authority form of CONNECT is the target itself; Host often lacks the port.
-        None => push_visible(&mut text, target.authority.unwrap_or(host)),
+        Some(authority) if target.is_authority_form() => push_visible(&mut text, authority),
         Some(path) => {
             push_visible(&mut text, host);
             if !host.is_empty() && !path.starts_with(b"/") {

@@ -38,6 +38,12 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The target of CONNECT: host and port, and nothing else.
+    #[must_use]
+    pub fn is_authority_form(&self) -> bool {
+        self.authority.is_some() && self.authority == self.path
+    }
+
     /// The parts of the request of `exchange`.
     #[must_use]
     pub fn of(exchange: &'a Exchange) -> Self {
@@ -148,7 +154,7 @@ mod tests {
         check("GET", "HTTPS://a", Some("a"), Some("/"), None);
         check("GET", "http://a?q", Some("a"), Some("/"), Some("q"));
         check("GET", "http:///x", Some(""), Some("/x"), None);
-        check("CONNECT", "a.b:443", Some("a.b:443"), None, None);
+        check("CONNECT", "a.b:443", Some("a.b:443"), Some("a.b:443"), None);
         check("CONNECT", "/odd", None, Some("/odd"), None);
         check("OPTIONS", "*", None, Some("*"), None);
     }

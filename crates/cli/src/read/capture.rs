@@ -1,21 +1,26 @@
 //! The reader of capture files: the pipeline of the capture crate with the taps of the content crate.
 
 use std::fs::File;
-use std::io::{Read, stdin};
+use std::io::{self, Read, stdin};
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arachne_capture::{
-    CaptureError, CaptureReader as FileReader, FileSummary, Follow, JoinedReader, PacketSource, PipelineOptions,
+    CaptureError, CaptureReader as FileReader, Follow, JoinedReader, Outcome, PacketSource, PipelineOptions,
     ReadOptions, TapFactory,
 };
 use arachne_content::TapOptions;
-use arachne_model::{DropReason, Limits};
-use arachne_wire::{SHARDS, Summary};
+use arachne_model::Limits;
+use arachne_wire::SHARDS;
 
+use super::findings::{of_file, of_packets};
+use super::joined::Joined;
+use super::live::Live;
+use super::notice::Notice;
 use super::sink::ReadSink;
-use super::source::{BodyWishes, Input, Source, SourceFailure, SourceOptions, SourceReader, SourceReport};
+use super::source::{BodyWishes, Input, Note, Source, SourceOptions, SourceReader, SourceReport};
+use crate::interrupt::Interrupt;
 
 /// Files below this are read on one thread: starting more costs more than it brings.
 const THREADS_FROM_BYTES: u64 = 64 << 20;
@@ -27,75 +32,111 @@ pub struct CaptureReader;
 impl SourceReader for CaptureReader {
     fn read(&mut self, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport {
         let read_options = ReadOptions { limits: Limits::default(), keep_secrets: options.keep_secrets };
-        match open(source, options, &read_options) {
-            Ok(Opened::One(mut reader)) => {
-                let mut report = run(&mut *reader, source, options, sink);
-                report.notes.extend(file_notes(reader.summary()));
-                report
-            }
-            Ok(Opened::Joined(mut reader)) => {
-                let mut report = run(&mut *reader, source, options, sink);
-                report.notes.extend(reader.summaries().flatten().flat_map(file_notes));
-                report
-            }
-            Err(failure) => SourceReport { failure: Some(failure), ..SourceReport::default() },
+        match source.inputs.as_slice() {
+            [input] => match open(input, options, &read_options) {
+                Ok(reader) => read_one(reader, input, source, options, sink),
+                Err(notice) => {
+                    let notes = vec![Note { file: input.name(), notice }];
+                    SourceReport { notes, ..SourceReport::default() }
+                }
+            },
+            inputs => read_joined(inputs, &read_options, source, options, sink),
         }
     }
 }
 
-enum Opened {
-    One(Box<FileReader>),
-    Joined(Box<JoinedReader>),
+fn open(input: &Input, options: &SourceOptions, read_options: &ReadOptions) -> Result<FileReader, Notice> {
+    let bytes = bytes_of(input, options).map_err(|error| Notice::cannot_open(&error))?;
+    FileReader::new(bytes, read_options).map_err(|error| Notice::of(&error))
 }
 
-fn open(source: &Source, options: &SourceOptions, read_options: &ReadOptions) -> Result<Opened, SourceFailure> {
-    match source.inputs.as_slice() {
-        [input] => open_one(source, input, options, read_options),
-        inputs => {
-            let path = |input: &Input| match input {
-                Input::File(path) => Ok(path.clone()),
-                Input::Stdin => Err(SourceFailure {
-                    status: crate::exit::ExitStatus::Usage,
-                    error: anyhow::anyhow!("--join reads files, not standard input"),
-                }),
-            };
-            let paths: Vec<PathBuf> = inputs.iter().map(path).collect::<Result<_, _>>()?;
-            Ok(Opened::Joined(Box::new(JoinedReader::open(paths, read_options))))
-        }
-    }
-}
-
-fn open_one(
-    source: &Source,
-    input: &Input,
-    options: &SourceOptions,
-    read_options: &ReadOptions,
-) -> Result<Opened, SourceFailure> {
-    let input: Box<dyn Read + Send> = match input {
-        Input::Stdin => Box::new(stdin()),
+fn bytes_of(input: &Input, options: &SourceOptions) -> io::Result<Box<dyn Read + Send>> {
+    let interrupt = options.interrupt.clone();
+    Ok(match input {
+        // Past the buffer of the standard library, which would hide bytes from whoever waits for them.
+        Input::Stdin => Box::new(Live::new(File::from(stdin().as_fd().try_clone_to_owned()?), interrupt)),
         Input::File(path) => {
-            let file = File::open(path).map_err(|error| source.cannot_open(path, error))?;
-            // Ends with the process: Ctrl-C is how a follower is stopped.
-            if options.follow { Box::new(Follow::new(file, Arc::new(AtomicBool::new(false)))) } else { Box::new(file) }
+            let file = File::open(path)?;
+            match (options.follow, input.is_regular()) {
+                (true, true) => Box::new(Follow::new(file, interrupt.flag())),
+                (false, true) => Box::new(file),
+                (_, false) => Box::new(Live::new(file, interrupt)),
+            }
         }
-    };
-    let reader = FileReader::new(input, read_options).map_err(failure)?;
-    Ok(Opened::One(Box::new(reader)))
+    })
 }
 
-fn run(packets: &mut dyn PacketSource, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport {
+fn read_one(
+    mut reader: FileReader,
+    input: &Input,
+    source: &Source,
+    options: &SourceOptions,
+    sink: &mut ReadSink,
+) -> SourceReport {
+    let outcome = run(&mut reader, source, options, sink);
+    let mut notes = of_file(reader.summary(), options.keep_secrets);
+    notes.extend(of_packets(&outcome.summary, sink.given_up(), reader.summary().link_types.iter()));
+    notes.extend(faults(&outcome, &options.interrupt));
+    let file = input.name();
+    let notes = notes.into_iter().map(|notice| Note { file: file.clone(), notice }).collect();
+    report(&outcome, reader.bytes_read(), notes)
+}
+
+fn read_joined(
+    inputs: &[Input],
+    read_options: &ReadOptions,
+    source: &Source,
+    options: &SourceOptions,
+    sink: &mut ReadSink,
+) -> SourceReport {
+    // Standard input has no place in a joined set: refused with the command line.
+    let path = |input: &Input| match input {
+        Input::File(path) => path.clone(),
+        Input::Stdin => PathBuf::from("-"),
+    };
+    let mut joined = Joined::new(JoinedReader::open(inputs.iter().map(path), read_options));
+    let outcome = run(&mut joined, source, options, sink);
+    let bytes_read = joined.bytes_read();
+    let (reader, fault_files) = joined.finish();
+    let name = |at: usize| inputs.get(at).map(Input::name).unwrap_or_default();
+    let mut notes = Vec::new();
+    for (at, summary) in reader.summaries().enumerate() {
+        let found = summary.map(|summary| of_file(summary, options.keep_secrets)).unwrap_or_default();
+        notes.extend(found.into_iter().map(|notice| Note { file: name(at), notice }));
+    }
+    // What the packets tell is told of the set, by the name of its first file.
+    let link_types = reader.summaries().flatten().flat_map(|summary| &summary.link_types);
+    let found = of_packets(&outcome.summary, sink.given_up(), link_types);
+    notes.extend(found.into_iter().map(|notice| Note { file: name(0), notice }));
+    let faults = faults(&outcome, &options.interrupt).zip(fault_files);
+    notes.extend(faults.map(|(notice, at)| Note { file: name(at), notice }));
+    report(&outcome, bytes_read, notes)
+}
+
+fn run(packets: &mut dyn PacketSource, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> Outcome {
     let pipeline =
         PipelineOptions { limits: Limits::default(), threads: threads(source, options), taps: taps(options.bodies) };
-    let outcome = arachne_capture::run(packets, &pipeline, sink);
-    let summary = outcome.summary;
-    let notes = notes(&summary);
+    arachne_capture::run(packets, &pipeline, sink)
+}
+
+/// What was wrong with files, in order. One that was interrupted may well end in the middle of a record.
+fn faults<'a>(outcome: &'a Outcome, interrupt: &Interrupt) -> impl Iterator<Item = Notice> + 'a {
+    let interrupted = interrupt.is_set();
+    let cut = |error: &CaptureError| match error {
+        CaptureError::Cut { .. } => true,
+        CaptureError::Unpack { source, .. } => source.kind() == io::ErrorKind::UnexpectedEof,
+        _ => false,
+    };
+    outcome.errors.iter().filter(move |error| !(interrupted && cut(error))).map(Notice::of)
+}
+
+fn report(outcome: &Outcome, bytes_read: u64, notes: Vec<Note>) -> SourceReport {
     SourceReport {
-        anomalies: summary.anomalies,
-        held_bytes_max: summary.held_bytes_max as u64,
-        ledger: summary.ledger,
-        bytes_read: packets.bytes_read(),
+        anomalies: outcome.summary.anomalies,
+        held_bytes_max: outcome.summary.held_bytes_max as u64,
+        ledger: outcome.summary.ledger.clone(),
+        bytes_read,
         notes,
-        failure: outcome.errors.into_iter().next().map(failure),
     }
 }
 
@@ -114,36 +155,4 @@ fn taps(wishes: BodyWishes) -> Option<TapFactory> {
     let BodyWishes { decode, hash, keep } = wishes;
     let options = TapOptions { decode, hash, keep, limits: Limits::default() };
     wishes.any().then(|| -> TapFactory { Arc::new(move |head| arachne_content::tap(head, &options)) })
-}
-
-fn failure(error: CaptureError) -> SourceFailure {
-    SourceFailure::damaged(anyhow::Error::new(error))
-}
-
-/// What the user should know of the packets.
-fn notes(summary: &Summary) -> Vec<String> {
-    let mut notes = Vec::new();
-    let unread = summary.ledger.packets.dropped(DropReason::LinkTypeUnread);
-    if unread > 0 {
-        notes.push(format!("{unread} packets of link types that are not read"));
-    }
-    if summary.truncated_packets > 0 {
-        notes.push(format!("{} packets were cut by the snap length", summary.truncated_packets));
-    }
-    if summary.offloaded_sides > 0 {
-        notes.push(format!(
-            "{} sides of connections have only wrong checksums: taken for checksum offload",
-            summary.offloaded_sides
-        ));
-    }
-    let duplicates = summary.ledger.segments.dropped(DropReason::Duplicate);
-    if duplicates > 0 {
-        notes.push(format!("{duplicates} packets were captured twice and count once"));
-    }
-    notes
-}
-
-/// What the user should know of the file.
-fn file_notes(summary: &FileSummary) -> Vec<String> {
-    summary.warnings.clone()
 }

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use arachne_capture::PipelineSink;
-use arachne_model::{AnomalySet, Exchange, TcpSession};
+use arachne_model::{Anomaly, AnomalySet, CloseReason, Exchange, TcpSession};
 use arachne_wire::Sink;
 
+use super::findings::GivenUp;
+use crate::interrupt::Interrupt;
 use crate::output::{Output, SourceLabel, all_anomalies};
 use crate::progress::Progress;
 use crate::stream_files::StreamFiles;
@@ -44,6 +46,8 @@ pub struct ReadSink {
     files: Option<StreamFiles>,
     progress: Progress,
     anomalies: AnomalySet,
+    given_up: GivenUp,
+    interrupt: Interrupt,
     stop: Option<Stop>,
 }
 
@@ -68,6 +72,8 @@ impl ReadSink {
             files: None,
             progress: Progress::hidden(),
             anomalies: AnomalySet::EMPTY,
+            given_up: GivenUp::default(),
+            interrupt: Interrupt::default(),
             stop: None,
         }
     }
@@ -87,12 +93,24 @@ impl ReadSink {
         self.progress = progress;
     }
 
+    /// What ends the source that is read now before its end; one that is never set where the input itself ends then.
+    pub fn set_interrupt(&mut self, interrupt: Interrupt) {
+        self.interrupt = interrupt;
+    }
+
+    /// What was given up for the sake of memory since the source began.
+    #[must_use]
+    pub const fn given_up(&self) -> GivenUp {
+        self.given_up
+    }
+
     /// Call after each chunk of input, before waiting for more: `bytes_read` of the source were read so far, as stored.
     /// What was found is written out. `Break` means that nobody wants the rest.
     pub fn progress(&mut self, bytes_read: u64) -> ControlFlow<()> {
         self.progress.at(bytes_read);
         self.write_out();
-        if self.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let over = self.stopped() || self.interrupt.is_set();
+        if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// Whether output has failed, so that reading on makes no sense.
@@ -104,6 +122,7 @@ impl ReadSink {
     /// Records of another source follow.
     pub fn begin_source(&mut self, label: &SourceLabel<'_>) {
         self.output.begin_source(label, &mut self.buffer);
+        self.given_up = GivenUp::default();
         if let Some(hashes) = &mut self.hashes {
             hashes.begin_source(label);
         }
@@ -168,12 +187,18 @@ impl Stop {
 
 impl Sink for ReadSink {
     fn exchange(&mut self, exchange: Exchange) {
-        self.anomalies.merge(all_anomalies(&exchange));
+        let anomalies = all_anomalies(&exchange);
+        self.given_up.exchanges += u64::from(anomalies.contains(Anomaly::Memcap));
+        self.anomalies.merge(anomalies);
         self.output.exchange(&exchange, &mut self.buffer);
         self.write_if_full();
     }
 
     fn session(&mut self, session: TcpSession) {
+        let evicted = session.close == CloseReason::Evicted;
+        let waited_less = session.anomalies.contains(Anomaly::Memcap) && !evicted;
+        self.given_up.connections += u64::from(evicted);
+        self.given_up.waits += u64::from(waited_less);
         self.anomalies.merge(session.anomalies);
         self.output.session(&session, &mut self.buffer);
         self.write_if_full();

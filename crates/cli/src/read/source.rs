@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use arachne_model::{AnomalySet, Ledger};
 
+use super::notice::Notice;
 use super::sink::ReadSink;
-use crate::exit::ExitStatus;
+use crate::interrupt::Interrupt;
 
 /// One place that bytes of a capture come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,36 +53,26 @@ impl Source {
     ///
     /// # Errors
     /// An input that does not exist or is a directory.
-    pub fn total_bytes(&self) -> Result<Option<u64>, SourceFailure> {
+    pub fn total_bytes(&self) -> Result<Option<u64>, Note> {
         let mut total = Some(0_u64);
         for input in &self.inputs {
             let Input::File(path) = input else {
                 total = None;
                 continue;
             };
-            let facts = std::fs::metadata(path).map_err(|error| self.cannot_open(path, error))?;
+            let facts = std::fs::metadata(path).map_err(|error| Note::cannot_open(path, &error))?;
             if facts.is_dir() {
-                return Err(self.cannot_open(path, io::ErrorKind::IsADirectory.into()));
+                return Err(Note::cannot_open(path, &io::ErrorKind::IsADirectory.into()));
             }
             total = total.filter(|_| facts.is_file()).map(|t| t.saturating_add(facts.len()));
         }
         Ok(total)
     }
 
-    /// The failure to open `path`, one of the inputs: missing files and directories are wrong usage. The name of the
-    /// source stands before every message, so the path is told only where the source has several.
+    /// Whether an interrupt has to reach the input itself: it may be silent for as long as it likes.
     #[must_use]
-    pub fn cannot_open(&self, path: &Path, error: io::Error) -> SourceFailure {
-        let status = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => ExitStatus::Usage,
-            io::ErrorKind::PermissionDenied => ExitStatus::NotPermitted,
-            _ => ExitStatus::Unexpected,
-        };
-        let tried = match self.inputs.len() {
-            0 | 1 => "cannot open".to_owned(),
-            _ => format!("cannot open {}", path.display()),
-        };
-        SourceFailure { status, error: anyhow::Error::new(error).context(tried) }
+    pub fn is_live(&self, follow: bool) -> bool {
+        follow || self.inputs.iter().any(|input| !input.is_regular())
     }
 }
 
@@ -89,10 +80,54 @@ impl Input {
     fn of(path: &Path) -> Self {
         if path.as_os_str() == "-" { Self::Stdin } else { Self::File(path.to_owned()) }
     }
+
+    /// Its name for people: the path as given, `-` for standard input.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "-".to_owned(),
+            Self::File(path) => name_of(path),
+        }
+    }
+
+    /// Whether it is a plain file, which never makes anybody wait.
+    #[must_use]
+    pub fn is_regular(&self) -> bool {
+        match self {
+            Self::Stdin => false,
+            Self::File(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
+        }
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Something the user should know, and the file it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The path as given, `-` for standard input.
+    pub file: String,
+    /// What it is.
+    pub notice: Notice,
+}
+
+impl Note {
+    /// `path` does not open.
+    #[must_use]
+    pub fn cannot_open(path: &Path, error: &io::Error) -> Self {
+        Self { file: name_of(path), notice: Notice::cannot_open(error) }
+    }
+
+    /// Says it.
+    pub fn emit(&self) {
+        self.notice.emit(&self.file);
+    }
 }
 
 /// What the reader of a source has to know beside the source.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SourceOptions {
     /// Threads that parse; `None` leaves the choice to the reader. Never changes the output.
     pub threads: Option<NonZeroUsize>,
@@ -102,6 +137,8 @@ pub struct SourceOptions {
     pub keep_secrets: bool,
     /// What is wanted of bodies.
     pub bodies: BodyWishes,
+    /// Asks to end before the input does.
+    pub interrupt: Interrupt,
 }
 
 /// What is wanted of bodies.
@@ -123,23 +160,6 @@ impl BodyWishes {
     }
 }
 
-/// Why a source was not read to its end.
-#[derive(Debug)]
-pub struct SourceFailure {
-    /// The exit code it asks for.
-    pub status: ExitStatus,
-    /// What was tried and why it failed, without the name of the source; a damaged file says `offset N`.
-    pub error: anyhow::Error,
-}
-
-impl SourceFailure {
-    /// A file that is damaged or refused; what came before the fault was handed over.
-    #[must_use]
-    pub const fn damaged(error: anyhow::Error) -> Self {
-        Self { status: ExitStatus::Damaged, error }
-    }
-}
-
 /// What reading a source gave beside the records; also filled when it failed in the middle.
 #[derive(Debug, Default)]
 pub struct SourceReport {
@@ -151,10 +171,8 @@ pub struct SourceReport {
     pub held_bytes_max: u64,
     /// Bytes of the inputs that were read, as stored.
     pub bytes_read: u64,
-    /// What the user should know: skipped secrets, a clock that steps back.
-    pub notes: Vec<String>,
-    /// Why the end was not reached.
-    pub failure: Option<SourceFailure>,
+    /// What the user should know: skipped secrets, lost bytes, and last why the end was not reached.
+    pub notes: Vec<Note>,
 }
 
 /// Reads captures: bytes to records.
@@ -164,6 +182,12 @@ pub trait SourceReader {
     /// Calls [`ReadSink::progress`] after each chunk, before it waits for more, and stops where that says so. Damage ends
     /// the reading, not the report: everything before it was handed over.
     fn read(&mut self, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport;
+}
+
+impl<R: SourceReader> SourceReader for &mut R {
+    fn read(&mut self, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport {
+        (**self).read(source, options, sink)
+    }
 }
 
 #[cfg(test)]
@@ -188,7 +212,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = dir.path().join("a.pcap");
         std::fs::write(&file, [0; 10]).expect("writable");
-        let total = |files: &[PathBuf]| Source::list(files, true)[0].total_bytes().map_err(|f| f.status);
+        let total = |files: &[PathBuf]| Source::list(files, true)[0].total_bytes().map_err(|note| note.notice.status());
         assert_eq!(total(&[file.clone(), file.clone()]), Ok(Some(20)));
         assert_eq!(total(&[file.clone(), "-".into(), file]), Ok(None));
         assert_eq!(total(&[dir.path().join("missing")]), Err(ExitStatus::Usage));

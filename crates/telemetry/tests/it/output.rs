@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use arachne_telemetry::{Format, InitError, LogLayer, Verbosity, chain, codes, count_of, counts, emit, init};
-use tracing_subscriber::layer::SubscriberExt as _;
+use arachne_telemetry::{Flood, Format, InitError, LogLayer, Verbosity, chain, codes, count_of, counts, emit, init};
 
 /// An output that can be read afterwards.
 #[derive(Clone, Default)]
@@ -23,9 +22,7 @@ impl Write for Shared {
 /// What `events` writes.
 fn written(format: Format, verbosity: Verbosity, events: impl FnOnce()) -> String {
     let out = Shared::default();
-    let layer = LogLayer::new(out.clone(), format, verbosity);
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.clone()), events);
-    layer.flush();
+    LogLayer::new(out.clone(), format, verbosity, Flood::Limited).scope(events);
     String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
 }
 
@@ -109,14 +106,18 @@ fn verbosity_chooses_lines_and_never_counts() {
         tracing::trace!("for few");
     };
     let before = count_of(&codes::READ_TCP_002);
-    for (verbosity, lines) in
-        [(Verbosity::Quiet, 1), (Verbosity::Normal, 3), (Verbosity::Debug, 5), (Verbosity::Trace, 6)]
-    {
+    for (verbosity, lines) in [
+        (Verbosity::Quiet, 1),
+        (Verbosity::Warnings, 2),
+        (Verbosity::Normal, 3),
+        (Verbosity::Debug, 5),
+        (Verbosity::Trace, 6),
+    ] {
         assert_eq!(written(Format::Text, verbosity, events).lines().count(), lines, "{verbosity:?}");
     }
-    assert_eq!(count_of(&codes::READ_TCP_002), before + 4);
-    assert!(counts()["READ-TCP-002"] >= 4);
-    assert!(count_of(&codes::READ_TCP_001) >= 4 && !counts().contains_key("READ-TCP-001"), "from warn up");
+    assert_eq!(count_of(&codes::READ_TCP_002), before + 5);
+    assert!(counts()["READ-TCP-002"] >= 5);
+    assert!(count_of(&codes::READ_TCP_001) >= 5 && !counts().contains_key("READ-TCP-001"), "from warn up");
 }
 
 #[test]
@@ -139,8 +140,8 @@ fn levels_have_the_same_names_with_and_without_a_code() {
 
 #[test]
 fn a_process_has_one_log_output() {
-    let guard = init(Format::Text, Verbosity::Quiet).unwrap();
-    assert_eq!(init(Format::Json, Verbosity::Trace).err(), Some(InitError));
+    let guard = init(Format::Text, Verbosity::Quiet, Flood::Limited).unwrap();
+    assert_eq!(init(Format::Json, Verbosity::Trace, Flood::Limited).err(), Some(InitError));
     drop(guard);
 }
 
@@ -161,6 +162,15 @@ fn a_flood_is_cut_and_told_but_counted_in_full() {
 }
 
 #[test]
+fn a_command_that_ends_says_everything() {
+    let out = Shared::default();
+    LogLayer::new(out.clone(), Format::Text, Verbosity::Normal, Flood::Unlimited).scope(|| {
+        (0..100_u64).for_each(|blocks| emit!(codes::READ_FILE_005, blocks));
+    });
+    assert_eq!(String::from_utf8(out.0.lock().unwrap().clone()).unwrap().lines().count(), 100);
+}
+
+#[test]
 fn a_closed_output_is_no_error() {
     struct Closed;
     impl Write for Closed {
@@ -171,8 +181,5 @@ fn a_closed_output_is_no_error() {
             Err(io::ErrorKind::BrokenPipe.into())
         }
     }
-    let layer = LogLayer::new(Closed, Format::Text, Verbosity::Normal);
-    let subscriber = tracing_subscriber::registry().with(layer.clone());
-    tracing::subscriber::with_default(subscriber, || emit!(codes::READ_FILE_004));
-    layer.flush();
+    LogLayer::new(Closed, Format::Text, Verbosity::Normal, Flood::Limited).scope(|| emit!(codes::READ_FILE_004));
 }

@@ -1,0 +1,5 @@
+//! The command line from outside: records to rows, the read loop, and the real binary over real and hostile captures.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod ndjson;
+mod read_loop;
