@@ -108,7 +108,12 @@ impl AnomalySet {
 
     /// The flags that are set, in the order of their bits.
     pub fn iter(self) -> impl Iterator<Item = Anomaly> {
-        Anomaly::ALL.iter().copied().filter(move |a| self.contains(*a))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let next = Anomaly::ALL.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*next)
+        })
     }
 }
 

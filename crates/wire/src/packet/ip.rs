@@ -55,8 +55,9 @@ pub fn packet(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     }
 }
 
-#[inline]
-fn v4(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
+/// Reads an IPv4 packet; see [`packet`].
+#[inline(always)]
+pub fn v4(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     let fixed: &[u8; 20] = data.first_chunk().ok_or(CUT)?;
     let header_length = usize::from(fixed[0] & 15) * 4;
     let claimed = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));

@@ -25,7 +25,7 @@ pub struct Header<'a> {
 }
 
 /// Reads the header at the front of `data`, the captured part of a datagram's payload.
-#[inline]
+#[inline(always)]
 pub fn header<'a>(data: &'a [u8], ip: &ip::Header) -> Result<Header<'a>, DropReason> {
     let fixed: &[u8; 20] = data.first_chunk().ok_or(CUT)?;
     let length = usize::from(fixed[12] >> 4) * 4;

@@ -6,13 +6,8 @@ use super::queue::Queue;
 use super::recent::Recent;
 use crate::packet::Segment;
 
-/// What tells one captured packet from another: identification, checksum and sequence number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct PacketId {
-    sequence: u32,
-    id: u16,
-    checksum: u16,
-}
+/// What tells one captured packet from another: sequence number, identification and checksum, in one word.
+type PacketId = u64;
 
 const IDS: usize = 4;
 
@@ -95,7 +90,7 @@ impl Default for Side {
             fin: NONE,
             urgent: NONE,
             probe: None,
-            ids: [PacketId::default(); IDS],
+            ids: [0; IDS],
             ids_at: 0,
             ids_time: UnixNanos(i64::MIN),
             facts: DirectionFacts::default(),
@@ -163,7 +158,7 @@ impl Side {
     /// Whether the same packet was captured a moment ago, and remembers it.
     #[inline]
     pub fn is_duplicate(&mut self, segment: &Segment<'_>, window_ns: u64) -> bool {
-        let id = PacketId { sequence: segment.sequence, id: segment.ip_id, checksum: segment.checksum_field };
+        let id = u64::from(segment.sequence) << 32 | u64::from(segment.ip_id) << 16 | u64::from(segment.checksum_field);
         let recent = segment.at.since(self.ids_time) <= window_ns && self.ids_time.since(segment.at) <= window_ns;
         if segment.ip_id != 0 && recent && self.ids.contains(&id) {
             return true;

@@ -47,6 +47,15 @@ impl Lines {
     /// Looks at one header line, without folded continuations: these are flagged by themselves.
     #[inline]
     pub fn take(&mut self, bytes: &[u8], field: Field, anomalies: &mut AnomalySet) {
+        // Few names have the length of one that matters.
+        const LENGTHS: u32 = 1 << 4 | 1 << 7 | 1 << 14 | 1 << 17;
+        let length = field.name.end - field.name.start;
+        if length < 32 && LENGTHS >> length & 1 == 1 {
+            self.matters(bytes, field, anomalies);
+        }
+    }
+
+    fn matters(&mut self, bytes: &[u8], field: Field, anomalies: &mut AnomalySet) {
         let name = &bytes[field.name.start as usize..field.name.end as usize];
         let value = &bytes[field.value.start as usize..field.value.end as usize];
         match name.len() {
