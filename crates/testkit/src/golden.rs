@@ -22,7 +22,7 @@ pub struct Row {
     pub method: Option<String>,
     /// The Host header as sent.
     pub host: Option<String>,
-    /// Path and query of the request target; `*` as it is. The `host:port` of CONNECT is neither, so it is `None`.
+    /// Path and query of the request target; `*` and the `host:port` of CONNECT as they are.
     pub uri: Option<String>,
     /// The status of the final response.
     pub status: Option<u16>,
@@ -34,8 +34,7 @@ impl Row {
     #[must_use]
     pub fn new(method: Option<&str>, host: Option<&str>, uri: Option<&str>, status: Option<u16>) -> Self {
         let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-        let authority = method == Some("CONNECT") && uri.is_some_and(|uri| !uri.starts_with('/'));
-        let uri = uri.filter(|_| !authority).map(path_and_query);
+        let uri = uri.map(path_and_query);
         Self { method: some(method), host: some(host), uri: some(uri), status }
     }
 }
@@ -300,7 +299,7 @@ mod tests {
             ("GET", "http://h", Some("/")),
             ("GET", "/x?u=http://h/y", Some("/x?u=http://h/y")),
             ("OPTIONS", "*", Some("*")),
-            ("CONNECT", "h:443", None),
+            ("CONNECT", "h:443", Some("h:443")),
             ("CONNECT", "/h", Some("/h")),
         ] {
             assert_eq!(uri(method, target).as_deref(), expected, "{method} {target}");

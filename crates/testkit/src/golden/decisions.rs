@@ -6,7 +6,8 @@
 //!   GET www.example.com /index.html 200
 //!   - - - 400
 //! ```
-//! A row is method, host, path and query, status, with `-` for what is missing. A file is named once.
+//! A row is method, host, path and query, status, with `-` for what is missing and `\u{20}` for a blank inside a target. A
+//! file is named once.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,9 @@ use super::Row;
 
 /// Shorter reasons say nothing.
 const REASON_CHARS_MIN: usize = 8;
+
+/// A blank that does not end its column.
+const BLANK: &str = "\\u{20}";
 
 /// The table that is checked in.
 pub const TEXT: &str = include_str!("../../decisions.txt");
@@ -78,12 +82,12 @@ impl Decisions {
 fn row(line: &str) -> Option<Row> {
     let columns: Vec<&str> = line.split_whitespace().collect();
     let [method, host, uri, status] = columns[..] else { return None };
-    let some = |column| (column != "-").then_some(column);
+    let some = |column: &str| (column != "-").then(|| column.replace(BLANK, " "));
     let status = match some(status) {
         Some(status) => Some(status.parse().ok()?),
         None => None,
     };
-    Some(Row::new(some(method), some(host), some(uri), status))
+    Some(Row::new(some(method).as_deref(), some(host).as_deref(), some(uri).as_deref(), status))
 }
 
 #[cfg(test)]
@@ -98,9 +102,11 @@ mod tests {
 
     #[test]
     fn rows_belong_to_the_file_above() {
-        let all = Decisions::parse("# c\na.pcap: since it is so\n  GET - /x 200\n  - - - 400\n\nb.pcap: it is empty\n")
-            .unwrap();
-        let rows = [Row::new(Some("GET"), None, Some("/x"), Some(200)), Row::new(None, None, None, Some(400))];
+        let all = Decisions::parse(
+            "# c\na.pcap: since it is so\n  GET - /x\\u{20}y 200\n  - - - 400\n\nb.pcap: it is empty\n",
+        )
+        .unwrap();
+        let rows = [Row::new(Some("GET"), None, Some("/x y"), Some(200)), Row::new(None, None, None, Some(400))];
         assert_eq!(all.get("a.pcap").unwrap().rows, rows);
         assert!(all.get("b.pcap").unwrap().rows.is_empty());
     }
