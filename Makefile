@@ -11,10 +11,10 @@ test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing
 demo: ## builds arachne and reads a capture recorded from a real nginx
 	scripts/demo.sh
 
-bench: ## criterion benchmarks of every stage
-	cargo bench --workspace
+bench: ## speed and exactness on captures of a real nginx, beside tshark and others; BENCH_STAGES=1: every stage too
+	scripts/bench.sh
 
-soak: ## what takes longer than CI: a 10 GB stream in bounded memory, thousands of damaged files
+soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, thousands of damaged files
 	scripts/soak.sh
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 120); needs nightly Rust and cargo-fuzz
