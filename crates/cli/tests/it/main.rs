@@ -1,5 +1,10 @@
 //! The command line from outside: records to rows, the read loop, and the real binary over real and hostile captures.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod golden;
+mod hostile;
+mod ledger;
+mod live;
 mod ndjson;
 mod read_loop;
+mod support;
