@@ -4,6 +4,8 @@
 //! fixed offsets of the body, whatever the packets were. So the same bytes always lead to the same calls, and to the
 //! same output before an error or a limit.
 
+use std::cell::Cell;
+
 use arachne_model::Limits;
 
 use crate::codings::Coding;
@@ -11,14 +13,18 @@ use crate::decode::{Decode, Stop, decoder};
 use crate::output::Output;
 
 /// Bytes of the body that are decoded at once.
-const BLOCK: usize = 4096;
-/// Bytes of output that a decoder produces at once.
-const SCRATCH: usize = 16 * 1024;
+const BLOCK: usize = 16 * 1024;
+/// Bytes of output that a decoder produces at once: with 8 KiB inflate is a third slower.
+const SCRATCH: usize = 64 * 1024;
+
+thread_local! {
+    /// Output buffers, one for each layer. They are needed only while a block is decoded, so bodies share them.
+    static SCRATCHES: Cell<Vec<Box<[u8]>>> = const { Cell::new(Vec::new()) };
+}
 
 /// One coding being undone.
 struct Layer {
     decoder: Box<dyn Decode>,
-    scratch: Box<[u8]>,
     produced: u64,
 }
 
@@ -42,11 +48,11 @@ impl Pipeline {
     pub(crate) fn new(codings: &[Coding], limits: &Limits) -> Result<Self, Stop> {
         let layer = |coding: &Coding| {
             let decoder = decoder(*coding, limits.window_log_max)?;
-            Ok(Layer { decoder, scratch: vec![0; SCRATCH].into_boxed_slice(), produced: 0 })
+            Ok(Layer { decoder, produced: 0 })
         };
         Ok(Self {
             layers: codings.iter().map(layer).collect::<Result<_, _>>()?,
-            pending: Vec::with_capacity(BLOCK),
+            pending: Vec::new(),
             fed: 0,
             bytes_max: limits.decoded_bytes_max,
             ratio_max: limits.ratio_max,
@@ -97,7 +103,7 @@ impl Pipeline {
 
     /// Bytes held now.
     pub(crate) fn held_bytes(&self) -> usize {
-        let layers: usize = self.layers.iter().map(|layer| layer.scratch.len() + layer.decoder.held_bytes()).sum();
+        let layers: usize = self.layers.iter().map(|layer| layer.decoder.held_bytes()).sum();
         layers + self.pending.capacity() + size_of::<Self>()
     }
 
@@ -105,22 +111,35 @@ impl Pipeline {
         self.fed += block.len() as u64;
         // Each layer has the same limit: what lies between two layers costs time, too.
         let by_ratio = self.fed.saturating_mul(self.ratio_max).max(self.ratio_from_bytes);
-        push(&mut self.layers, block, by_ratio.min(self.bytes_max), output)
+        let mut scratches = SCRATCHES.take();
+        while scratches.len() < self.layers.len() {
+            scratches.push(vec![0; SCRATCH].into_boxed_slice());
+        }
+        let result = push(&mut self.layers, &mut scratches, block, by_ratio.min(self.bytes_max), output);
+        SCRATCHES.set(scratches);
+        result
     }
 }
 
 /// Sends `bytes` through `layers`; none of them may produce more than `limit` bytes in all.
-fn push(layers: &mut [Layer], bytes: &[u8], limit: u64, output: &mut Output) -> Result<(), Stop> {
-    let Some((layer, inner)) = layers.split_first_mut() else {
+fn push(
+    layers: &mut [Layer],
+    scratches: &mut [Box<[u8]>],
+    bytes: &[u8],
+    limit: u64,
+    output: &mut Output,
+) -> Result<(), Stop> {
+    let (Some((layer, inner)), Some((scratch, scratches))) = (layers.split_first_mut(), scratches.split_first_mut())
+    else {
         output.write(bytes);
         return Ok(());
     };
-    let Layer { decoder, scratch, produced } = layer;
+    let Layer { decoder, produced } = layer;
     decoder.decode(bytes, scratch, &mut |piece| {
         let room = usize::try_from(limit.saturating_sub(*produced)).unwrap_or(usize::MAX);
         let fits = piece.get(..room).unwrap_or(piece);
         *produced += fits.len() as u64;
-        push(inner, fits, limit, output)?;
+        push(inner, scratches, fits, limit, output)?;
         if fits.len() < piece.len() { Err(Stop::Limit) } else { Ok(()) }
     })
 }

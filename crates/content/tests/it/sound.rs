@@ -141,10 +141,11 @@ fn decoders_are_made_at_the_first_byte_and_counted() {
     ];
     for (name, raw) in bodies {
         let mut tap = tap_for(name, &TapOptions { keep: false, ..all() }).unwrap();
-        assert!(tap.held_bytes() < 2048, "{name}: {} before the first byte", tap.held_bytes());
+        let before = tap.held_bytes();
+        assert!(before < 2048, "{name}: {before} before the first byte");
         tap.write(&raw[..1]);
-        // A block of input and of output, and the state.
-        assert!(tap.held_bytes() > 20_000, "{name}: {}", tap.held_bytes());
+        // The state of the decoder; its output buffer is shared.
+        assert!(tap.held_bytes() > before, "{name}: {}", tap.held_bytes());
         tap.write(&raw[1..]);
         assert!(tap.held_bytes() < 700_000, "{name}: {}", tap.held_bytes());
     }
