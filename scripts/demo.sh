@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if ! command -v cargo >/dev/null; then
-  echo "Rust is missing: install it from https://rustup.rs (1.95 or newer), then run \`make demo\` again." >&2
+  echo "Rust is missing: install it with rustup (1.95 or newer), then run \`make demo\` again." >&2
   exit 1
 fi
 if ! command -v cc >/dev/null; then
