@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
 use arachne_model::{Anomaly, AnomalySet, Exchange, Limits, TcpSession};
-use arachne_wire::{BodyTap, Decoder, Engine, Frame, MessageHead, SHARDS, Segment, Shard, Sink, Summary};
+use arachne_wire::{BodyTap, Decoder, Engine, Frame, MessageHead, SHARDS, Segment, Shard, Sink, Summary, finish};
 
 use crate::error::CaptureError;
 use crate::packet::{Packet, PacketSource};
@@ -48,9 +48,9 @@ pub struct Outcome {
 /// Progress is told once in so many packets.
 const PROGRESS_PACKETS: u64 = 4096;
 
-/// Packets of a round and bytes of a batch.
-const ROUND_PACKETS: usize = 4096;
-const ROUND_BYTES: usize = 4 << 20;
+/// Packets of a round and bytes of a batch: all rounds under way should stay in the caches.
+const ROUND_PACKETS: usize = 512;
+const ROUND_BYTES: usize = 512 << 10;
 
 /// Rounds under way between the reader and the sink.
 const ROUNDS_MAX: usize = 4;
@@ -178,6 +178,13 @@ struct Batch {
 }
 
 impl Batch {
+    /// Empties it and keeps its memory for the next round.
+    fn clear(mut self) -> Self {
+        self.bytes.clear();
+        self.segments.clear();
+        self
+    }
+
     fn push(&mut self, segment: &Segment<'_>) {
         let options = self.bytes.len();
         self.bytes.extend_from_slice(segment.options);
@@ -202,7 +209,7 @@ enum Record {
     Session(Box<TcpSession>),
 }
 
-/// Records with their place in the order of one thread: the packet in work, at the end the shard.
+/// Records with their place in the order of one thread: the packet in work, at the end the session.
 type Found = Vec<(u64, Record)>;
 
 /// Collects what one worker finds in a round.
@@ -229,8 +236,9 @@ const END: u64 = 1 << 63;
 
 struct Worker {
     batches: SyncSender<Batch>,
-    results: Receiver<Found>,
+    results: Receiver<(Found, Batch)>,
     batch: Batch,
+    spare: Vec<Batch>,
 }
 
 /// Several threads: batches out, rounds of records back.
@@ -269,7 +277,8 @@ impl Spread<'_> {
         self.packets = 0;
         for worker in &mut self.workers {
             // A worker that is gone has panicked: the scope passes that on.
-            let _ = worker.batches.send(std::mem::take(&mut worker.batch));
+            let next = worker.spare.pop().unwrap_or_default();
+            let _ = worker.batches.send(std::mem::replace(&mut worker.batch, next));
         }
         self.under_way += 1;
         self.collect(ROUNDS_MAX - 1);
@@ -284,7 +293,12 @@ impl Spread<'_> {
     }
 
     fn hand_over(&mut self) {
-        let mut round: Found = self.workers.iter().flat_map(|w| w.results.recv().unwrap_or_default()).collect();
+        let mut round = Found::new();
+        for worker in &mut self.workers {
+            let (found, batch) = worker.results.recv().unwrap_or_default();
+            round.extend(found);
+            worker.spare.push(batch.clear());
+        }
         round.sort_by_key(|(place, _)| *place);
         for (_, record) in round {
             match record {
@@ -338,36 +352,35 @@ fn start_worker<'scope>(
     threads: usize,
 ) -> (Worker, std::thread::ScopedJoinHandle<'scope, Vec<Shard>>) {
     let (batches, inbox) = sync_channel::<Batch>(ROUNDS_MAX);
-    let (outbox, results) = sync_channel::<Found>(ROUNDS_MAX + 1);
-    let own: Vec<usize> = (index..SHARDS).step_by(threads).collect();
-    let shards: Vec<Shard> = own.iter().map(|_| Shard::new(&options.limits, seed, false)).collect();
+    let (outbox, results) = sync_channel(ROUNDS_MAX + 1);
+    let own = (index..SHARDS).step_by(threads);
+    let shards: Vec<Shard> = own.map(|_| Shard::new(&options.limits, seed, false)).collect();
     let collector = Collector { place: 0, found: Found::new(), taps: options.taps.clone() };
-    let handle = scope.spawn(move || work(shards, &own, threads, collector, &inbox, &outbox));
-    (Worker { batches, results, batch: Batch::default() }, handle)
+    let handle = scope.spawn(move || work(shards, threads, collector, &inbox, &outbox));
+    (Worker { batches, results, batch: Batch::default(), spare: Vec::new() }, handle)
 }
 
 fn work(
     mut shards: Vec<Shard>,
-    own: &[usize],
     threads: usize,
     mut collector: Collector,
     inbox: &Receiver<Batch>,
-    outbox: &SyncSender<Found>,
+    outbox: &SyncSender<(Found, Batch)>,
 ) -> Vec<Shard> {
     while let Ok(batch) = inbox.recv() {
         for segment in batch.segments() {
             collector.place = segment.number;
             shards[segment.key.shard(SHARDS) / threads].segment(&segment, &mut collector);
         }
-        if outbox.send(std::mem::take(&mut collector.found)).is_err() {
+        if outbox.send((std::mem::take(&mut collector.found), batch)).is_err() {
             break;
         }
     }
-    for (shard, number) in shards.iter_mut().zip(own) {
-        collector.place = END + *number as u64;
-        shard.finish(&mut collector);
-    }
+    finish(&mut shards, |shard, session, slot| {
+        collector.place = END + session;
+        shard.finish(slot, &mut collector);
+    });
     // The receiver is gone only when the reading thread panicked.
-    let _ = outbox.send(collector.found);
+    let _ = outbox.send((collector.found, Batch::default()));
     shards
 }

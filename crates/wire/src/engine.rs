@@ -45,6 +45,17 @@ impl Summary {
     }
 }
 
+/// Ends all connections of `shards` by `end(shard, session, slot)`, in the order in which they began, whatever shards
+/// they are in.
+pub fn finish(shards: &mut [Shard], mut end: impl FnMut(&mut Shard, u64, u32)) {
+    let sessions = |(at, shard): (usize, &Shard)| shard.alive_sessions().map(move |(n, slot)| (n, at, slot)).collect();
+    let mut alive: Vec<(u64, usize, u32)> = shards.iter().enumerate().flat_map::<Vec<_>, _>(sessions).collect();
+    alive.sort_unstable();
+    for (session, at, slot) in alive {
+        end(&mut shards[at], session, slot);
+    }
+}
+
 impl Engine {
     /// An engine within `limits`. `seed` keys the flow tables.
     #[must_use]
@@ -64,9 +75,7 @@ impl Engine {
     /// The input is over: everything open is reported.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
         self.decoder.finish();
-        for shard in &mut self.shards {
-            shard.finish(sink);
-        }
+        finish(&mut self.shards, |shard, _, slot| shard.finish(slot, sink));
     }
 
     /// The counts so far.

@@ -17,7 +17,7 @@ pub mod shard;
 pub mod sink;
 pub mod tcp;
 
-pub use engine::{Engine, Summary};
+pub use engine::{Engine, Summary, finish};
 pub use packet::{Decoder, Frame, Segment};
 pub use shard::{SHARDS, Shard};
 pub use sink::{BodyTap, Direction, MessageHead, Sink};

@@ -177,22 +177,20 @@ impl Shard {
         }
     }
 
-    /// Ends every connection.
-    pub fn finish(&mut self, sink: &mut dyn Sink) {
-        let mut slots: Vec<(u64, u32)> = Vec::new();
-        for (slot, connection) in self.slots.iter().enumerate() {
-            if let Some(connection) = connection {
-                slots.push((connection.number(), u32::try_from(slot).unwrap_or(u32::MAX)));
-            }
-        }
-        slots.sort_unstable();
-        for (_, slot) in slots {
-            let reason = match self.slots[slot as usize].as_ref().map(|c| c.stage) {
-                Some(Stage::HalfOpen) => CloseReason::HandshakeTimeout,
-                _ => CloseReason::InputEnd,
-            };
-            self.close(slot, reason, sink);
-        }
+    /// The connections that are alive, as number of the session and slot.
+    pub fn alive_sessions(&self) -> impl Iterator<Item = (u64, u32)> {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(slot, connection)| Some((connection.as_ref()?.number(), slot)))
+    }
+
+    /// Ends one connection, since the input is over.
+    pub fn finish(&mut self, slot: u32, sink: &mut dyn Sink) {
+        let reason = match self.slots.get(slot as usize).and_then(|c| c.as_ref()).map(|c| c.stage) {
+            Some(Stage::HalfOpen) => CloseReason::HandshakeTimeout,
+            Some(_) => CloseReason::InputEnd,
+            None => return,
+        };
+        self.close(slot, reason, sink);
     }
 
     /// The counts.
