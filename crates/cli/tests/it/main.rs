@@ -1,10 +1,13 @@
 //! The command line from outside: records to rows, the read loop, and the real binary over real and hostile captures.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod codes;
 mod golden;
 mod hostile;
 mod ledger;
 mod live;
 mod ndjson;
+mod outputs;
 mod read_loop;
+mod streams;
 mod support;
