@@ -3,7 +3,7 @@
 
     floods.py ARACHNE TESTKIT STREAM_BYTES [BIG_PY]
 
-BIG_PY makes floods (`big.py KIND - N`); without it only the stream is read. Prints a table row for each load. Exit 1 when
+BIG_PY makes floods (`big.py KIND - N`); without it the stream and our own holes.py are read. Prints a table row for each load. Exit 1 when
 memory passed the bound, exchanges are missing, or the equations of --stats do not hold.
 """
 import json
@@ -26,6 +26,7 @@ FLOODS = [
     ("ooo", 1_000_000, 0),
     ("slow", 20_000, "all"),
 ]
+HOLES = 200_000
 # Floods with ordinary traffic among them: kind, size, bytes of ordinary traffic.
 MERGED = [("synflood", 1_000_000, "300M"), ("openflows", 400_000, "300M"), ("gaps", 200_000, "300M"), ("spray", 1_000_000, "300M")]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -102,6 +103,9 @@ def main():
     arachne, testkit, size, *big = sys.argv[1:]
     print("| load | packets | exchanges | VmHWM MiB | held MiB | CPU s | flags | |\n|---|---|---|---|---|---|---|---|", flush=True)
     good = stream(arachne, testkit, size)
+    count = HOLES // SMALL
+    load = Load(arachne, piped([sys.executable, f"{HERE}/holes.py", "-", str(count)]))
+    good &= load.print(f"holes both ways {count:,}", 0)
     if not big:
         return 0 if good else 1
     for kind, full, wanted in FLOODS:

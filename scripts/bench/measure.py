@@ -18,6 +18,7 @@ import sys
 import tempfile
 from datetime import datetime, timezone
 
+import profile_stages
 from peers import installed
 from usage import run
 
@@ -211,6 +212,17 @@ def machine():
     return f"{os.cpu_count()} × {model}, {memory:.0f} GB, Linux {platform.release()}; load average at the start {load}"
 
 
+def profiles(arachne, data):
+    """Columns: how the time of each job splits over the stages."""
+    jobs = [("web", "http-1", NEVER), ("api", "http-api", NEVER), ("web, decoding", "http-1", SETTINGS[1][1])]
+    found = [(name, profile_stages.stages(read_command(arachne, f"{data}/{base}.pcap", options))) for name, base, options in jobs]
+    if not all(shares for _, shares in found):
+        return ""
+    names = [name for name, _ in profile_stages.STAGES] + ["other"]
+    return "**Where the time goes**, per cent of the samples of one thread\n\n" + table(
+        ["stage", *(name for name, _ in found)], [[name, *(f"{shares[name]:.0f}" for _, shares in found)] for name in names])
+
+
 def commit():
     found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "?"
@@ -242,6 +254,7 @@ def main():
         out.append("**Instructions**, one thread, `--decode never`, user mode\n\n" + table(
             ["capture", "instructions per packet", "cycles per packet", "instructions per cycle"],
             [[name, f"{i / n:,.0f}", f"{c / n:,.0f}", f"{i / c:.2f}"] for name, n, i, c in counted]))
+    out.append(profiles(arachne, data))
     out.append("".join(f"- below its bar: {line}\n" for line in missed))
     with open(report, "w") as file:
         file.write("".join(out).rstrip() + "\n")
