@@ -97,9 +97,9 @@ impl Lines {
         }
     }
 
-    /// The framing of `message`.
-    pub fn decide(&self, message: &Message, anomalies: &mut AnomalySet) -> Framing {
-        self.hosts(message, anomalies);
+    /// The framing of `message`; `whole` when all its lines were seen.
+    pub fn decide(&self, message: &Message, whole: bool, anomalies: &mut AnomalySet) -> Framing {
+        self.hosts(message, whole, anomalies);
         if self.content_lengths > 1 {
             anomalies.insert(Anomaly::DupCl);
         }
@@ -137,7 +137,7 @@ impl Lines {
         }
     }
 
-    fn hosts(&self, message: &Message, anomalies: &mut AnomalySet) {
+    fn hosts(&self, message: &Message, whole: bool, anomalies: &mut AnomalySet) {
         let StartLine::Request { version, target, .. } = message.start_line else {
             return;
         };
@@ -145,7 +145,7 @@ impl Lines {
             anomalies.insert(Anomaly::DupHost);
             anomalies.insert(Anomaly::Ambiguous);
         }
-        if self.hosts == 0 && message.text(version) == b"HTTP/1.1" {
+        if whole && self.hosts == 0 && message.text(version) == b"HTTP/1.1" {
             anomalies.insert(Anomaly::NoHost);
         }
         let (Some(host), Some(authority)) = (self.host, authority(message.text(target))) else {

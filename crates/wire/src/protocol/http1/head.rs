@@ -90,6 +90,7 @@ pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
         None if !cut => return Parsed::Partial,
         simple => simple == Some(true),
     };
+    let mut whole = true;
     while !simple {
         if let Some((field, next)) = plain_line(bytes, at) {
             lines.take(bytes, field, &mut anomalies);
@@ -104,6 +105,7 @@ pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
         }
         let Some(found) = line(bytes, at) else {
             if cut {
+                whole = false;
                 break;
             }
             return Parsed::Partial;
@@ -146,7 +148,7 @@ pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
     for (index, continued) in folded {
         unfold(&mut message, index, continued);
     }
-    let framing = lines.decide(&message, &mut anomalies);
+    let framing = lines.decide(&message, whole, &mut anomalies);
     Parsed::Done(Box::new(Head { message, framing, anomalies }), at)
 }
 

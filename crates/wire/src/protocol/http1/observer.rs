@@ -57,8 +57,12 @@ pub struct Observer {
     flags: AnomalySet,
     /// Bytes of the client's direction were lost, so that requests may be missing.
     requests_lost: bool,
-    /// Offset of the first lost byte of the server's direction since the last response.
+    /// Offset of the newest gap in the client's direction.
+    request_gap: Option<u64>,
+    /// Where the server's direction lost sync by a gap since the last response: whole responses may be in there.
     response_gap: Option<u64>,
+    /// Requests that were reported early to make room and may still be answered.
+    overdue: u64,
     held: usize,
 }
 
@@ -78,7 +82,9 @@ impl Observer {
             current: Current::None,
             flags: AnomalySet::EMPTY,
             requests_lost: false,
+            request_gap: None,
             response_gap: None,
+            overdue: 0,
             held: 0,
         }
     }
@@ -120,16 +126,8 @@ impl Observer {
     }
 
     fn request_head(&mut self, head: Head, began: (u64, u32, Arrival), now: Arrival, cx: &mut Context<'_>) {
-        if self.pending.len() >= cx.limits.pending_exchanges_max
-            && let Some(mut oldest) = self.pending.pop_front()
-        {
-            oldest.exchange.anomalies.insert(Anomaly::Memcap);
-            if self.current == Current::Front {
-                self.close_tap(Direction::Response, false, cx);
-                self.current = Current::None;
-                self.response.reader.lose_sync();
-            }
-            self.report(oldest, now, cx);
+        if self.pending.len() >= cx.limits.pending_exchanges_max {
+            self.make_room(now, cx);
         }
         let (offset, sequence, first) = began;
         let simple =
@@ -152,14 +150,35 @@ impl Observer {
         self.expect(Direction::Request, head.framing.length, now, cx);
     }
 
+    /// Reports the oldest request as it is. Its answer, if it comes, is not the next one's.
+    fn make_room(&mut self, now: Arrival, cx: &mut Context<'_>) {
+        if self.current == Current::Front {
+            self.close_tap(Direction::Response, false, cx);
+            self.current = Current::None;
+            self.response.reader.lose_sync();
+        } else {
+            self.overdue += 1;
+        }
+        if let Some(mut oldest) = self.pending.pop_front() {
+            oldest.exchange.anomalies.insert(Anomaly::Memcap);
+            self.report(oldest, now, cx);
+        }
+    }
+
     fn response_head(&mut self, head: Head, began: (u64, u32, Arrival), now: Arrival, cx: &mut Context<'_>) {
         let (offset, sequence, first) = began;
         let StartLine::Response { status, .. } = head.message.start_line else {
             return;
         };
-        self.skip_lost_responses(offset, now, cx);
-        let answers = self.pending.front().is_some_and(|front| first.needs == 0 || front.request_offset < first.needs);
-        if answers && (100..200).contains(&status) && status != 101 {
+        if let Some(gap) = self.response_gap.take() {
+            self.skip_lost_responses(gap, offset, now, cx);
+            self.doubt_pairs(first.needs, now, cx);
+        }
+        let is_interim = (100..200).contains(&status) && status != 101;
+        let late = self.overdue > 0;
+        let answers =
+            !late && self.pending.front().is_some_and(|front| first.needs == 0 || front.request_offset < first.needs);
+        if answers && is_interim {
             self.interim(status, head.anomalies, cx.limits);
             return;
         }
@@ -181,7 +200,11 @@ impl Observer {
             }
             self.current = Current::Front;
         } else {
-            let orphan = self.orphan(sequence, first, cx);
+            let mut orphan = self.orphan(sequence, first, cx);
+            if late {
+                self.overdue -= u64::from(!is_interim);
+                orphan.exchange.anomalies.insert(Anomaly::Memcap);
+            }
             self.orphan = Some(orphan);
             self.current = Current::Orphan;
             if matches!(status, 100..200 | 204 | 304) {
@@ -199,7 +222,7 @@ impl Observer {
             open.exchange.response = Some(head.message);
         }
         if let Some(websocket) = websocket {
-            self.become_opaque(websocket, status);
+            self.become_opaque(websocket, status, now, cx);
         }
         if until_close {
             self.open_tap(Direction::Response, cx);
@@ -214,10 +237,7 @@ impl Observer {
 
     /// After lost bytes of the server: requests that the client followed up, having received what was lost, were
     /// answered in there.
-    fn skip_lost_responses(&mut self, offset: u64, now: Arrival, cx: &mut Context<'_>) {
-        let Some(gap) = self.response_gap.take() else {
-            return;
-        };
+    fn skip_lost_responses(&mut self, gap: u64, offset: u64, now: Arrival, cx: &mut Context<'_>) {
         while let [first, second, ..] = &self.pending.make_contiguous()[..]
             && second.client_had > gap
             && second.client_had <= offset
@@ -228,6 +248,23 @@ impl Observer {
             };
             lost.exchange.anomalies.insert(Anomaly::Gap);
             self.report(lost, now, cx);
+        }
+    }
+
+    /// Where requests were lost as well, the response behind the gap may answer one of those: it is not paired. Where
+    /// more than one is open, which of them were answered in the gap cannot be told.
+    fn doubt_pairs(&mut self, needs: u64, now: Arrival, cx: &mut Context<'_>) {
+        if let [only] = self.pending.make_contiguous()
+            && let Some(gap) = self.request_gap
+            && only.request_offset < gap
+            && (gap < needs || needs == 0)
+        {
+            only.exchange.anomalies.insert(Anomaly::Gap);
+            if let Some(unanswered) = self.pending.pop_front() {
+                self.report(unanswered, now, cx);
+            }
+        } else if self.pending.len() > 1 {
+            self.pending.iter_mut().for_each(|open| open.exchange.anomalies.insert(Anomaly::Gap));
         }
     }
 
@@ -247,9 +284,9 @@ impl Observer {
         exchange.anomalies = std::mem::take(&mut self.flags);
         if !cx.two_sided {
             exchange.anomalies.insert(Anomaly::OneSided);
-        } else if self.requests_lost {
+        } else if self.requests_lost || exchange.anomalies.contains(Anomaly::Gap) {
             exchange.anomalies.insert(Anomaly::Gap);
-        } else {
+        } else if self.overdue == 0 {
             exchange.anomalies.insert(Anomaly::UnsolicitedResponse);
         }
         cx.open_exchange();
@@ -265,7 +302,12 @@ impl Observer {
         })
     }
 
-    fn become_opaque(&mut self, websocket: bool, status: u16) {
+    fn become_opaque(&mut self, websocket: bool, status: u16, now: Arrival, cx: &mut Context<'_>) {
+        // A request whose body is still on its way ends here.
+        if let Some(open) = self.open(Direction::Request) {
+            open.exchange.anomalies.insert(Anomaly::Incomplete);
+            self.message_done(Direction::Request, false, now, cx);
+        }
         if websocket {
             self.request.frames = Some(Frames::default());
             self.response.frames = Some(Frames::default());
@@ -411,6 +453,11 @@ impl Observer {
                 }
                 self.message_done(direction, false, chunk.arrival, cx);
             }
+            Event::Garbage if self.awaits_bare_answer(direction) => {
+                let held = self.response.reader.take_held();
+                self.bare_answer(chunk, cx);
+                self.body(direction, &held);
+            }
             Event::Garbage => self.garbage(direction),
             Event::Opaque(bytes) => {
                 if self.half(direction).frames.as_mut().is_some_and(|frames| frames.take(bytes)) {
@@ -429,6 +476,12 @@ impl Observer {
         }
     }
 
+    fn awaits_bare_answer(&self, direction: Direction) -> bool {
+        direction == Direction::Response
+            && self.current == Current::None
+            && self.pending.front().is_some_and(|front| front.simple && front.request_done)
+    }
+
     /// The answer to HTTP/0.9 is a body without a head.
     fn simple_response(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
         if chunk.direction == Direction::Response
@@ -441,10 +494,15 @@ impl Observer {
         if chunk.direction != Direction::Response || !self.response.reader.is_between() {
             return;
         }
-        let simple = self.pending.front().is_some_and(|front| front.simple && front.request_done);
-        if !simple || chunk.bytes.starts_with(b"HTTP/") {
-            return;
+        let simple = self.awaits_bare_answer(chunk.direction);
+        // With this letter it may be a head after all: the reader tells.
+        if simple && chunk.bytes.first() != Some(&b'H') {
+            self.bare_answer(chunk, cx);
         }
+    }
+
+    /// What the server says is the body.
+    fn bare_answer(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
         self.current = Current::Front;
         self.response.reader.state = State::UntilClose;
         if let Some(open) = self.open(Direction::Response) {
@@ -526,12 +584,11 @@ impl Protocol for Observer {
         if let Some(open) = self.open(direction) {
             open.exchange.anomalies.insert(Anomaly::Gap);
         }
-        match direction {
-            Direction::Request => self.requests_lost = true,
-            Direction::Response => {
-                self.response_gap.get_or_insert(offset);
-            }
+        if direction == Direction::Request {
+            self.requests_lost = true;
+            self.request_gap = Some(offset);
         }
+        let mut lost_from = offset;
         let state = self.half(direction).reader.state;
         match state {
             State::Opaque | State::Resync => {}
@@ -547,6 +604,7 @@ impl Protocol for Observer {
             }
             State::Body(left) => {
                 self.gap_in_body(direction, left);
+                lost_from += left;
                 self.half(direction).reader.state = State::Start;
                 self.message_done(direction, false, arrival, cx);
                 if length > left {
@@ -562,6 +620,10 @@ impl Protocol for Observer {
                 self.half(direction).reader.lose_sync();
                 self.message_done(direction, false, arrival, cx);
             }
+        }
+        // A gap inside a body whose end is known hides no response.
+        if direction == Direction::Response && self.response.reader.state == State::Resync {
+            self.response_gap.get_or_insert(lost_from);
         }
     }
 

@@ -14,6 +14,9 @@ const CHUNK_LINE_MAX: usize = 4096;
 /// A start line longer than this is not looked for after a loss of sync.
 const RESYNC_LINE_MAX: usize = 8192;
 
+/// A header name longer than this does not tell that the line before it is a request line.
+const NAME_MAX: usize = 256;
+
 /// Where a direction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -71,6 +74,12 @@ pub struct Reader {
     role: Role,
     buffer: Vec<u8>,
     scanned: usize,
+    /// What is held is known to begin a message.
+    sure: bool,
+    /// One past the first line of what is held, 0 before it is there.
+    line_end: usize,
+    /// What is held is no HTTP/0.9 request.
+    full: bool,
     at_line_start: bool,
     head_max: usize,
     fields_max: usize,
@@ -86,6 +95,9 @@ impl Reader {
             role,
             buffer: Vec::new(),
             scanned: 0,
+            sure: false,
+            line_end: 0,
+            full: false,
             at_line_start: true,
             head_max: limits.head_bytes_max,
             fields_max: limits.head_fields_max,
@@ -134,6 +146,11 @@ impl Reader {
         }
     }
 
+    /// What is held, where it turns out to be no head.
+    pub fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Sync is lost.
     pub fn lose_sync(&mut self) {
         self.buffer.clear();
@@ -173,7 +190,8 @@ impl Reader {
         if blank > 0 {
             return (blank, Event::Nothing);
         }
-        if !may_start(self.role, bytes) && !(self.role == Role::Request && may_be_garbled(bytes)) {
+        let begins = begins(self.role, bytes);
+        if begins == Some(false) {
             self.lose_sync();
             return (0, Event::Garbage);
         }
@@ -182,7 +200,8 @@ impl Reader {
             Parsed::Done(..) | Parsed::Partial => {
                 let take = bytes.len().min(self.head_max);
                 self.buffer.extend_from_slice(&bytes[..take]);
-                self.scanned = self.buffer.len().saturating_sub(2);
+                self.look_anew();
+                self.sure = begins.is_some();
                 if self.buffer.len() >= self.head_max { (take, self.too_large()) } else { (take, Event::Nothing) }
             }
         }
@@ -203,17 +222,42 @@ impl Reader {
         Event::Head(head)
     }
 
+    /// Nothing is known of what is held.
+    fn look_anew(&mut self) {
+        self.scanned = 0;
+        self.sure = false;
+        self.line_end = 0;
+        self.full = false;
+    }
+
     fn start_buffered<'a>(&mut self, bytes: &'a [u8]) -> (usize, Event<'a>) {
         let before = self.buffer.len();
         let room = self.head_max.saturating_sub(before).min(bytes.len());
         self.buffer.extend_from_slice(&bytes[..room]);
+        if !self.sure {
+            let begins = begins(self.role, &self.buffer);
+            if begins == Some(false) {
+                // The search takes over with what was held before.
+                self.buffer.truncate(before);
+                self.state = State::Resync;
+                return (0, Event::Garbage);
+            }
+            self.sure = begins.is_some();
+        }
         let end = self.head_end().or_else(|| self.simple_end());
         self.scanned = self.buffer.len().saturating_sub(2);
         let parsed = end.map(|end| head::parse(self.role, &self.buffer[..end], self.fields_max, false));
         match parsed {
+            Some(Parsed::Done(head, length)) if length < before => {
+                // What was held holds the beginning of the next message too.
+                self.buffer.truncate(before);
+                self.buffer.drain(..length);
+                self.look_anew();
+                (0, self.accept(head))
+            }
             Some(Parsed::Done(head, length)) => {
                 self.buffer.clear();
-                (length.saturating_sub(before), self.accept(head))
+                (length - before, self.accept(head))
             }
             _ if self.buffer.len() >= self.head_max => (room, self.too_large()),
             _ => (room, Event::Nothing),
@@ -234,15 +278,21 @@ impl Reader {
     }
 
     /// The end of an HTTP/0.9 request, which is no empty line: anything behind its only line that is no header.
-    fn simple_end(&self) -> Option<usize> {
-        if self.role != Role::Request || !self.buffer.starts_with(b"GET ") {
+    ///
+    /// Each byte is looked at once, however small the pieces.
+    fn simple_end(&mut self) -> Option<usize> {
+        if self.full || self.role != Role::Request || !self.buffer.starts_with(b"GET ") {
             return None;
         }
-        let lf = memchr(b'\n', &self.buffer)?;
-        let versioned = self.buffer[..lf].trim_ascii_end().rsplit(|b| *b == b' ').next().is_some_and(is_version);
-        // The parser decides; it takes one line then, so the cost is that of the line.
-        let simple = !versioned && matches!(head::parse(self.role, &self.buffer, 1, false), Parsed::Done(..));
-        simple.then_some(self.buffer.len())
+        if self.line_end == 0 {
+            self.line_end = self.scanned + memchr(b'\n', self.buffer.get(self.scanned..)?)? + 1;
+            let line = self.buffer[..self.line_end].trim_ascii_end();
+            self.full = line.rsplit(|b| *b == b' ').next().is_some_and(is_version);
+        }
+        let behind = self.buffer.get(self.line_end.max(self.scanned)..)?;
+        let byte = behind.iter().find(|b| !head::is_token(**b))?;
+        self.full |= matches!(byte, b':' | b'\r' | b'\n');
+        (!self.full).then_some(self.buffer.len())
     }
 
     /// Whether all that is held is the line of an HTTP/0.9 request, which only the answer completes.
@@ -262,6 +312,7 @@ impl Reader {
     fn too_large<'a>(&mut self) -> Event<'a> {
         let bytes = std::mem::take(&mut self.buffer);
         self.lose_sync();
+        self.at_line_start = bytes.last() == Some(&b'\n');
         match head::parse(self.role, &bytes, self.fields_max, true) {
             Parsed::Done(mut head, _) => {
                 head.anomalies.insert(Anomaly::HeaderTooLarge);
@@ -273,9 +324,13 @@ impl Reader {
     }
 
     fn chunk_line<'a>(&mut self, bytes: &'a [u8]) -> (usize, Event<'a>) {
-        let Some(lf) = memchr(b'\n', bytes) else {
-            if self.buffer.len() + bytes.len() > CHUNK_LINE_MAX {
-                return self.broken_chunk(bytes.len());
+        let room = CHUNK_LINE_MAX.saturating_sub(self.buffer.len());
+        let lf = memchr(b'\n', &bytes[..bytes.len().min(room + 1)]);
+        let Some(lf) = lf else {
+            if bytes.len() > room {
+                let broken = self.broken_chunk(room + 1);
+                self.at_line_start = false;
+                return broken;
             }
             self.buffer.extend_from_slice(bytes);
             return (bytes.len(), Event::Nothing);
@@ -368,12 +423,13 @@ impl Reader {
         let take = memchr(b'\n', bytes).map_or(bytes.len(), |lf| lf + 1);
         self.buffer.extend_from_slice(&bytes[..take]);
         match search(self.role, &self.buffer, true) {
-            (0, Found::Start) => {
+            (at, Found::Start) => {
+                self.buffer.drain(..at);
                 self.state = State::Start;
-                self.scanned = 0;
+                self.look_anew();
             }
-            (0, Found::Maybe) if self.buffer.len() <= RESYNC_LINE_MAX => {}
-            _ => {
+            (at, Found::Maybe) => drop(self.buffer.drain(..at)),
+            (_, Found::No) => {
                 self.at_line_start = self.buffer.last() == Some(&b'\n');
                 self.buffer.clear();
             }
@@ -420,14 +476,42 @@ fn may_start(role: Role, bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a request with a broken first line may begin here: text, then a header line. Such a line is told by what
+/// Whether a message begins with `bytes`; `None` while more bytes decide. More bytes never change an answer, so that any
+/// chunking gives the same messages.
+fn begins(role: Role, bytes: &[u8]) -> Option<bool> {
+    match role {
+        Role::Response => {
+            let magic = b"HTTP/";
+            let common = bytes.len().min(magic.len());
+            if bytes[..common] != magic[..common] { Some(false) } else { (common == magic.len()).then_some(true) }
+        }
+        Role::Request => {
+            let token = bytes.iter().take(super::METHOD_MAX + 1).take_while(|b| head::is_token(**b)).count();
+            match bytes.get(token) {
+                None if token <= super::METHOD_MAX => None,
+                Some(b' ' | b'\t') if token > 0 && token <= super::METHOD_MAX => Some(true),
+                _ => begins_garbled(bytes),
+            }
+        }
+    }
+}
+
+/// Whether a request with a broken first line begins here: text, then a header line. Such a line is told by what
 /// follows it, so it is looked at only where the connection is known to speak HTTP.
-fn may_be_garbled(bytes: &[u8]) -> bool {
+fn begins_garbled(bytes: &[u8]) -> Option<bool> {
     let text = |b: &u8| *b >= 0x20 || matches!(b, b'\t' | b'\r');
-    let Some(lf) = memchr(b'\n', bytes) else { return bytes.len() <= RESYNC_LINE_MAX && bytes.iter().all(text) };
+    let Some(lf) = memchr(b'\n', &bytes[..bytes.len().min(RESYNC_LINE_MAX + 1)]) else {
+        return (bytes.len() > RESYNC_LINE_MAX || !bytes.iter().all(text)).then_some(false);
+    };
+    if !bytes[..lf].iter().all(text) {
+        return Some(false);
+    }
     let next = &bytes[lf + 1..];
-    let colon = next.iter().position(|b| !head::is_token(*b));
-    lf <= RESYNC_LINE_MAX && bytes[..lf].iter().all(text) && colon.is_none_or(|at| at > 0 && next[at] == b':')
+    let name = next.iter().take(NAME_MAX + 1).take_while(|b| head::is_token(**b)).count();
+    match next.get(name) {
+        None if name <= NAME_MAX => None,
+        byte => Some(name > 0 && byte == Some(&b':')),
+    }
 }
 
 enum Found {
