@@ -87,6 +87,12 @@ impl Engine {
         summary
     }
 
+    /// Places in the queues of time-outs, over all shards: a small multiple of the open connections.
+    #[must_use]
+    pub fn waiting_entries(&self) -> usize {
+        self.shards.iter().map(Shard::waiting_entries).sum()
+    }
+
     /// Memory counted as held and counted anew, over all shards; see [`Shard::audit`].
     #[must_use]
     pub fn audit(&self) -> (usize, usize) {

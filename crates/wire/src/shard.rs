@@ -19,6 +19,9 @@ pub const SHARDS: usize = 8;
 /// Time-outs are looked at once in so much time.
 const CHECK_NS: u64 = 100_000_000;
 
+/// The queues of time-outs are tidied when they are longer than so much and the open connections.
+const TIDY_FROM: usize = 1024;
+
 /// What an entry of the table costs beside the connection.
 const ENTRY_COST: usize = 16;
 
@@ -160,12 +163,11 @@ impl Shard {
         self.held = self.held - connection.held + held;
         connection.held = held;
         if connection.stage != stage {
-            let entry = ((slot, connection.generation), now);
-            match connection.stage {
-                Stage::HalfOpen => self.half_open.entries.push_back(entry),
-                Stage::Open => self.open.entries.push_back(entry),
-                Stage::Closed => self.closed.entries.push_back(entry),
-            }
+            let (stage, entry) = (connection.stage, ((slot, connection.generation), now));
+            self.line(stage).entries.push_back(entry);
+            self.tidy();
+        } else if self.shared.waiting.len() > TIDY_FROM {
+            self.tidy();
         }
         if self.held > self.high_water {
             self.high_water = self.held;
@@ -205,6 +207,13 @@ impl Shard {
         self.high_water
     }
 
+    /// Places in the queues of time-outs.
+    #[must_use]
+    pub fn waiting_entries(&self) -> usize {
+        let lines = [&self.half_open, &self.open, &self.closed];
+        self.shared.waiting.len() + lines.into_iter().map(|line| line.entries.len()).sum::<usize>()
+    }
+
     /// Memory counted as held, and the same counted anew from what is there: equal unless there is a bug.
     #[must_use]
     pub fn audit(&self) -> (usize, usize) {
@@ -230,6 +239,7 @@ impl Shard {
         self.table
             .insert_unique(hash, slot, |slot| slots[*slot as usize].as_ref().map_or(0, |c| hasher.hash_one(c.key)));
         self.half_open.entries.push_back(((slot, self.generation), self.shared.now));
+        self.tidy();
         slot
     }
 
@@ -284,6 +294,23 @@ impl Shard {
         let held = connection.held_bytes();
         self.held = self.held - connection.held + held;
         connection.held = held;
+    }
+
+    /// What is over by now leaves the queues, whoever stands before it: they hold a small multiple of what is open.
+    fn tidy(&mut self) {
+        let lines = [&self.half_open, &self.open, &self.closed];
+        let waiting = self.shared.waiting.len() + lines.into_iter().map(|line| line.entries.len()).sum::<usize>();
+        if waiting <= 4 * self.table.len() + TIDY_FROM {
+            return;
+        }
+        for stage in [Stage::HalfOpen, Stage::Open, Stage::Closed] {
+            let mut entries = std::mem::take(&mut self.line(stage).entries);
+            entries.retain(|(handle, _)| self.alive(*handle).is_some_and(|c| c.stage == stage));
+            self.line(stage).entries = entries;
+        }
+        let mut waiting = std::mem::take(&mut self.shared.waiting);
+        waiting.retain(|(handle, since)| self.alive(*handle).is_some_and(|c| c.lacking_since == Some(*since)));
+        self.shared.waiting = waiting;
     }
 
     fn line(&mut self, stage: Stage) -> &mut Line {
