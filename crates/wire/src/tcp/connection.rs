@@ -142,8 +142,9 @@ impl Connection {
         if segment.has(flag::ACK) {
             return false;
         }
-        // A SYN that comes late, behind data of its own connection, starts a little before what was seen first.
-        let late = !side.syn && (-65_536..=0).contains(&side.offset(start));
+        // A SYN that comes late, behind data of its own connection, starts a little before what was seen first; in a
+        // split handshake behind a bare acknowledgement with its own number.
+        let late = !side.syn && (-65_536..=1).contains(&side.offset(start));
         !late
     }
 
@@ -386,7 +387,7 @@ impl Connection {
         }
         // Acknowledgements that were not captured may have opened the window: the peer's word decides later.
         let outside = peer.facts.packets > 0 && end > signed(beyond);
-        if start < 0 && end <= 0 || end <= signed(side.next) && segment.cut == 0 {
+        if end + i64::from(segment.cut) <= signed(side.next) {
             if keep_alive {
                 side.facts.keep_alives += 1;
             }
@@ -436,6 +437,10 @@ impl Connection {
         side.facts.retransmitted += 1;
         side.spoil_probe();
         shared.drop_segment(DropReason::Retransmission, length);
+        // What some hosts send to keep a connection alive.
+        if segment.payload == [0] {
+            return;
+        }
         let skip = usize::try_from(-start).unwrap_or(0);
         let offset = u64::try_from(start).unwrap_or(0);
         if let Some(bytes) = segment.payload.get(skip..)
@@ -475,7 +480,8 @@ impl Connection {
             Self::hold(&mut side.suspects, offset, new, arrival, shared);
             return;
         }
-        side.highest = side.highest.max(offset + new.len() as u64 + u64::from(segment.cut));
+        let end = u64::try_from(start + signed(segment.payload.len() as u64) + i64::from(segment.cut)).unwrap_or(0);
+        side.highest = side.highest.max(end);
         let waits = offset != side.next || side.queue.is_some() || needs > self.sides[1 - me].next;
         if waits {
             self.hold_good(me, offset, new, arrival, shared);
@@ -485,7 +491,7 @@ impl Connection {
             self.deliver(me, new, arrival, shared, sink);
         }
         if segment.cut > 0 {
-            self.cut(segment, waits, arrival, shared, sink);
+            self.cut(me, (!waits).then_some(end), arrival, shared, sink);
         }
     }
 
@@ -504,12 +510,12 @@ impl Connection {
     }
 
     /// The snap length took the end of the segment: these bytes will not come, so the gap is declared at once.
-    fn cut(&mut self, segment: &Segment<'_>, waits: bool, arrival: Arrival, shared: &mut Shared, sink: &mut dyn Sink) {
+    /// `end` of the whole segment, unless it waits.
+    fn cut(&mut self, me: SideIndex, end: Option<u64>, arrival: Arrival, shared: &mut Shared, sink: &mut dyn Sink) {
         self.flag(Anomaly::Truncated, shared);
         shared.truncated_packets += 1;
-        if !waits {
-            let to = self.sides[segment.side].next + u64::from(segment.cut);
-            self.lose(segment.side, to, arrival, shared, sink);
+        if let Some(end) = end {
+            self.lose(me, end, arrival, shared, sink);
         }
     }
 
@@ -580,7 +586,7 @@ impl Connection {
             self.lacking_since = None;
             self.lacking_packets = 0;
         }
-        if !quiet {
+        if !quiet || self.sides.iter().any(|side| side.suspects.is_some()) {
             self.enforce_limits(shared, sink);
         }
         self.advance_stage();
@@ -603,7 +609,7 @@ impl Connection {
     fn pump(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         loop {
             let progress = self.pump_side(0, shared, sink) | self.pump_side(1, shared, sink);
-            if !progress {
+            if !progress && !self.untie(shared, sink) {
                 return;
             }
         }
@@ -623,17 +629,38 @@ impl Connection {
             if at > side.next || arrival.needs > peer.next {
                 break;
             }
-            let Some((at, held)) = queue.pop() else { break };
-            progress = true;
-            shared.ledger.segments.in_flight -= held.segments;
-            shared.ledger.segments.output += held.segments;
-            shared.ledger.bytes.in_flight -= held.bytes.len() as u64;
-            // Nothing is delivered past a held segment but by a gap that ended at it.
-            let known = usize::try_from(side.next - at).unwrap_or(usize::MAX).min(held.bytes.len());
-            shared.ledger.bytes.drop(DropReason::Retransmission, known as u64);
-            self.deliver(me, &held.bytes[known..], held.arrival, shared, sink);
+            progress |= self.deliver_held(me, shared, sink);
         }
         progress | self.end_side(me, shared, sink)
+    }
+
+    /// Delivers the first held segment of a side, which nothing is missing before.
+    fn deliver_held(&mut self, me: SideIndex, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
+        let side = &mut self.sides[me];
+        let Some((at, held)) = side.queue.as_mut().and_then(|queue| queue.pop()) else {
+            return false;
+        };
+        shared.ledger.segments.in_flight -= held.segments;
+        shared.ledger.segments.output += held.segments;
+        shared.ledger.bytes.in_flight -= held.bytes.len() as u64;
+        // Nothing is delivered past a held segment but by a gap that ended at it.
+        let known = usize::try_from(side.next - at).unwrap_or(usize::MAX).min(held.bytes.len());
+        shared.ledger.bytes.drop(DropReason::Retransmission, known as u64);
+        self.deliver(me, &held.bytes[known..], held.arrival, shared, sink);
+        true
+    }
+
+    /// Where both directions wait for each other, the client's goes on: what is sent again acknowledges more than its
+    /// first copy did, and that was not captured.
+    fn untie(&mut self, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
+        let ready = |side: &Side| {
+            side.queue.as_ref().and_then(|q| q.first()).filter(|(at, _)| *at <= side.next).map(|(_, a)| a.number)
+        };
+        let (Some(zero), Some(one)) = (ready(&self.sides[0]), ready(&self.sides[1])) else {
+            return false;
+        };
+        let client = self.conversation.client().or(self.opened_by).unwrap_or(usize::from(one < zero));
+        self.deliver_held(client, shared, sink)
     }
 
     /// Tells the protocol that a direction ended, once everything before was delivered, in both directions.

@@ -1,0 +1,8 @@
+//! The wire core from captured frames to exchanges, judged by what comes out.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod support;
+
+mod http;
+mod limits;
+mod tcp;
