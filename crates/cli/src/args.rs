@@ -229,7 +229,7 @@ fn read_help() -> String {
 }
 
 const COLUMNS: &str = "\
-Columns of the table (narrow terminals leave out CLIENT, then SERVER):
+Columns of the table (narrow terminals leave out CLIENT, SERVER, NOTES with SIZE, TIME, in this order):
   START    first byte of the request, time of day in UTC; a line tells the date
   CLIENT   address and port of who asked
   SERVER   address and port of who answers

@@ -102,7 +102,7 @@ struct Run<'a> {
     interrupt: Interrupt,
     totals: Totals,
     status: ExitStatus,
-    /// Whether there was a source at all: a summary of nothing would only hide the error.
+    /// Whether any source was read at all: a summary of nothing would only hide the error.
     opened: bool,
 }
 
@@ -123,10 +123,7 @@ impl Run<'_> {
 
     fn read_one(&mut self, reader: &mut impl SourceReader, source: &Source, sink: &mut ReadSink) -> SourceReport {
         let total = match source.total_bytes() {
-            Ok(total) => {
-                self.opened = true;
-                total
-            }
+            Ok(total) => total,
             Err(note) => return SourceReport { notes: vec![note], ..SourceReport::default() },
         };
         sink.set_progress(Progress::new(total.filter(|_| !self.args.follow), self.console.bar));
@@ -148,6 +145,8 @@ impl Run<'_> {
         self.totals.anomalies.merge(report.anomalies);
         self.totals.held_bytes_max = self.totals.held_bytes_max.max(report.held_bytes_max);
         self.totals.bytes = self.totals.bytes.saturating_add(report.bytes_read);
+        let failed = report.notes.iter().any(|note| note.notice.status() != ExitStatus::Done);
+        self.opened |= !failed || report.ledger.packets.input > 0;
         for note in report.notes {
             note.emit();
             self.status = self.status.and(note.notice.status());

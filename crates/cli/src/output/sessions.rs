@@ -194,10 +194,10 @@ fn columns(width: Option<usize>) -> Vec<Column> {
         ("PROTOCOL", 16, Left, 0),
         ("CLOSE", 17, Left, 170),
         ("PACKETS", 7, Right, 138),
-        ("SENT", 8, Right, 0),
-        ("RECEIVED", 8, Right, 0),
+        ("SENT", 8, Right, 40),
+        ("RECEIVED", 8, Right, 50),
         ("RTT", 8, Right, 150),
-        ("TIME", 8, Right, 0),
+        ("TIME", 8, Right, 60),
         ("EXCHANGES", 9, Right, 106),
     ];
     let shown = all.into_iter().filter(|(.., from)| width.is_none_or(|w| w >= *from));

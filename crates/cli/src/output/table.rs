@@ -184,25 +184,30 @@ fn status_text(status: u16) -> (String, Style) {
     if status == 0 { ("?".to_owned(), Style::Red) } else { (status.to_string(), style) }
 }
 
-/// The columns that fit: CLIENT goes below 124 columns, SERVER below 100. REQUEST and NOTES share what is left.
+/// The columns that fit, the least needed go first: CLIENT, SERVER, NOTES with SIZE, TIME. REQUEST and NOTES share what
+/// is left.
 fn columns(width: Option<usize>) -> Vec<Column> {
     use Align::{Left, Right};
-    let column = |name, width, align| Column { name, width, align };
-    let mut columns = vec![column("START", 12, Left)];
-    if width.is_none_or(|w| w >= 124) {
-        columns.push(column("CLIENT", 21, Left));
+    // Name, width (0 shares what is left), alignment, and the terminal width from which it is shown.
+    let all = [
+        ("START", 12, Left, 0),
+        ("CLIENT", 21, Left, 124),
+        ("SERVER", 21, Left, 100),
+        ("REQUEST", 0, Left, 0),
+        ("STATUS", 6, Right, 0),
+        ("SIZE", 8, Right, 72),
+        ("TIME", 8, Right, 56),
+        ("NOTES", 0, Left, 72),
+    ];
+    let shown = all.into_iter().filter(|(.., from)| width.is_none_or(|w| w >= *from));
+    let mut columns: Vec<_> = shown.map(|(name, width, align, _)| Column { name, width, align }).collect();
+    let used = columns.iter().map(|c| c.width + GAP.len()).sum::<usize>() - GAP.len();
+    let rest = width.map_or(70, |w| w.saturating_sub(used).max(8));
+    let notes = columns.iter().any(|c| c.name == "NOTES");
+    let request = if notes { rest * 3 / 5 } else { rest };
+    for column in columns.iter_mut().filter(|c| c.width == 0) {
+        column.width = if column.name == "REQUEST" { request } else { rest - request };
     }
-    if width.is_none_or(|w| w >= 100) {
-        columns.push(column("SERVER", 21, Left));
-    }
-    let fixed: usize = columns.iter().map(|c| c.width + GAP.len()).sum::<usize>() + 6 + 8 + 8 + 4 * GAP.len();
-    let rest = width.map_or(70, |w| w.saturating_sub(fixed).max(24));
-    let request = rest * 3 / 5;
-    columns.push(column("REQUEST", request, Left));
-    columns.push(column("STATUS", 6, Right));
-    columns.push(column("SIZE", 8, Right));
-    columns.push(column("TIME", 8, Right));
-    columns.push(column("NOTES", rest - request, Left));
     columns
 }
 
@@ -318,6 +323,19 @@ START         CLIENT                 SERVER                 REQUEST             
             table.exchange(&exchange(Some(request), None), &mut out);
             let text = String::from_utf8(out).expect("tables are text");
             assert!(!text.chars().any(|c| c != '\n' && is_deceptive(c)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_row_is_wider_than_the_terminal() {
+        let mut odd = shop();
+        odd.retransmissions = 7;
+        for width in 36..300 {
+            let table = rows(TableStyle { width: Some(width), color: false }, &[shop(), odd.clone()]);
+            for line in table.lines() {
+                assert!(line.width() <= width, "{width}: {line}");
+            }
+            assert!(table.contains("POST api"), "{width}: {table}");
         }
     }
 }

@@ -20,7 +20,10 @@ impl Console {
     #[must_use]
     pub fn detect() -> Self {
         let data_on_terminal = stdout().is_terminal();
-        let width = terminal_size::terminal_size_of(stdout()).map_or(80, |(width, _)| usize::from(width.0));
+        let asked = terminal_size::terminal_size_of(stdout()).map(|(width, _)| usize::from(width.0));
+        // A terminal that does not know its size leaves it to the environment.
+        let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let width = asked.or_else(told).unwrap_or(80);
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self {
             width: data_on_terminal.then_some(width.max(1)),
