@@ -9,10 +9,6 @@ use arachne_cli::read;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
-/// Small allocations are a good part of the work of an exchange.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let status = match Cli::try_parse() {
         Ok(cli) => run(cli.command),

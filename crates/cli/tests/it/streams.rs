@@ -16,8 +16,9 @@ const STREAMS_DECIDED: &[(&str, &str)] = &[
     ("tcp/rst-with-data.pcap", "text in a RST tells why, and is no data (RFC 9293, section 3.5.3)"),
 ];
 
-/// Where ours is wrong and the wire core has to learn: segments with a wrong checksum of a side that sends right ones
-/// too (offload of large segments only) were acknowledged, no other copy came, and they are not used.
+/// Where ours is wrong and the wire core has to learn. All three hold segments with wrong checksums of a side that sends
+/// right ones too; they were acknowledged and no other copy came, yet behind a good segment that waits they are given up.
+/// The first also has frames a few bytes shorter than their IP length, which are dropped whole.
 const STREAMS_WRONG: &[&str] =
     &["tcp/reassembly.pcap", "http2/tls-reassembly.pcap", "http2/tls-multistream-dsb.pcapng"];
 
