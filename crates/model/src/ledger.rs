@@ -140,7 +140,7 @@ pub struct Imbalance {
     /// The name of the stage.
     pub stage: &'static str,
     /// Its counts.
-    pub counts: Stage,
+    pub counts: Box<Stage>,
 }
 
 impl fmt::Display for Imbalance {
@@ -190,7 +190,7 @@ impl Ledger {
     pub fn check(&self) -> Result<(), Imbalance> {
         match self.stages().into_iter().find(|(_, stage)| !stage.balanced()) {
             None => Ok(()),
-            Some((stage, counts)) => Err(Imbalance { stage, counts: counts.clone() }),
+            Some((stage, counts)) => Err(Imbalance { stage, counts: Box::new(counts.clone()) }),
         }
     }
 }

@@ -71,7 +71,7 @@ const SECOND: u64 = 1_000_000_000;
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            held_bytes_max: 80 * MIB,
+            held_bytes_max: 64 * MIB,
             gap_bytes_max: 4 * MIB,
             gap_segments_max: 16_384,
             gap_packets_max: 64,

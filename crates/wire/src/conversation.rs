@@ -174,6 +174,14 @@ impl Conversation {
         }
     }
 
+    /// Both directions ended: the parser reports what is open and goes, its name stays.
+    pub fn close(&mut self, arrival: Arrival, scene: &mut Scene<'_>) {
+        self.finish(arrival, scene);
+        if let State::Spoken(protocol) = &self.state {
+            self.state = State::Opaque(protocol.kind());
+        }
+    }
+
     /// The connection is over.
     pub fn finish(&mut self, arrival: Arrival, scene: &mut Scene<'_>) {
         if let State::Spoken(protocol) = &mut self.state {

@@ -82,8 +82,11 @@ impl FlowKey {
     #[inline]
     #[must_use]
     pub fn shard(&self, shards: usize) -> usize {
-        let mixed = self.0.iter().fold(0_u64, |h, w| (h ^ w).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
-        usize::try_from((mixed >> 32) % shards as u64).unwrap_or(0)
+        const K: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = self.0.iter().fold(0_u64, |h, w| (h ^ w).wrapping_mul(K).rotate_left(29));
+        // Once more, since the last word holds the ports, whose bits have not met the high bits yet.
+        let spread = (mixed ^ mixed >> 32).wrapping_mul(K) >> 32;
+        usize::try_from(spread % shards as u64).unwrap_or(0)
     }
 }
 
@@ -102,6 +105,16 @@ mod tests {
         assert_eq!(there.endpoint(from_b).to_string(), "10.0.0.1:50000");
         assert_eq!(there.network(), 7);
         assert!(there.shard(8) < 8);
+    }
+
+    #[test]
+    fn connections_between_two_hosts_are_spread() {
+        let (client, server) = (Address::v4([10, 9, 0, 2]), (Address::v4([10, 9, 0, 1]), 80));
+        let mut shards = [0_u32; 8];
+        for port in 10_000..50_000 {
+            shards[FlowKey::new((client, port), server, 0).0.shard(8)] += 1;
+        }
+        assert!(shards.iter().all(|count| (4_500..5_500).contains(count)), "{shards:?}");
     }
 
     #[test]

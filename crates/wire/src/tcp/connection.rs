@@ -8,7 +8,7 @@
 use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, TcpSession, UnixNanos};
 
 use super::queue::{Arrival, Doubt, Queue};
-use super::recent::Comparison;
+use super::recent::{Comparison, Recent};
 use super::side::{NONE, Side};
 use crate::conversation::{Conversation, Scene};
 use crate::flow::{FlowKey, SideIndex};
@@ -276,6 +276,8 @@ impl Connection {
                 return false;
             }
         }
+        let peer = &mut self.sides[1 - me];
+        peer.window_end = peer.window_end.max(u64::from(segment.window));
         let opener = if segment.has(flag::ACK) { 1 - me } else { me };
         self.opened_by.get_or_insert(opener);
         if segment.has(flag::ACK) && !self.sides[1 - me].seen {
@@ -456,7 +458,7 @@ impl Connection {
     fn fresh(&mut self, segment: &Segment<'_>, start: i64, doubt: Doubt, shared: &mut Shared, sink: &mut dyn Sink) {
         let me = segment.side;
         let (side, peer) = pair(&mut self.sides, me);
-        let needs = if segment.has(flag::ACK) && peer.seen && peer.facts.packets > 0 {
+        let needs = if segment.has(flag::ACK) && peer.seen {
             u64::try_from(peer.offset(segment.ack)).unwrap_or(0).min(peer.acked_data())
         } else {
             0
@@ -482,7 +484,7 @@ impl Connection {
         }
         let end = u64::try_from(start + signed(segment.payload.len() as u64) + i64::from(segment.cut)).unwrap_or(0);
         side.highest = side.highest.max(end);
-        let waits = offset != side.next || side.queue.is_some() || needs > self.sides[1 - me].next;
+        let waits = offset != side.next || side.queue.is_some() || self.sides[1 - me].lacks(needs);
         if waits {
             self.hold_good(me, offset, new, arrival, shared);
         } else {
@@ -589,10 +591,10 @@ impl Connection {
         if !quiet || self.sides.iter().any(|side| side.suspects.is_some()) {
             self.enforce_limits(shared, sink);
         }
-        self.advance_stage();
+        self.advance_stage(shared, sink);
     }
 
-    fn advance_stage(&mut self) {
+    fn advance_stage(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         match self.stage {
             Stage::HalfOpen => {
                 let [a, b] = &self.sides;
@@ -600,8 +602,19 @@ impl Connection {
                     self.stage = Stage::Open;
                 }
             }
-            Stage::Open if self.sides[0].ended && self.sides[1].ended => self.stage = Stage::Closed,
+            Stage::Open if self.sides[0].ended && self.sides[1].ended => self.close(shared, sink),
             Stage::Open | Stage::Closed => {}
+        }
+    }
+
+    /// Both ends were delivered: nothing can follow. What is remembered for late packets should be small, since
+    /// short connections that are over are many.
+    fn close(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
+        self.stage = Stage::Closed;
+        let last = self.last;
+        self.with_conversation(shared, sink, |conversation, scene| conversation.close(last, scene));
+        for side in &mut self.sides {
+            side.recent = Recent::default();
         }
     }
 
@@ -626,18 +639,19 @@ impl Connection {
                 side.queue = None;
                 break;
             };
-            if at > side.next || arrival.needs > peer.next {
+            if at > side.next || peer.lacks(arrival.needs) {
                 break;
             }
-            progress |= self.deliver_held(me, shared, sink);
+            progress |= self.deliver_held(me, false, shared, sink);
         }
         progress | self.end_side(me, shared, sink)
     }
 
-    /// Delivers the first held segment of a side, which nothing is missing before.
-    fn deliver_held(&mut self, me: SideIndex, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
-        let side = &mut self.sides[me];
-        let Some((at, held)) = side.queue.as_mut().and_then(|queue| queue.pop()) else {
+    /// Delivers the first held segment of a side, which nothing is missing before. `forced`: what its sender had of the
+    /// peer's stream is not believed.
+    fn deliver_held(&mut self, me: SideIndex, forced: bool, shared: &mut Shared, sink: &mut dyn Sink) -> bool {
+        let (side, peer) = pair(&mut self.sides, me);
+        let Some((at, mut held)) = side.queue.as_mut().and_then(|queue| queue.pop()) else {
             return false;
         };
         shared.ledger.segments.in_flight -= held.segments;
@@ -646,6 +660,9 @@ impl Connection {
         // Nothing is delivered past a held segment but by a gap that ended at it.
         let known = usize::try_from(side.next - at).unwrap_or(usize::MAX).min(held.bytes.len());
         shared.ledger.bytes.drop(DropReason::Retransmission, known as u64);
+        if forced {
+            held.arrival.needs = held.arrival.needs.min(peer.next);
+        }
         self.deliver(me, &held.bytes[known..], held.arrival, shared, sink);
         true
     }
@@ -660,7 +677,7 @@ impl Connection {
             return false;
         };
         let client = self.conversation.client().or(self.opened_by).unwrap_or(usize::from(one < zero));
-        self.deliver_held(client, shared, sink)
+        self.deliver_held(client, true, shared, sink)
     }
 
     /// Tells the protocol that a direction ended, once everything before was delivered, in both directions.
@@ -879,7 +896,7 @@ impl Connection {
             self.lose(me, first, last, shared, sink);
         }
         let needs = self.sides[me].queue.as_ref().and_then(|q| q.first()).map_or(0, |(_, a)| a.needs);
-        if needs > self.sides[1 - me].next {
+        if self.sides[1 - me].lacks(needs) {
             let to = self.sides[1 - me].queue.as_ref().and_then(|q| q.first()).map_or(needs, |(at, _)| at.min(needs));
             self.lose(1 - me, to, last, shared, sink);
         }

@@ -155,6 +155,13 @@ impl Side {
         self.acked_data() > self.next && self.facts.packets > 0
     }
 
+    /// Whether bytes before `offset` are to come. A side of which nothing was captured is not waited for.
+    #[inline]
+    #[must_use]
+    pub const fn lacks(&self, offset: u64) -> bool {
+        offset > self.next && self.facts.packets > 0
+    }
+
     /// Whether the same packet was captured a moment ago, and remembers it.
     #[inline]
     pub fn is_duplicate(&mut self, segment: &Segment<'_>, window_ns: u64) -> bool {

@@ -30,6 +30,14 @@ struct Open {
     simple: bool,
 }
 
+impl Open {
+    /// Whether a response at `offset`, whose sender had the client's stream up to `needs`, can answer this request:
+    /// neither was sent before the other.
+    fn may_be_answered(&self, offset: u64, needs: u64) -> bool {
+        (needs == 0 || self.request_offset < needs) && self.client_had <= offset
+    }
+}
+
 /// Which exchange the response in progress belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Current {
@@ -57,10 +65,14 @@ pub struct Observer {
     flags: AnomalySet,
     /// Bytes of the client's direction were lost, so that requests may be missing.
     requests_lost: bool,
+    /// Since then no response was seen or lost that could belong to one of those.
+    lost_unanswered: bool,
     /// Offset of the newest gap in the client's direction.
     request_gap: Option<u64>,
-    /// Where the server's direction lost sync by a gap since the last response: whole responses may be in there.
-    response_gap: Option<u64>,
+    /// Where the server's direction lost sync since the last response, and why: whole responses may be in there.
+    response_gap: Option<(u64, Anomaly)>,
+    /// Offset of the newest response.
+    response_at: u64,
     /// Requests that were reported early to make room and may still be answered.
     overdue: u64,
     held: usize,
@@ -82,8 +94,10 @@ impl Observer {
             current: Current::None,
             flags: AnomalySet::EMPTY,
             requests_lost: false,
+            lost_unanswered: false,
             request_gap: None,
             response_gap: None,
+            response_at: 0,
             overdue: 0,
             held: 0,
         }
@@ -144,6 +158,10 @@ impl Observer {
         self.held += OPEN_COST + head.message.head.capacity();
         open.exchange.anomalies = head.anomalies;
         open.exchange.anomalies.merge(std::mem::take(&mut self.flags));
+        if self.lost_unanswered {
+            // The next answer may be for a request that was lost just before.
+            open.exchange.anomalies.insert(Anomaly::Gap);
+        }
         open.exchange.request = Some(head.message);
         cx.open_exchange();
         self.pending.push_back(open);
@@ -170,14 +188,18 @@ impl Observer {
         let StartLine::Response { status, .. } = head.message.start_line else {
             return;
         };
-        if let Some(gap) = self.response_gap.take() {
-            self.skip_lost_responses(gap, offset, now, cx);
-            self.doubt_pairs(first.needs, now, cx);
+        if let Some((gap, why)) = self.response_gap {
+            self.skip_lost_responses(gap, why, offset, now, cx);
+            self.doubt_pairs(why, first.needs, now, cx);
+            // With one request left there is no doubt any more.
+            if self.pending.len() <= 1 {
+                self.response_gap = None;
+            }
         }
+        self.response_at = offset;
         let is_interim = (100..200).contains(&status) && status != 101;
         let late = self.overdue > 0;
-        let answers =
-            !late && self.pending.front().is_some_and(|front| first.needs == 0 || front.request_offset < first.needs);
+        let answers = !late && self.pending.front().is_some_and(|front| front.may_be_answered(offset, first.needs));
         if answers && is_interim {
             self.interim(status, head.anomalies, cx.limits);
             return;
@@ -200,6 +222,7 @@ impl Observer {
             }
             self.current = Current::Front;
         } else {
+            self.lost_unanswered = false;
             let mut orphan = self.orphan(sequence, first, cx);
             if late {
                 self.overdue -= u64::from(!is_interim);
@@ -237,7 +260,7 @@ impl Observer {
 
     /// After lost bytes of the server: requests that the client followed up, having received what was lost, were
     /// answered in there.
-    fn skip_lost_responses(&mut self, gap: u64, offset: u64, now: Arrival, cx: &mut Context<'_>) {
+    fn skip_lost_responses(&mut self, gap: u64, why: Anomaly, offset: u64, now: Arrival, cx: &mut Context<'_>) {
         while let [first, second, ..] = &self.pending.make_contiguous()[..]
             && second.client_had > gap
             && second.client_had <= offset
@@ -246,25 +269,25 @@ impl Observer {
             let Some(mut lost) = self.pending.pop_front() else {
                 return;
             };
-            lost.exchange.anomalies.insert(Anomaly::Gap);
+            lost.exchange.anomalies.insert(why);
             self.report(lost, now, cx);
         }
     }
 
     /// Where requests were lost as well, the response behind the gap may answer one of those: it is not paired. Where
     /// more than one is open, which of them were answered in the gap cannot be told.
-    fn doubt_pairs(&mut self, needs: u64, now: Arrival, cx: &mut Context<'_>) {
+    fn doubt_pairs(&mut self, why: Anomaly, needs: u64, now: Arrival, cx: &mut Context<'_>) {
         if let [only] = self.pending.make_contiguous()
             && let Some(gap) = self.request_gap
             && only.request_offset < gap
             && (gap < needs || needs == 0)
         {
-            only.exchange.anomalies.insert(Anomaly::Gap);
+            only.exchange.anomalies.insert(why);
             if let Some(unanswered) = self.pending.pop_front() {
                 self.report(unanswered, now, cx);
             }
         } else if self.pending.len() > 1 {
-            self.pending.iter_mut().for_each(|open| open.exchange.anomalies.insert(Anomaly::Gap));
+            self.pending.iter_mut().for_each(|open| open.exchange.anomalies.insert(why));
         }
     }
 
@@ -452,6 +475,9 @@ impl Observer {
                     open.exchange.anomalies.insert(Anomaly::Ambiguous);
                 }
                 self.message_done(direction, false, chunk.arrival, cx);
+                if direction == Direction::Response {
+                    self.response_gap.get_or_insert((self.response_at, Anomaly::Ambiguous));
+                }
             }
             Event::Garbage if self.awaits_bare_answer(direction) => {
                 let held = self.response.reader.take_held();
@@ -470,6 +496,10 @@ impl Observer {
     /// Bytes between messages that are none: whoever counts them otherwise reads other messages.
     fn garbage(&mut self, direction: Direction) {
         self.half(direction).began = None;
+        if direction == Direction::Response {
+            // The response before ended somewhere else.
+            self.response_gap.get_or_insert((self.response_at, Anomaly::Ambiguous));
+        }
         match self.pending.back_mut() {
             Some(open) => open.exchange.anomalies.insert(Anomaly::Ambiguous),
             None => self.flags.insert(Anomaly::Ambiguous),
@@ -591,7 +621,9 @@ impl Protocol for Observer {
         let mut lost_from = offset;
         let state = self.half(direction).reader.state;
         match state {
-            State::Opaque | State::Resync => {}
+            State::Opaque => {}
+            // What was held may be the beginning of something else.
+            State::Resync => self.half(direction).reader.lose_sync(),
             State::UntilClose => self.gap_in_body(direction, length),
             State::Body(left) if length < left => {
                 self.half(direction).reader.state = State::Body(left - length);
@@ -622,8 +654,14 @@ impl Protocol for Observer {
             }
         }
         // A gap inside a body whose end is known hides no response.
-        if direction == Direction::Response && self.response.reader.state == State::Resync {
-            self.response_gap.get_or_insert(lost_from);
+        if self.half(direction).reader.state == State::Resync {
+            match direction {
+                Direction::Request => self.lost_unanswered = true,
+                Direction::Response => {
+                    self.lost_unanswered = false;
+                    self.response_gap.get_or_insert((lost_from, Anomaly::Gap));
+                }
+            }
         }
     }
 

@@ -74,6 +74,8 @@ pub struct Reader {
     role: Role,
     buffer: Vec<u8>,
     scanned: usize,
+    /// The message in progress was found by the search.
+    found: bool,
     /// What is held is known to begin a message.
     sure: bool,
     /// One past the first line of what is held, 0 before it is there.
@@ -95,6 +97,7 @@ impl Reader {
             role,
             buffer: Vec::new(),
             scanned: 0,
+            found: false,
             sure: false,
             line_end: 0,
             full: false,
@@ -211,6 +214,10 @@ impl Reader {
     fn accept<'a>(&mut self, mut head: Box<Head>) -> Event<'a> {
         if let StartLine::Request { method, version, .. } = head.message.start_line {
             let known = METHODS.iter().any(|m| m.trim_ascii_end() == head.message.text(method));
+            if std::mem::take(&mut self.found) && !known {
+                // The end of what was lost may stand before the method.
+                head.anomalies.insert(Anomaly::Ambiguous);
+            }
             if !known && head.message.text(version).is_empty() {
                 if head.message.fields.is_empty() {
                     self.lose_sync();
@@ -407,6 +414,7 @@ impl Reader {
             return match found {
                 Found::Start => {
                     self.state = State::Start;
+                    self.found = true;
                     (at, Event::Nothing)
                 }
                 Found::Maybe => {
@@ -426,6 +434,7 @@ impl Reader {
             (at, Found::Start) => {
                 self.buffer.drain(..at);
                 self.state = State::Start;
+                self.found = true;
                 self.look_anew();
             }
             (at, Found::Maybe) => drop(self.buffer.drain(..at)),
