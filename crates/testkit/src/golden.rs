@@ -3,7 +3,7 @@
 //! Two sets of expectations meet. Where the tools agree, the multiset of (method, host, path and query, status) over
 //! `http_requests` and `http_responses_without_request` must be equal. Where `differs` is set there is no single answer:
 //! the result must equal one of the readings (tshark, tshark without out-of-order reassembly, Suricata, Zeek), or be a
-//! decision of ours, listed in [`decisions`] with its rows and its reason.
+//! decision of ours, listed in [`decisions`] with its reason and a digest of its rows.
 
 pub mod decisions;
 mod expected;
@@ -208,13 +208,9 @@ pub fn judge(file: &str, readings: &[Reading], decisions: &Decisions, found: &[R
         }
     }
     if let Some(decision) = decisions.get(file)
-        && difference(&decision.rows, found.to_vec()) == Difference::default()
+        && decision.holds(found)
     {
         return Verdict::Decided(decision.reason.clone());
-    }
-    // A decision is what we stand by: show how far from it we are, else how far from the nearest reading.
-    if let Some(decision) = decisions.get(file) {
-        return Verdict::Wrong(difference(&decision.rows, found.to_vec()));
     }
     let all = readings.iter().map(|reading| difference(reading.rows(), reading.project(found)));
     Verdict::Wrong(all.min_by_key(Difference::rows).unwrap_or_default())
@@ -271,7 +267,10 @@ mod tests {
     #[test]
     fn a_file_with_differences_may_equal_any_reading_or_a_decision() {
         let expected = Expected::parse(SAMPLE).unwrap();
-        let decisions = Decisions::parse("b.pcap: the answer is for another request\n  GET h:8080 /1 500\n").unwrap();
+        let decisions = {
+            let digest = super::decisions::digest(&[row("GET", "h:8080", "/1", 500)]);
+            Decisions::parse(&format!("b.pcap: the answer is for another request\n  1 rows, {digest:016x}\n")).unwrap()
+        };
         let judge = |found: &[Row]| judge("b.pcap", &expected.files["b.pcap"], &decisions, found);
         let alone = Row::new(None, None, None, Some(400));
         let open = Row { status: None, ..row("GET", "h:8080", "/1", 200) };

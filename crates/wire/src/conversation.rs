@@ -61,7 +61,8 @@ struct Detection {
     chunks: Vec<(SideIndex, u64, u32, Vec<u8>, Arrival)>,
     prefix: [Vec<u8>; 2],
     rejected: [bool; 2],
-    lost: [bool; 2],
+    /// Offset and length of the newest gap.
+    lost: [Option<(u64, u64, Arrival)>; 2],
     tries: [u32; 2],
     ended: [Option<Arrival>; 2],
 }
@@ -154,10 +155,10 @@ impl Conversation {
             }
             State::Silent => {
                 let mut detection = Box::<Detection>::default();
-                detection.forget(me);
+                detection.forget(me, (offset, length, arrival));
                 self.state = State::Detecting(detection);
             }
-            State::Detecting(detection) => detection.forget(me),
+            State::Detecting(detection) => detection.forget(me, (offset, length, arrival)),
             State::Opaque(_) => {}
         }
     }
@@ -247,7 +248,7 @@ impl Conversation {
             }
             (Verdict::Unsure, _) => self.bound(me, scene),
             _ => {
-                let in_the_middle = !scene.from_start[me] || detection.lost[me];
+                let in_the_middle = !scene.from_start[me] || detection.lost[me].is_some();
                 detection.reject(me, in_the_middle);
                 self.bound(me, scene);
             }
@@ -273,6 +274,12 @@ impl Conversation {
         let State::Spoken(protocol) = &mut self.state else {
             return;
         };
+        for (side, lost) in detection.lost.into_iter().enumerate() {
+            if let Some((offset, length, arrival)) = lost {
+                let mut cx = context(&mut self.exchanges, self.speaker, scene);
+                protocol.gap(direction(side, self.speaker), offset, length, arrival, &mut cx);
+            }
+        }
         for (side, offset, sequence, bytes, arrival) in &detection.chunks {
             let chunk = Chunk {
                 direction: direction(*side, self.speaker),
@@ -315,9 +322,9 @@ impl Detection {
         self.rejected[me] |= !in_the_middle;
     }
 
-    fn forget(&mut self, me: SideIndex) {
+    fn forget(&mut self, me: SideIndex, gap: (u64, u64, Arrival)) {
         self.clear(me);
-        self.lost[me] = true;
+        self.lost[me] = Some(gap);
         self.rejected[me] = false;
     }
 }

@@ -2,12 +2,11 @@
 //!
 //! ```text
 //! # comment
-//! http/example.pcap: why we read it as below, with the packets that show it
-//!   GET www.example.com /index.html 200
-//!   - - - 400
+//! http/example.pcap: why we read it so, with the packets that show it
+//!   2 rows, cbf29ce484222325
 //! ```
-//! A row is method, host, path and query, status, with `-` for what is missing and `\u{20}` for a blank inside a target. A
-//! file is named once.
+//! The captures are other people's data, so their rows are not written down: how many there are and a digest of them
+//! ([`digest`]) tell whether the result is still the one that was decided. A file is named once.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +14,6 @@ use super::Row;
 
 /// Shorter reasons say nothing.
 const REASON_CHARS_MIN: usize = 8;
-
-/// A blank that does not end its column.
-const BLANK: &str = "\\u{20}";
 
 /// The table that is checked in.
 pub const TEXT: &str = include_str!("../../decisions.txt");
@@ -27,8 +23,28 @@ pub const TEXT: &str = include_str!("../../decisions.txt");
 pub struct Decision {
     /// Why.
     pub reason: String,
-    /// The exchanges.
-    pub rows: Vec<Row>,
+    /// Number of exchanges.
+    pub rows: usize,
+    /// Their [`digest`].
+    pub digest: u64,
+}
+
+/// A digest of a multiset of rows: FNV-1a, 64 bits, over their sorted lines. Tells a change; no protection against
+/// intent is needed.
+#[must_use]
+pub fn digest(rows: &[Row]) -> u64 {
+    let mut lines: Vec<String> = rows.iter().map(|row| format!("{row}\n")).collect();
+    lines.sort_unstable();
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    lines.iter().flat_map(|line| line.bytes()).fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+impl Decision {
+    /// Whether `rows` are what was decided.
+    #[must_use]
+    pub fn holds(&self, rows: &[Row]) -> bool {
+        self.rows == rows.len() && self.digest == digest(rows)
+    }
 }
 
 /// Decisions by file.
@@ -50,15 +66,15 @@ impl Decisions {
             }
             if line.starts_with(' ') {
                 let file = open.as_ref().ok_or_else(|| wrong("a row before any file"))?;
-                let row = row(line).ok_or_else(|| wrong("not `METHOD HOST PATH STATUS`"))?;
-                all.0.entry(file.clone()).and_modify(|decision| decision.rows.push(row));
+                let (rows, digest) = facts(line).ok_or_else(|| wrong("not `N rows, DIGEST`"))?;
+                all.0.entry(file.clone()).and_modify(|decision| (decision.rows, decision.digest) = (rows, digest));
                 continue;
             }
             let (file, reason) = line.split_once(": ").ok_or_else(|| wrong("not `FILE: REASON`"))?;
             if reason.trim().chars().count() < REASON_CHARS_MIN {
                 return Err(wrong("a decision needs its reason"));
             }
-            let decision = Decision { reason: reason.trim().to_owned(), rows: Vec::new() };
+            let decision = Decision { reason: reason.trim().to_owned(), rows: 0, digest: digest(&[]) };
             if all.0.insert(file.to_owned(), decision).is_some() {
                 return Err(wrong("the file is named twice"));
             }
@@ -79,20 +95,14 @@ impl Decisions {
     }
 }
 
-fn row(line: &str) -> Option<Row> {
-    let columns: Vec<&str> = line.split_whitespace().collect();
-    let [method, host, uri, status] = columns[..] else { return None };
-    let some = |column: &str| (column != "-").then(|| column.replace(BLANK, " "));
-    let status = match some(status) {
-        Some(status) => Some(status.parse().ok()?),
-        None => None,
-    };
-    Some(Row::new(some(method).as_deref(), some(host).as_deref(), some(uri).as_deref(), status))
+fn facts(line: &str) -> Option<(usize, u64)> {
+    let (rows, digest) = line.trim().split_once(" rows, ")?;
+    Some((rows.parse().ok()?, u64::from_str_radix(digest, 16).ok()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Decisions, TEXT};
+    use super::{Decisions, TEXT, digest};
     use crate::golden::Row;
 
     #[test]
@@ -101,24 +111,24 @@ mod tests {
     }
 
     #[test]
-    fn rows_belong_to_the_file_above() {
-        let all = Decisions::parse(
-            "# c\na.pcap: since it is so\n  GET - /x\\u{20}y 200\n  - - - 400\n\nb.pcap: it is empty\n",
-        )
-        .unwrap();
+    fn a_decision_holds_for_its_rows_in_any_order() {
         let rows = [Row::new(Some("GET"), None, Some("/x y"), Some(200)), Row::new(None, None, None, Some(400))];
-        assert_eq!(all.get("a.pcap").unwrap().rows, rows);
-        assert!(all.get("b.pcap").unwrap().rows.is_empty());
+        let text = format!("# c\na.pcap: since it is so\n  2 rows, {:016x}\n\nb.pcap: it is empty\n", digest(&rows));
+        let all = Decisions::parse(&text).unwrap();
+        let turned = [rows[1].clone(), rows[0].clone()];
+        assert!(all.get("a.pcap").unwrap().holds(&rows) && all.get("a.pcap").unwrap().holds(&turned));
+        assert!(!all.get("a.pcap").unwrap().holds(&rows[..1]));
+        assert!(all.get("b.pcap").unwrap().holds(&[]));
     }
 
     #[test]
     fn mistakes_are_named_with_their_line() {
         let table = [
-            ("  GET - / 200", "line 1: a row before any file"),
+            ("  1 rows, 0", "line 1: a row before any file"),
             ("a.pcap", "line 1: not `FILE: REASON`"),
             ("a.pcap: x", "line 1: a decision needs its reason"),
-            ("a.pcap: since it is so\n  GET / 200", "line 2: not `METHOD HOST PATH STATUS`"),
-            ("a.pcap: since it is so\n  GET - / x", "line 2: not `METHOD HOST PATH STATUS`"),
+            ("a.pcap: since it is so\n  GET / 200", "line 2: not `N rows, DIGEST`"),
+            ("a.pcap: since it is so\n  1 rows, x", "line 2: not `N rows, DIGEST`"),
             ("a.pcap: since it is so\na.pcap: since it is so", "line 2: the file is named twice"),
         ];
         for (text, error) in table {

@@ -28,7 +28,8 @@ pub struct Header {
     pub id: u16,
     /// What the payload is.
     pub protocol: u8,
-    /// The header checksum is wrong (and was filled in).
+    /// The header checksum is wrong (and was filled in), or the frame is shorter than the header says though nothing cut
+    /// it: receivers throw such packets away, unless it was the capture that lost the end.
     pub bad_checksum: bool,
     /// Sum of both addresses as they stand in the pseudo-header.
     pub address_sum: u64,
@@ -44,8 +45,8 @@ pub enum Packet<'a> {
     Fragment(Fragment<'a>),
 }
 
-/// Reads an IP packet by its first nibble. `may_be_cut`: the capture may hold less than the header says; else such a
-/// packet is one that every receiver throws away.
+/// Reads an IP packet by its first nibble. `may_be_cut`: the capture may hold less than the header says; else that is a
+/// fault of the packet.
 #[inline]
 pub fn packet(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     match u8_at(data, 0).ok_or(CUT)? >> 4 {
@@ -66,9 +67,6 @@ pub fn v4(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     if header_length < 20 || header_length > data.len() || total < header_length {
         return Err(CUT);
     }
-    if total > data.len() && !may_be_cut {
-        return Err(CUT);
-    }
     let checksum_field = u16::from_be_bytes([fixed[10], fixed[11]]);
     let header = Header {
         source: Address::v4([fixed[12], fixed[13], fixed[14], fixed[15]]),
@@ -76,7 +74,8 @@ pub fn v4(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
         ttl: fixed[8],
         id: u16::from_be_bytes([fixed[4], fixed[5]]),
         protocol: fixed[9],
-        bad_checksum: checksum_field != 0 && fold(sum(&data[..header_length])) != 0xffff,
+        bad_checksum: checksum_field != 0 && fold(sum(&data[..header_length])) != 0xffff
+            || total > data.len() && !may_be_cut,
         address_sum: sum(&fixed[12..20]),
         payload_length: total - header_length,
     };
@@ -99,16 +98,13 @@ fn v6(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     let fixed: &[u8; 40] = data.first_chunk().ok_or(CUT)?;
     let claimed = usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
     let total = if claimed == 0 { data.len() } else { 40 + claimed };
-    if total > data.len() && !may_be_cut {
-        return Err(CUT);
-    }
     let mut header = Header {
         source: address::<16>(&fixed[8..]).ok_or(CUT)?,
         target: address::<16>(&fixed[24..]).ok_or(CUT)?,
         ttl: fixed[7],
         id: 0,
         protocol: fixed[6],
-        bad_checksum: false,
+        bad_checksum: total > data.len() && !may_be_cut,
         address_sum: sum(&fixed[8..40]),
         payload_length: total - 40,
     };

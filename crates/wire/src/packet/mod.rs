@@ -182,6 +182,9 @@ impl Decoder {
         self.packets.input += 1;
         if let Some(segment) = plain(frame) {
             self.packets.output += 1;
+            if segment.cut > 0 {
+                self.anomalies.insert(Anomaly::Truncated);
+            }
             return Some(segment);
         }
         self.walk(frame)
@@ -193,6 +196,9 @@ impl Decoder {
         match start(frame).and_then(|layer| walk(layer, outer, self.limits.nesting_max)) {
             Ok(Walk::Segment(header, ip, outer)) => {
                 self.packets.output += 1;
+                if header.cut > 0 {
+                    self.anomalies.insert(Anomaly::Truncated);
+                }
                 Some(segment(frame, &header, &ip, outer))
             }
             Ok(Walk::Fragment(fragment, outer)) => self.fragment(frame, &fragment, outer),

@@ -780,9 +780,11 @@ impl Connection {
     #[cold]
     fn lack(&mut self, shared: &mut Shared, sink: &mut dyn Sink) {
         for me in 0..2 {
-            // A side without any good segment sends with checksum offload: its copies are as good as any.
-            if self.sides[me].good == 0 && self.sides[me].lacks_acked() && self.use_suspects(me, shared, sink) {
-                self.pump(shared, sink);
+            // A side without any good segment, or one whose wrong checksums proved right before, sends with checksum
+            // offload: its copies are used once they are acknowledged, without waiting for better ones.
+            let offload = self.sides[me].good == 0 || self.sides[me].offload;
+            if offload && self.sides[me].lacks_acked() {
+                self.exhaust_suspects(me, shared, sink);
             }
         }
         if !(self.sides[0].lacks_acked() || self.sides[1].lacks_acked() || self.one_sided_hole()) {
@@ -805,14 +807,13 @@ impl Connection {
         self.lacking_since = None;
         self.lacking_packets = 0;
         for me in 0..2 {
-            if self.use_suspects(me, shared, sink) {
-                self.pump(shared, sink);
-            }
+            self.exhaust_suspects(me, shared, sink);
             let (side, peer) = pair(&mut self.sides, me);
             let first = side.queue.as_ref().and_then(|q| q.first()).map(|(at, _)| at);
+            let suspect = side.suspects.as_ref().and_then(|q| q.first()).map_or(u64::MAX, |(at, _)| at);
             let to = match first {
-                Some(first) if first <= side.acked_data() || peer.facts.packets == 0 => first,
-                _ => side.acked_data(),
+                Some(first) if first <= side.acked_data() || peer.facts.packets == 0 => first.min(suspect),
+                _ => side.acked_data().min(suspect),
             };
             // One byte behind everything is rather a FIN that was not captured.
             let lost_fin = first.is_none() && side.fin == NONE && side.acked == side.next + 1;
@@ -820,6 +821,15 @@ impl Connection {
                 let last = self.last;
                 self.lose(me, to, last, shared, sink);
             }
+            self.pump(shared, sink);
+            self.exhaust_suspects(me, shared, sink);
+        }
+    }
+
+    /// Uses copies of last resort and what follows them, in turns.
+    fn exhaust_suspects(&mut self, me: SideIndex, shared: &mut Shared, sink: &mut dyn Sink) {
+        while self.use_suspects(me, shared, sink) {
+            self.sides[me].offload |= self.sides[me].bad > 0;
             self.pump(shared, sink);
         }
     }
@@ -905,7 +915,13 @@ impl Connection {
 
     /// The connection is over: everything held is delivered or counted, and the session is reported.
     pub fn finish(mut self, reason: CloseReason, shared: &mut Shared, sink: &mut dyn Sink) {
-        self.give_up(shared, sink);
+        loop {
+            let before = [self.sides[0].next, self.sides[1].next];
+            self.give_up(shared, sink);
+            if before == [self.sides[0].next, self.sides[1].next] {
+                break;
+            }
+        }
         // Each turn empties at least one entry.
         while let Some(me) = (0..2).find(|me| self.sides[*me].queue.is_some()) {
             let me = if self.sides[1 - me].queue.is_some() { self.opened_by.unwrap_or(me) } else { me };

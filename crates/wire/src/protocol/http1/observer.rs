@@ -25,6 +25,8 @@ struct Open {
     request_offset: u64,
     /// How far the client had the server's stream when it sent the request.
     client_had: u64,
+    /// Offset of the first gap in the client's stream that was found since.
+    gap_behind: Option<u64>,
     retransmissions_before: u64,
     /// A request without a version: HTTP/0.9.
     simple: bool,
@@ -65,10 +67,8 @@ pub struct Observer {
     flags: AnomalySet,
     /// Bytes of the client's direction were lost, so that requests may be missing.
     requests_lost: bool,
-    /// Since then no response was seen or lost that could belong to one of those.
-    lost_unanswered: bool,
-    /// Offset of the newest gap in the client's direction.
-    request_gap: Option<u64>,
+    /// Where these bytes end, while no response was seen or lost that could belong to one of those.
+    lost_unanswered: Option<u64>,
     /// Where the server's direction lost sync since the last response, and why: whole responses may be in there.
     response_gap: Option<(u64, Anomaly)>,
     /// Offset of the newest response.
@@ -94,8 +94,7 @@ impl Observer {
             current: Current::None,
             flags: AnomalySet::EMPTY,
             requests_lost: false,
-            lost_unanswered: false,
-            request_gap: None,
+            lost_unanswered: None,
             response_gap: None,
             response_at: 0,
             overdue: 0,
@@ -152,13 +151,14 @@ impl Observer {
             response_done: false,
             request_offset: offset,
             client_had: first.needs,
+            gap_behind: None,
             retransmissions_before: cx.retransmissions,
             simple,
         };
         self.held += OPEN_COST + head.message.head.capacity();
         open.exchange.anomalies = head.anomalies;
         open.exchange.anomalies.merge(std::mem::take(&mut self.flags));
-        if self.lost_unanswered {
+        if self.lost_unanswered.is_some() {
             // The next answer may be for a request that was lost just before.
             open.exchange.anomalies.insert(Anomaly::Gap);
         }
@@ -222,7 +222,7 @@ impl Observer {
             }
             self.current = Current::Front;
         } else {
-            self.lost_unanswered = false;
+            self.lost_unanswered = self.lost_unanswered.filter(|end| first.needs != 0 && first.needs < *end);
             let mut orphan = self.orphan(sequence, first, cx);
             if late {
                 self.overdue -= u64::from(!is_interim);
@@ -236,6 +236,11 @@ impl Observer {
                 length = Length::Unknowable;
                 self.response.reader.state = State::UntilClose;
             }
+        }
+        let unsure = [Anomaly::Gap, Anomaly::Ambiguous];
+        if self.open(Direction::Response).is_some_and(|o| unsure.iter().any(|a| o.exchange.anomalies.contains(*a))) {
+            // It may answer HEAD, and then what seems to be its body is the next response.
+            self.response_gap = Some((offset, Anomaly::Gap));
         }
         let until_close = self.response.reader.state == State::UntilClose;
         self.held += head.message.head.capacity();
@@ -278,9 +283,7 @@ impl Observer {
     /// more than one is open, which of them were answered in the gap cannot be told.
     fn doubt_pairs(&mut self, why: Anomaly, needs: u64, now: Arrival, cx: &mut Context<'_>) {
         if let [only] = self.pending.make_contiguous()
-            && let Some(gap) = self.request_gap
-            && only.request_offset < gap
-            && (gap < needs || needs == 0)
+            && only.gap_behind.is_some_and(|gap| gap < needs || needs == 0)
         {
             only.exchange.anomalies.insert(why);
             if let Some(unanswered) = self.pending.pop_front() {
@@ -307,7 +310,7 @@ impl Observer {
         exchange.anomalies = std::mem::take(&mut self.flags);
         if !cx.two_sided {
             exchange.anomalies.insert(Anomaly::OneSided);
-        } else if self.requests_lost || exchange.anomalies.contains(Anomaly::Gap) {
+        } else if self.requests_lost {
             exchange.anomalies.insert(Anomaly::Gap);
         } else if self.overdue == 0 {
             exchange.anomalies.insert(Anomaly::UnsolicitedResponse);
@@ -320,6 +323,7 @@ impl Observer {
             response_done: false,
             request_offset: 0,
             client_had: 0,
+            gap_behind: None,
             retransmissions_before: cx.retransmissions,
             simple: false,
         })
@@ -593,7 +597,9 @@ impl Protocol for Observer {
         while at < chunk.bytes.len() {
             let rest = &chunk.bytes[at..];
             let half = self.half(chunk.direction);
+            let searched = half.reader.state == State::Resync;
             let (consumed, event) = half.reader.step(rest);
+            let skipped = searched && consumed > 0 && !half.reader.has_partial();
             // A head may be spread over segments: it began where its first part was taken.
             let begins = matches!(event, Event::Head(_)) || half.reader.has_partial();
             if begins && half.began.is_none() {
@@ -607,6 +613,10 @@ impl Protocol for Observer {
             }
             self.event(event, chunk, cx);
             at += consumed;
+            if skipped && self.requests_lost && chunk.direction == Direction::Request {
+                // What is left of a request whose beginning was lost.
+                self.lost_unanswered = Some(chunk.offset + at as u64);
+            }
         }
     }
 
@@ -616,14 +626,17 @@ impl Protocol for Observer {
         }
         if direction == Direction::Request {
             self.requests_lost = true;
-            self.request_gap = Some(offset);
+            self.pending.iter_mut().for_each(|open| _ = open.gap_behind.get_or_insert(offset));
         }
         let mut lost_from = offset;
         let state = self.half(direction).reader.state;
         match state {
             State::Opaque => {}
             // What was held may be the beginning of something else.
-            State::Resync => self.half(direction).reader.lose_sync(),
+            State::Resync => {
+                self.half(direction).began = None;
+                self.half(direction).reader.lose_sync();
+            }
             State::UntilClose => self.gap_in_body(direction, length),
             State::Body(left) if length < left => {
                 self.half(direction).reader.state = State::Body(left - length);
@@ -656,9 +669,9 @@ impl Protocol for Observer {
         // A gap inside a body whose end is known hides no response.
         if self.half(direction).reader.state == State::Resync {
             match direction {
-                Direction::Request => self.lost_unanswered = true,
+                Direction::Request => self.lost_unanswered = Some(offset + length),
                 Direction::Response => {
-                    self.lost_unanswered = false;
+                    self.lost_unanswered = None;
                     self.response_gap.get_or_insert((lost_from, Anomaly::Gap));
                 }
             }
