@@ -197,10 +197,7 @@ impl Connection {
             self.flag(Anomaly::BadChecksum, shared);
             Trust::LastResort
         } else if side.bad >= OFFLOAD_FROM {
-            if !side.offload {
-                side.offload = true;
-                shared.offloaded_sides += 1;
-            }
+            self.assume_offload(segment.side, shared);
             Trust::Full
         } else {
             Trust::Numbers
@@ -826,10 +823,19 @@ impl Connection {
         }
     }
 
+    /// Wrong checksums of a side proved right: noticed once.
+    fn assume_offload(&mut self, me: SideIndex, shared: &mut Shared) {
+        let side = &mut self.sides[me];
+        if side.bad > 0 && !side.offload {
+            side.offload = true;
+            shared.offloaded_sides += 1;
+        }
+    }
+
     /// Uses copies of last resort and what follows them, in turns.
     fn exhaust_suspects(&mut self, me: SideIndex, shared: &mut Shared, sink: &mut dyn Sink) {
         while self.use_suspects(me, shared, sink) {
-            self.sides[me].offload |= self.sides[me].bad > 0;
+            self.assume_offload(me, shared);
             self.pump(shared, sink);
         }
     }

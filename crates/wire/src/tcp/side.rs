@@ -23,7 +23,7 @@ pub struct Side {
     pub syn: bool,
     /// The end was delivered.
     pub ended: bool,
-    /// Every segment so far had a wrong checksum, and the side was taken for one with checksum offload.
+    /// Wrong checksums of this side proved right, or there were no others: the sender leaves them to its network card.
     pub offload: bool,
     /// Time to live of the first packet, 0 before.
     pub ttl: u8,

@@ -238,8 +238,9 @@ impl Observer {
             }
         }
         let unsure = [Anomaly::Gap, Anomaly::Ambiguous];
-        if self.open(Direction::Response).is_some_and(|o| unsure.iter().any(|a| o.exchange.anomalies.contains(*a))) {
-            // It may answer HEAD, and then what seems to be its body is the next response.
+        let is_unsure = |open: &mut Open| unsure.iter().any(|a| open.exchange.anomalies.contains(*a));
+        if self.current == Current::Orphan || self.open(Direction::Response).is_some_and(is_unsure) {
+            // It may answer HEAD, and then what seems to be its body is the next response; or a request that comes yet.
             self.response_gap = Some((offset, Anomaly::Gap));
         }
         let until_close = self.response.reader.state == State::UntilClose;
@@ -555,6 +556,11 @@ impl Observer {
         }
     }
 
+    /// Requests may have been lost at `offset`, behind all that are open.
+    fn mark_gap_behind(&mut self, offset: u64) {
+        self.pending.iter_mut().for_each(|open| _ = open.gap_behind.get_or_insert(offset));
+    }
+
     /// Reports what a partial head holds, so that a request whose rest was lost is seen.
     fn cut_head(&mut self, direction: Direction, arrival: Arrival, anomaly: Anomaly, cx: &mut Context<'_>) -> bool {
         let Some(mut head) = self.half(direction).reader.take_partial() else {
@@ -614,8 +620,9 @@ impl Protocol for Observer {
             self.event(event, chunk, cx);
             at += consumed;
             if skipped && self.requests_lost && chunk.direction == Direction::Request {
-                // What is left of a request whose beginning was lost.
+                // What is left of a request whose beginning was lost, or one that was not found again.
                 self.lost_unanswered = Some(chunk.offset + at as u64);
+                self.mark_gap_behind(chunk.offset + (at - consumed) as u64);
             }
         }
     }
@@ -626,7 +633,7 @@ impl Protocol for Observer {
         }
         if direction == Direction::Request {
             self.requests_lost = true;
-            self.pending.iter_mut().for_each(|open| _ = open.gap_behind.get_or_insert(offset));
+            self.mark_gap_behind(offset);
         }
         let mut lost_from = offset;
         let state = self.half(direction).reader.state;
