@@ -202,18 +202,15 @@ fn what_waits_for_a_time_out_does_not_pile_up() {
         let mut long = Conversation::new(&format!("10.7.0.{host}:5000"), "10.0.0.9:80");
         feed(long.handshake().take_packets(), &mut engine, &mut found);
     }
-    let mut before = 0;
     for n in 0..20_000_u32 {
         let mut short = Conversation::new(&format!("10.8.{}.7:{}", n % 7, 1000 + n % 500), "10.0.0.9:80");
         short.sequences(n.wrapping_mul(0x9E37_79B1), n).handshake().rst(Side::Client);
         feed(short.take_packets(), &mut engine, &mut found);
-        if n == 8_000 {
-            before = engine.waiting_entries();
-        }
     }
     audit(&engine);
     let after = engine.waiting_entries();
-    assert!(after < 30_000 && after < before * 2, "{before} then {after}");
+    // Without tidying there would be a place for each of the 20 000.
+    assert!(after < 15_000, "{after}");
     // Ports that are used again and again, and one connection that lacks bytes every other packet.
     let mut again = talk();
     for n in 0..20_000_u32 {

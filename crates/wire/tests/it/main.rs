@@ -1,8 +1,12 @@
 //! The wire core from captured frames to exchanges, judged by what comes out.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+mod script;
+mod speak;
 mod support;
 
 mod http;
 mod limits;
+mod properties;
+mod reference;
 mod tcp;

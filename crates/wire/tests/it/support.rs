@@ -58,6 +58,13 @@ impl Drop for HashTap {
     }
 }
 
+/// The hash that the tap of the tests finds for a body.
+pub fn body_hash(body: &[u8]) -> u64 {
+    fnv(FNV_START, body)
+}
+
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+
 fn fnv(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
@@ -90,7 +97,7 @@ impl Sink for Found {
     }
     fn body(&mut self, _head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {
         self.taps.fetch_add(1, Ordering::Relaxed);
-        Some(Box::new(HashTap { hash: 0xcbf2_9ce4_8422_2325, size: 0, finished: false, open: Arc::clone(&self.taps) }))
+        Some(Box::new(HashTap { hash: FNV_START, size: 0, finished: false, open: Arc::clone(&self.taps) }))
     }
 }
 

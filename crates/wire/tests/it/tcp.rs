@@ -120,7 +120,8 @@ fn the_stream_resumes_behind_a_gap() {
         t.client(b"GET /a HTTP/1.1\r\nHo").skip(Side::Client, 7).client(b"\r\n").server(OK);
         t.client(GET).server(OK).close();
     });
-    assert_eq!(head.lines(), ["GET /a 200 0~/2 gap", "GET /a 200 0/2"]);
+    // More than its rest may have been lost, so the flag stands on the next one too.
+    assert_eq!(head.lines(), ["GET /a 200 0~/2 gap", "GET /a 200 0/2 gap"]);
     // In a body with a length: the exchange survives.
     let body = after_handshake(|t| {
         t.client(GET).server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01").skip(Side::Server, 6).server(b"89");

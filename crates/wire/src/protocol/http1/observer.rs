@@ -23,7 +23,7 @@ struct Open {
     response_done: bool,
     /// Offset of the request's first byte in the client's stream.
     request_offset: u64,
-    /// How far the client had the server's stream when it sent the request.
+    /// How far the client had the server's stream when it sent the end of the request's head.
     client_had: u64,
     /// Offset of the first gap in the client's stream that was found since.
     gap_behind: Option<u64>,
@@ -55,6 +55,8 @@ struct Half {
     frames: Option<Frames>,
     /// Offset and arrival of the first byte of the message in progress.
     began: Option<(u64, u32, Arrival)>,
+    /// How far the sender had the other direction, by all its chunks so far.
+    had: u64,
 }
 
 /// The parser of one connection.
@@ -85,7 +87,7 @@ impl Observer {
     /// A parser at the start of a connection.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let half = |role| Half { reader: Reader::new(role, limits), tap: None, frames: None, began: None };
+        let half = |role| Half { reader: Reader::new(role, limits), tap: None, frames: None, began: None, had: 0 };
         Self {
             request: half(Role::Request),
             response: half(Role::Response),
@@ -150,7 +152,7 @@ impl Observer {
             request_done: false,
             response_done: false,
             request_offset: offset,
-            client_had: first.needs,
+            client_had: self.request.had,
             gap_behind: None,
             retransmissions_before: cx.retransmissions,
             simple,
@@ -239,9 +241,10 @@ impl Observer {
         }
         let unsure = [Anomaly::Gap, Anomaly::Ambiguous];
         let is_unsure = |open: &mut Open| unsure.iter().any(|a| open.exchange.anomalies.contains(*a));
-        if self.current == Current::Orphan || self.open(Direction::Response).is_some_and(is_unsure) {
+        if (self.current == Current::Orphan && !late) || self.open(Direction::Response).is_some_and(is_unsure) {
             // It may answer HEAD, and then what seems to be its body is the next response; or a request that comes yet.
-            self.response_gap = Some((offset, Anomaly::Gap));
+            let why = if self.requests_lost || !cx.two_sided { Anomaly::Gap } else { Anomaly::Ambiguous };
+            self.response_gap = Some((offset, why));
         }
         let until_close = self.response.reader.state == State::UntilClose;
         self.held += head.message.head.capacity();
@@ -556,7 +559,7 @@ impl Observer {
         }
     }
 
-    /// Requests may have been lost at `offset`, behind all that are open.
+    /// Requests may have been lost at `offset`, behind all that are open or inside the last.
     fn mark_gap_behind(&mut self, offset: u64) {
         self.pending.iter_mut().for_each(|open| _ = open.gap_behind.get_or_insert(offset));
     }
@@ -598,6 +601,8 @@ impl Protocol for Observer {
 
     #[inline]
     fn data(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
+        let half = self.half(chunk.direction);
+        half.had = half.had.max(chunk.arrival.needs);
         self.simple_response(chunk, cx);
         let mut at = 0;
         while at < chunk.bytes.len() {
@@ -633,7 +638,6 @@ impl Protocol for Observer {
         }
         if direction == Direction::Request {
             self.requests_lost = true;
-            self.mark_gap_behind(offset);
         }
         let mut lost_from = offset;
         let state = self.half(direction).reader.state;
@@ -676,7 +680,10 @@ impl Protocol for Observer {
         // A gap inside a body whose end is known hides no response.
         if self.half(direction).reader.state == State::Resync {
             match direction {
-                Direction::Request => self.lost_unanswered = Some(offset + length),
+                Direction::Request => {
+                    self.lost_unanswered = Some(offset + length);
+                    self.mark_gap_behind(offset);
+                }
                 Direction::Response => {
                     self.lost_unanswered = None;
                     self.response_gap.get_or_insert((lost_from, Anomaly::Gap));
