@@ -7,6 +7,7 @@ mod support;
 
 mod http;
 mod limits;
+mod mutations;
 mod properties;
 mod reference;
 mod tcp;

@@ -109,7 +109,7 @@ fn frame(out: &mut Vec<u8>, body: &[u8], has_body: bool, chunked: bool) {
         out.extend_from_slice(piece);
         out.extend_from_slice(b"\r\n");
     }
-    out.extend_from_slice(if body.len() % 2 == 0 { b"0\r\n\r\n" } else { b"0\r\nX-Sum: 1\r\n\r\n" });
+    out.extend_from_slice(if body.len().is_multiple_of(2) { b"0\r\n\r\n" } else { b"0\r\nX-Sum: 1\r\n\r\n" });
 }
 
 /// What the network does.
