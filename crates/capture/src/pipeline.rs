@@ -30,7 +30,8 @@ pub trait PipelineSink: Sink {
 pub struct PipelineOptions {
     /// All caps.
     pub limits: Limits,
-    /// Threads that parse; more than [`SHARDS`] are of no use. Reassembled streams are only given on one thread.
+    /// Threads in all, the reading one included; more than [`SHARDS`] and that one are of no use. Reassembled streams
+    /// are only given on one thread.
     pub threads: usize,
     /// Taps for bodies.
     pub taps: Option<TapFactory>,
@@ -49,16 +50,17 @@ pub struct Outcome {
 const PROGRESS_PACKETS: u64 = 4096;
 
 /// Packets of a round and bytes of a batch: all rounds under way should stay in the caches.
-const ROUND_PACKETS: usize = 512;
-const ROUND_BYTES: usize = 512 << 10;
+const ROUND_PACKETS: usize = 4096;
+const ROUND_BYTES: usize = 4 << 20;
 
 /// Rounds under way between the reader and the sink.
 const ROUNDS_MAX: usize = 4;
 
 /// Reads `source` to its end, or until the sink breaks off.
 pub fn run(source: &mut dyn PacketSource, options: &PipelineOptions, sink: &mut dyn PipelineSink) -> Outcome {
-    let threads = if sink.wants_streams() { 1 } else { options.threads.clamp(1, SHARDS) };
-    if threads == 1 { run_here(source, options, sink) } else { run_threads(source, options, threads, sink) }
+    let threads = if sink.wants_streams() { 1 } else { options.threads.clamp(1, SHARDS + 1) };
+    // One of them reads and decodes frames.
+    if threads == 1 { run_here(source, options, sink) } else { run_threads(source, options, threads - 1, sink) }
 }
 
 /// The flow tables are keyed with it: keys are chosen by strangers.
@@ -312,15 +314,15 @@ impl Spread<'_> {
 fn run_threads(
     source: &mut dyn PacketSource,
     options: &PipelineOptions,
-    threads: usize,
+    workers: usize,
     sink: &mut dyn PipelineSink,
 ) -> Outcome {
     let seed = random_seed();
     std::thread::scope(|scope| {
-        let (workers, handles): (Vec<_>, Vec<_>) =
-            (0..threads).map(|index| start_worker(scope, options, seed, index, threads)).unzip();
+        let (carriers, handles): (Vec<_>, Vec<_>) =
+            (0..workers).map(|index| start_worker(scope, options, seed, index, workers)).unzip();
         let decoder = Decoder::new(&options.limits);
-        let mut spread = Spread { decoder, workers, sink, packets: 0, under_way: 0 };
+        let mut spread = Spread { decoder, workers: carriers, sink, packets: 0, under_way: 0 };
         let (errors, anomalies) = feed(source, &mut spread);
         spread.send();
         spread.collect(0);
@@ -349,20 +351,20 @@ fn start_worker<'scope>(
     options: &PipelineOptions,
     seed: u64,
     index: usize,
-    threads: usize,
+    workers: usize,
 ) -> (Worker, std::thread::ScopedJoinHandle<'scope, Vec<Shard>>) {
     let (batches, inbox) = sync_channel::<Batch>(ROUNDS_MAX);
     let (outbox, results) = sync_channel(ROUNDS_MAX + 1);
-    let own = (index..SHARDS).step_by(threads);
+    let own = (index..SHARDS).step_by(workers);
     let shards: Vec<Shard> = own.map(|_| Shard::new(&options.limits, seed, false)).collect();
     let collector = Collector { place: 0, found: Found::new(), taps: options.taps.clone() };
-    let handle = scope.spawn(move || work(shards, threads, collector, &inbox, &outbox));
+    let handle = scope.spawn(move || work(shards, workers, collector, &inbox, &outbox));
     (Worker { batches, results, batch: Batch::default(), spare: Vec::new() }, handle)
 }
 
 fn work(
     mut shards: Vec<Shard>,
-    threads: usize,
+    workers: usize,
     mut collector: Collector,
     inbox: &Receiver<Batch>,
     outbox: &SyncSender<(Found, Batch)>,
@@ -370,7 +372,7 @@ fn work(
     while let Ok(batch) = inbox.recv() {
         for segment in batch.segments() {
             collector.place = segment.number;
-            shards[segment.key.shard(SHARDS) / threads].segment(&segment, &mut collector);
+            shards[segment.key.shard(SHARDS) / workers].segment(&segment, &mut collector);
         }
         if outbox.send((std::mem::take(&mut collector.found), batch)).is_err() {
             break;

@@ -138,7 +138,7 @@ pub struct ReadArgs {
     #[arg(long, value_enum, default_value_t)]
     pub decode: Decode,
 
-    /// Threads that parse; the output is the same for any number [default: chosen by the machine]
+    /// Threads that parse; the output is the same for any number [default: 1]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 

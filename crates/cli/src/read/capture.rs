@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, stdin};
+use std::num::NonZeroUsize;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use arachne_capture::{
 };
 use arachne_content::TapOptions;
 use arachne_model::Limits;
-use arachne_wire::SHARDS;
 
 use super::findings::{of_file, of_packets};
 use super::joined::Joined;
@@ -21,9 +21,6 @@ use super::notice::Notice;
 use super::sink::ReadSink;
 use super::source::{BodyWishes, Input, Note, Source, SourceOptions, SourceReader, SourceReport};
 use crate::interrupt::Interrupt;
-
-/// Files below this are read on one thread: starting more costs more than it brings.
-const THREADS_FROM_BYTES: u64 = 64 << 20;
 
 /// Reads capture files with the pipeline of the capture crate.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ impl SourceReader for CaptureReader {
         let read_options = ReadOptions { limits: Limits::default(), keep_secrets: options.keep_secrets };
         match source.inputs.as_slice() {
             [input] => match open(input, options, &read_options) {
-                Ok(reader) => read_one(reader, input, source, options, sink),
+                Ok(reader) => read_one(reader, input, options, sink),
                 Err(notice) => {
                     let notes = vec![Note { file: input.name(), notice }];
                     SourceReport { notes, ..SourceReport::default() }
@@ -66,14 +63,8 @@ fn bytes_of(input: &Input, options: &SourceOptions) -> io::Result<Box<dyn Read +
     })
 }
 
-fn read_one(
-    mut reader: FileReader,
-    input: &Input,
-    source: &Source,
-    options: &SourceOptions,
-    sink: &mut ReadSink,
-) -> SourceReport {
-    let outcome = run(&mut reader, source, options, sink);
+fn read_one(mut reader: FileReader, input: &Input, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport {
+    let outcome = run(&mut reader, options, sink);
     let mut notes = of_file(reader.summary(), options.keep_secrets);
     notes.extend(of_packets(&outcome.summary, sink.given_up(), reader.summary().link_types.iter()));
     notes.extend(faults(&outcome, &options.interrupt));
@@ -95,7 +86,7 @@ fn read_joined(
         Input::Stdin => PathBuf::from("-"),
     };
     let mut joined = Joined::new(JoinedReader::open(inputs.iter().map(path), read_options));
-    let outcome = run(&mut joined, source, options, sink);
+    let outcome = run(&mut joined, options, sink);
     let bytes_read = joined.bytes_read();
     let (reader, fault_files) = joined.finish();
     let name = |at: usize| inputs.get(at).map(Input::name).unwrap_or_default();
@@ -113,9 +104,12 @@ fn read_joined(
     report(&outcome, bytes_read, notes)
 }
 
-fn run(packets: &mut dyn PacketSource, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> Outcome {
-    let pipeline =
-        PipelineOptions { limits: Limits::default(), threads: threads(source, options), taps: taps(options.bodies) };
+fn run(packets: &mut dyn PacketSource, options: &SourceOptions, sink: &mut ReadSink) -> Outcome {
+    let pipeline = PipelineOptions {
+        limits: Limits::default(),
+        threads: options.threads.map_or(1, NonZeroUsize::get),
+        taps: taps(options.bodies),
+    };
     arachne_capture::run(packets, &pipeline, sink)
 }
 
@@ -138,17 +132,6 @@ fn report(outcome: &Outcome, bytes_read: u64, notes: Vec<Note>) -> SourceReport 
         bytes_read,
         notes,
     }
-}
-
-fn threads(source: &Source, options: &SourceOptions) -> usize {
-    if let Some(threads) = options.threads {
-        return threads.get();
-    }
-    let bytes = source.total_bytes().ok().flatten().unwrap_or(0);
-    if options.follow || bytes < THREADS_FROM_BYTES {
-        return 1;
-    }
-    std::thread::available_parallelism().map_or(1, |n| n.get().min(SHARDS))
 }
 
 fn taps(wishes: BodyWishes) -> Option<TapFactory> {

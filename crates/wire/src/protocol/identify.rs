@@ -52,15 +52,15 @@ pub fn tls(bytes: &[u8]) -> Verdict {
     }
     match (kind, u8_at(bytes, 5)) {
         (0x16, Some(1)) => client_hello(bytes),
-        (0x16, Some(2)) => Verdict::Is(Speaker::Server, named(None)),
-        (_, Some(_)) => Verdict::Is(Speaker::Either, named(None)),
+        (0x16, Some(2)) => Verdict::Is(Speaker::Server, nameless()),
+        (_, Some(_)) => Verdict::Is(Speaker::Either, nameless()),
         (_, None) => Verdict::Unsure,
     }
 }
 
-fn named(facts: Option<(Option<Vec<u8>>, Vec<Vec<u8>>)>) -> Kind {
-    let (server_name, alpn) = facts.unwrap_or_default();
-    Kind::Tls { server_name, alpn }
+/// TLS of which no ClientHello is known.
+const fn nameless() -> Kind {
+    Kind::Tls { server_name: None, alpn: Vec::new() }
 }
 
 fn client_hello(bytes: &[u8]) -> Verdict {
@@ -69,10 +69,10 @@ fn client_hello(bytes: &[u8]) -> Verdict {
         return Verdict::Unsure;
     };
     match hello.get(4..4 + length) {
-        Some(body) => Verdict::Is(Speaker::Client, named(hello_facts(body))),
+        Some(body) => Verdict::Is(Speaker::Client, hello_facts(body).unwrap_or_else(nameless)),
         // A hello may span records and segments; the limit of detection ends the wait.
         None if length <= 16_384 => Verdict::Unsure,
-        None => Verdict::Is(Speaker::Client, named(None)),
+        None => Verdict::Is(Speaker::Client, nameless()),
     }
 }
 
@@ -88,7 +88,7 @@ fn join_records(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Server name and application protocols of a ClientHello body. `None` when it is malformed.
-fn hello_facts(body: &[u8]) -> Option<(Option<Vec<u8>>, Vec<Vec<u8>>)> {
+fn hello_facts(body: &[u8]) -> Option<Kind> {
     // Version and random, then session id, cipher suites and compression methods, each behind its length.
     let mut at = 34;
     at += 1 + usize::from(u8_at(body, at)?);
@@ -106,7 +106,7 @@ fn hello_facts(body: &[u8]) -> Option<(Option<Vec<u8>>, Vec<Vec<u8>>)> {
         }
         extensions = &extensions[4 + length..];
     }
-    Some((server_name, alpn))
+    Some(Kind::Tls { server_name, alpn })
 }
 
 fn protocol_names(mut list: &[u8]) -> Vec<Vec<u8>> {
