@@ -37,7 +37,7 @@ impl SourceReader for CaptureReader {
                     SourceReport { notes, ..SourceReport::default() }
                 }
             },
-            inputs => read_joined(inputs, &read_options, source, options, sink),
+            inputs => read_joined(inputs, &read_options, options, sink),
         }
     }
 }
@@ -76,7 +76,6 @@ fn read_one(mut reader: FileReader, input: &Input, options: &SourceOptions, sink
 fn read_joined(
     inputs: &[Input],
     read_options: &ReadOptions,
-    source: &Source,
     options: &SourceOptions,
     sink: &mut ReadSink,
 ) -> SourceReport {

@@ -196,7 +196,8 @@ mod tests {
         let tls_kind =
             Kind::Tls { server_name: Some(b"shop.example".to_vec()), alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()] };
         let anonymous = Kind::Tls { server_name: None, alpn: vec![] };
-        let cases: Vec<(fn(&[u8]) -> Verdict, &[u8], Verdict)> = vec![
+        type Case<'a> = (fn(&[u8]) -> Verdict, &'a [u8], Verdict);
+        let cases: Vec<Case<'_>> = vec![
             (http2, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0", Verdict::Is(Client, Kind::Http2)),
             (http2, b"PRI * HT", Verdict::Unsure),
             (http2, b"PRI * HTTP/1.1", Verdict::No),

@@ -73,83 +73,107 @@ fn line(bytes: &[u8], start: usize) -> Option<Line> {
     Some(Line { start, end: if bare { lf } else { lf - 1 }, next: lf + 1, bare })
 }
 
+/// A head in the making.
+#[derive(Default)]
+struct Making {
+    lines: Lines,
+    anomalies: AnomalySet,
+    fields: Vec<Field>,
+    /// Continuation lines with the field that they continue.
+    folded: Vec<(usize, Span)>,
+    /// Where the next line begins.
+    at: usize,
+    crlf: u32,
+    lf_alone: u32,
+}
+
 /// Reads a head at the front of `bytes`. With `cut`, what is there is all there will be: it is read as far as it goes.
 /// At most `fields_max` lines are kept, the others still count for the framing. Linear in `bytes`.
 #[must_use]
 pub fn parse(role: Role, bytes: &[u8], fields_max: usize, cut: bool) -> Parsed {
-    let mut lines = Lines::default();
-    let mut anomalies = AnomalySet::EMPTY;
-    let mut fields: Vec<Field> = Vec::with_capacity(16);
-    let mut folded: Vec<(usize, Span)> = Vec::new();
     let Some(first) = line(bytes, 0) else {
         return if cut { start_line_alone(role, bytes) } else { Parsed::Partial };
     };
-    let start_line = start_line(role, bytes, &first, &mut anomalies);
-    let (mut at, mut crlf, mut lf_alone) = (first.next, u32::from(!first.bare), u32::from(first.bare));
-    let simple = match is_simple(bytes, start_line, first.next) {
+    let mut making = Making { fields: Vec::with_capacity(16), ..Making::default() };
+    let start_line = start_line(role, bytes, &first, &mut making.anomalies);
+    making.pass(&first);
+    let whole = match is_simple(bytes, start_line, first.next) {
         None if !cut => return Parsed::Partial,
-        simple => simple == Some(true),
+        Some(true) => true,
+        None | Some(false) => making.header_lines(bytes, fields_max),
     };
-    let mut whole = true;
-    while !simple {
-        if let Some((field, next)) = plain_line(bytes, at) {
-            lines.take(bytes, field, &mut anomalies);
-            if fields.len() < fields_max {
-                fields.push(field);
+    if whole || cut { making.finish(bytes, start_line, whole) } else { Parsed::Partial }
+}
+
+impl Making {
+    /// Takes lines up to the empty one; false when that is not there.
+    #[inline]
+    fn header_lines(&mut self, bytes: &[u8], fields_max: usize) -> bool {
+        loop {
+            if let Some((field, next)) = plain_line(bytes, self.at) {
+                self.keep(bytes, field, fields_max);
+                self.at = next;
+                self.crlf += 1;
+                continue;
+            }
+            let Some(found) = line(bytes, self.at) else { return false };
+            self.pass(&found);
+            if found.start == found.end {
+                return true;
+            }
+            if matches!(bytes[found.start], b' ' | b'\t') {
+                self.fold(&found);
             } else {
-                anomalies.insert(Anomaly::TooManyHeaders);
+                let field = header_line(bytes, &found, &mut self.anomalies);
+                self.keep(bytes, field, fields_max);
             }
-            at = next;
-            crlf += 1;
-            continue;
         }
-        let Some(found) = line(bytes, at) else {
-            if cut {
-                whole = false;
-                break;
-            }
-            return Parsed::Partial;
-        };
-        at = found.next;
-        crlf += u32::from(!found.bare);
-        lf_alone += u32::from(found.bare);
-        if found.start == found.end {
-            break;
-        }
-        if matches!(bytes[found.start], b' ' | b'\t') {
-            anomalies.insert(Anomaly::ObsFold);
-            match fields.len() {
-                0 => anomalies.insert(Anomaly::BadHeader),
-                n => folded.push((n - 1, span(found.start, found.end))),
-            }
-            continue;
-        }
-        let field = header_line(bytes, &found, &mut anomalies);
-        lines.take(bytes, field, &mut anomalies);
-        if fields.len() < fields_max {
-            fields.push(field);
+    }
+
+    fn pass(&mut self, line: &Line) {
+        self.at = line.next;
+        self.crlf += u32::from(!line.bare);
+        self.lf_alone += u32::from(line.bare);
+    }
+
+    #[inline]
+    fn keep(&mut self, bytes: &[u8], field: Field, fields_max: usize) {
+        self.lines.take(bytes, field, &mut self.anomalies);
+        if self.fields.len() < fields_max {
+            self.fields.push(field);
         } else {
-            anomalies.insert(Anomaly::TooManyHeaders);
+            self.anomalies.insert(Anomaly::TooManyHeaders);
         }
     }
-    if lf_alone > 0 {
-        anomalies.insert(Anomaly::BareLf);
+
+    fn fold(&mut self, line: &Line) {
+        self.anomalies.insert(Anomaly::ObsFold);
+        match self.fields.len() {
+            0 => self.anomalies.insert(Anomaly::BadHeader),
+            n => self.folded.push((n - 1, span(line.start, line.end))),
+        }
     }
-    control_bytes(&bytes[..at], crlf, lf_alone, &mut anomalies);
-    let mut message = Message {
-        head: bytes[..at].to_vec(),
-        start_line,
-        trailers_at: fields.len(),
-        fields,
-        body: BodyFacts::default(),
-        complete: false,
-        wire_bytes: at as u64,
-    };
-    for (index, continued) in folded {
-        unfold(&mut message, index, continued);
+
+    fn finish(mut self, bytes: &[u8], start_line: StartLine, whole: bool) -> Parsed {
+        if self.lf_alone > 0 {
+            self.anomalies.insert(Anomaly::BareLf);
+        }
+        control_bytes(&bytes[..self.at], self.crlf, self.lf_alone, &mut self.anomalies);
+        let mut message = Message {
+            head: bytes[..self.at].to_vec(),
+            start_line,
+            trailers_at: self.fields.len(),
+            fields: self.fields,
+            body: BodyFacts::default(),
+            complete: false,
+            wire_bytes: self.at as u64,
+        };
+        for (index, continued) in self.folded {
+            unfold(&mut message, index, continued);
+        }
+        let framing = self.lines.decide(&message, whole, &mut self.anomalies);
+        Parsed::Done(Box::new(Head { message, framing, anomalies: self.anomalies }), self.at)
     }
-    let framing = lines.decide(&message, whole, &mut anomalies);
-    Parsed::Done(Box::new(Head { message, framing, anomalies }), at)
 }
 
 /// HTTP/0.9: GET without a version is the whole request, unless header lines follow. `None` when that is not there yet.
