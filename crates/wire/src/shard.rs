@@ -83,6 +83,7 @@ pub struct Shard {
     free: Vec<u32>,
     generation: u32,
     half_open: Line,
+    half_open_alive: usize,
     open: Line,
     closed: Line,
     clock: Clock,
@@ -115,6 +116,7 @@ impl Shard {
             free: Vec::new(),
             generation: 0,
             half_open: Line::default(),
+            half_open_alive: 0,
             open: Line::default(),
             closed: Line::default(),
             clock: Clock::default(),
@@ -163,6 +165,7 @@ impl Shard {
         self.held = self.held - connection.held + held;
         connection.held = held;
         if connection.stage != stage {
+            self.half_open_alive -= usize::from(stage == Stage::HalfOpen);
             let (stage, entry) = (connection.stage, ((slot, connection.generation), now));
             self.line(stage).entries.push_back(entry);
             self.tidy();
@@ -226,6 +229,7 @@ impl Shard {
         let mut connection = Box::new(Connection::new(segment, self.generation, self.shared.now));
         connection.held = connection.held_bytes();
         self.held += connection.held + ENTRY_COST;
+        self.half_open_alive += 1;
         self.shared.ledger.sessions.input += 1;
         self.shared.ledger.sessions.in_flight += 1;
         let slot = if let Some(slot) = self.free.pop() {
@@ -254,6 +258,7 @@ impl Shard {
             return;
         };
         self.free.push(slot);
+        self.half_open_alive -= usize::from(connection.stage == Stage::HalfOpen);
         self.held -= connection.held + ENTRY_COST;
         self.shared.current = slot;
         self.shared.ledger.sessions.in_flight -= 1;
@@ -337,11 +342,18 @@ impl Shard {
         }
     }
 
-    /// Law 3: closed connections go first, then half-open ones, then the one that is silent for longest.
+    /// Law 3: closed connections go first, then half-open ones where they are many (a flood), then those that are silent
+    /// for longest. A few half-open ones are connections that just begin, and go last.
     #[cold]
     fn evict(&mut self, sink: &mut dyn Sink) {
         self.shared.anomalies.insert(Anomaly::Memcap);
-        for stage in [Stage::Closed, Stage::HalfOpen, Stage::Open] {
+        let alive = self.slots.len() - self.free.len();
+        let order = if self.half_open_alive > alive / 8 {
+            [Stage::Closed, Stage::HalfOpen, Stage::Open]
+        } else {
+            [Stage::Closed, Stage::Open, Stage::HalfOpen]
+        };
+        for stage in order {
             // Twice around at most: whoever was heard of since its entry gets a second chance once.
             let mut chances = self.line(stage).entries.len();
             while self.held > self.held_max {
