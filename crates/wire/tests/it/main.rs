@@ -10,4 +10,5 @@ mod limits;
 mod mutations;
 mod properties;
 mod reference;
+mod replay;
 mod tcp;

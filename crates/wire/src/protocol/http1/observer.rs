@@ -59,6 +59,31 @@ struct Half {
     had: u64,
 }
 
+impl Half {
+    /// A head may be spread over segments, and what was held with it may be none of it: it begins so many bytes before
+    /// `end`, and in this chunk unless more is held than was `consumed`.
+    #[inline]
+    fn note_begin(&mut self, event: &Event<'_>, chunk: &Chunk<'_>, end: usize, consumed: usize) {
+        let held = self.reader.partial_bytes() as u64;
+        let (length, behind) = match event {
+            Event::Head(head) => (head.message.wire_bytes, held),
+            _ => (held, 0),
+        };
+        if length == 0 {
+            self.began = None;
+            return;
+        }
+        let before = (length + behind).wrapping_sub(end as u64);
+        #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
+        let sequence = chunk.sequence.wrapping_sub(before as u32);
+        let arrival = match self.began {
+            Some((.., arrival)) if length > consumed as u64 => arrival,
+            _ => chunk.arrival,
+        };
+        self.began = Some((chunk.offset.wrapping_sub(before), sequence, arrival));
+    }
+}
+
 /// The parser of one connection.
 pub struct Observer {
     request: Half,
@@ -520,8 +545,8 @@ impl Observer {
             && self.pending.front().is_some_and(|front| front.simple && front.request_done)
     }
 
-    /// The answer to HTTP/0.9 is a body without a head.
-    fn simple_response(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
+    /// A line that is a request of HTTP/0.9 is known as one when it is answered.
+    fn simple_request(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
         if chunk.direction == Direction::Response
             && self.request.reader.has_partial()
             && let Some(head) = self.request.reader.take_simple()
@@ -529,14 +554,11 @@ impl Observer {
             let request = Chunk { direction: Direction::Request, bytes: &[], ..*chunk };
             self.head(*head, &request, cx);
         }
-        if chunk.direction != Direction::Response || !self.response.reader.is_between() {
-            return;
-        }
-        let simple = self.awaits_bare_answer(chunk.direction);
-        // With this letter it may be a head after all: the reader tells.
-        if simple && chunk.bytes.first() != Some(&b'H') {
-            self.bare_answer(chunk, cx);
-        }
+    }
+
+    /// Whether what comes now is the answer to HTTP/0.9. With `H` it may be a head after all: the reader tells.
+    fn is_bare_answer(&self, direction: Direction, first: u8) -> bool {
+        first != b'H' && self.awaits_bare_answer(direction) && self.response.reader.is_between()
     }
 
     /// What the server says is the body.
@@ -603,25 +625,18 @@ impl Protocol for Observer {
     fn data(&mut self, chunk: &Chunk<'_>, cx: &mut Context<'_>) {
         let half = self.half(chunk.direction);
         half.had = half.had.max(chunk.arrival.needs);
-        self.simple_response(chunk, cx);
+        self.simple_request(chunk, cx);
         let mut at = 0;
         while at < chunk.bytes.len() {
             let rest = &chunk.bytes[at..];
+            if self.is_bare_answer(chunk.direction, rest[0]) {
+                self.bare_answer(chunk, cx);
+            }
             let half = self.half(chunk.direction);
             let searched = half.reader.state == State::Resync;
             let (consumed, event) = half.reader.step(rest);
-            let skipped = searched && consumed > 0 && !half.reader.has_partial();
-            // A head may be spread over segments: it began where its first part was taken.
-            let begins = matches!(event, Event::Head(_)) || half.reader.has_partial();
-            if begins && half.began.is_none() {
-                let offset = chunk.offset + at as u64;
-                #[expect(clippy::cast_possible_truncation, reason = "sequence numbers are modulo 2^32")]
-                let sequence = chunk.sequence.wrapping_add(at as u32);
-                half.began = Some((offset, sequence, chunk.arrival));
-            }
-            if !begins {
-                half.began = None;
-            }
+            let skipped = searched && consumed > 0 && half.reader.partial_bytes() == 0;
+            half.note_begin(&event, chunk, at + consumed, consumed);
             self.event(event, chunk, cx);
             at += consumed;
             if skipped && self.requests_lost && chunk.direction == Direction::Request {

@@ -119,6 +119,13 @@ impl Reader {
         !self.buffer.is_empty() && matches!(self.state, State::Start | State::Resync)
     }
 
+    /// Bytes of a start line or head that are held.
+    #[inline]
+    #[must_use]
+    pub fn partial_bytes(&self) -> usize {
+        if self.has_partial() { self.buffer.len() } else { 0 }
+    }
+
     /// Whether nothing of a message was seen since the last one.
     #[must_use]
     pub fn is_between(&self) -> bool {
