@@ -41,6 +41,8 @@ pub struct Conversation {
     state: State,
     /// The client for streams and records: who opened, or seems to be the client.
     client: Option<SideIndex>,
+    /// Bytes of each side that were lost before it was known who the client is.
+    early_gaps: [u64; 2],
     /// The client of the protocol.
     speaker: SideIndex,
     exchanges: u64,
@@ -121,8 +123,10 @@ impl Conversation {
         arrival: Arrival,
         scene: &mut Scene<'_>,
     ) {
-        let client =
-            *self.client.get_or_insert_with(|| scene.opened_by.unwrap_or_else(|| guess_client(me, bytes, scene)));
+        let client = match self.client {
+            Some(client) => client,
+            None => self.settle_client(scene.opened_by.unwrap_or_else(|| guess_client(me, bytes, scene)), scene),
+        };
         if scene.shared.streams {
             scene.sink.stream(scene.session, me == client, offset, bytes);
         }
@@ -144,9 +148,12 @@ impl Conversation {
 
     /// Bytes of a side were not captured.
     pub fn gap(&mut self, me: SideIndex, offset: u64, length: u64, arrival: Arrival, scene: &mut Scene<'_>) {
-        if scene.shared.streams {
-            let client = self.client.or(scene.opened_by).unwrap_or(me);
-            scene.sink.stream_gap(scene.session, me == client, offset, length);
+        match self.client {
+            Some(client) if scene.shared.streams => {
+                scene.sink.stream_gap(scene.session, me == client, offset, length);
+            }
+            Some(_) => {}
+            None => self.early_gaps[me] = offset + length,
         }
         match &mut self.state {
             State::Spoken(protocol) => {
@@ -183,8 +190,23 @@ impl Conversation {
         }
     }
 
+    /// It is known now who the client is: gaps from before are told.
+    #[cold]
+    fn settle_client(&mut self, client: SideIndex, scene: &mut Scene<'_>) -> SideIndex {
+        self.client = Some(client);
+        for (side, length) in std::mem::take(&mut self.early_gaps).into_iter().enumerate() {
+            if length > 0 && scene.shared.streams {
+                scene.sink.stream_gap(scene.session, side == client, 0, length);
+            }
+        }
+        client
+    }
+
     /// The connection is over.
     pub fn finish(&mut self, arrival: Arrival, scene: &mut Scene<'_>) {
+        if self.client.is_none() && self.early_gaps != [0, 0] {
+            self.settle_client(scene.opened_by.unwrap_or_else(|| by_port(scene.key)), scene);
+        }
         if let State::Spoken(protocol) = &mut self.state {
             protocol.finish(arrival, &mut context(&mut self.exchanges, self.speaker, scene));
         }
@@ -343,6 +365,11 @@ fn guess_client(me: SideIndex, bytes: &[u8], scene: &Scene<'_>) -> SideIndex {
             if port(me) >= port(1 - me) { me } else { 1 - me }
         }
     }
+}
+
+/// The side with the higher port.
+fn by_port(key: FlowKey) -> SideIndex {
+    usize::from(key.endpoint(0).port < key.endpoint(1).port)
 }
 
 #[inline]

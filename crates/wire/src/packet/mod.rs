@@ -230,10 +230,11 @@ impl Decoder {
     }
 
     #[cold]
-    fn fragment<'a>(&'a mut self, frame: &Frame<'a>, first: &Fragment<'_>, outer: Outer) -> Option<Segment<'a>> {
+    fn fragment<'a>(&'a mut self, frame: &Frame<'a>, first: &Fragment<'_>, mut outer: Outer) -> Option<Segment<'a>> {
         let mut whole = self.fragments.push(first, frame.at, &mut self.packets);
-        // A datagram put together may hold a fragment of an inner one: a tunnel over fragments.
-        for _ in 0..self.limits.nesting_max {
+        // A datagram put together may hold a fragment of an inner one: a tunnel over fragments. Each turn goes deeper,
+        // up to the limit of nesting.
+        loop {
             match whole {
                 Pushed::Waiting => break,
                 Pushed::Refused { overlap } => {
@@ -255,7 +256,8 @@ impl Decoder {
                             };
                             return Some(segment(frame, &tcp, &ip, outer));
                         }
-                        Ok(Walk::Fragment(inner, _)) => {
+                        Ok(Walk::Fragment(inner, deeper)) => {
+                            outer = deeper;
                             whole = self.fragments.push_from(&inner, frame.at, packets, &mut self.packets);
                         }
                         Err(reason) => {

@@ -25,9 +25,11 @@ pub fn enter<'a>(
         17 => udp(data, network),
         1 | 58 => Err(DropReason::Icmp),
         50 => Err(DropReason::Encrypted),
-        // Authentication header: next header, length in words of 4 less 2.
-        51 => {
-            let length = (usize::from(u8_at(data, 1).ok_or(CUT)?) + 2) * 4;
+        // Authentication header: next header, length in words of 4 less 2. Extension headers of IPv6 may stand behind
+        // the fragment header too, with a length in words of 8 less 1.
+        0 | 43 | 51 | 60 | 135 | 139 | 140 => {
+            let words = usize::from(u8_at(data, 1).ok_or(CUT)?);
+            let length = if protocol == 51 { (words + 2) * 4 } else { (words + 1) * 8 };
             let rest = data.get(length..).ok_or(CUT)?;
             let mut inner = *_header;
             inner.protocol = data[0];

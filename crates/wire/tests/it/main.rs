@@ -5,7 +5,9 @@ mod script;
 mod speak;
 mod support;
 
+mod cost;
 mod http;
+mod layers;
 mod limits;
 mod mutations;
 mod properties;

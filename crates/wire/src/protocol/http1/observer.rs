@@ -633,16 +633,17 @@ impl Protocol for Observer {
                 self.bare_answer(chunk, cx);
             }
             let half = self.half(chunk.direction);
-            let searched = half.reader.state == State::Resync;
+            let searched = (half.reader.state == State::Resync).then_some(half.reader.partial_bytes());
             let (consumed, event) = half.reader.step(rest);
-            let skipped = searched && consumed > 0 && half.reader.partial_bytes() == 0;
+            let skipped = searched.map_or(0, |held| held + consumed - half.reader.partial_bytes());
             half.note_begin(&event, chunk, at + consumed, consumed);
             self.event(event, chunk, cx);
             at += consumed;
-            if skipped && self.requests_lost && chunk.direction == Direction::Request {
+            if skipped > 0 && self.requests_lost && chunk.direction == Direction::Request {
                 // What is left of a request whose beginning was lost, or one that was not found again.
-                self.lost_unanswered = Some(chunk.offset + at as u64);
-                self.mark_gap_behind(chunk.offset + (at - consumed) as u64);
+                let end = chunk.offset + at as u64 - self.request.reader.partial_bytes() as u64;
+                self.lost_unanswered = Some(end);
+                self.mark_gap_behind(end - skipped as u64);
             }
         }
     }

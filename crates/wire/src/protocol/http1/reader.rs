@@ -295,13 +295,12 @@ impl Reader {
     ///
     /// Each byte is looked at once, however small the pieces.
     fn simple_end(&mut self) -> Option<usize> {
-        if self.full || self.role != Role::Request || !self.buffer.starts_with(b"GET ") {
+        if self.full || self.role != Role::Request || !self.buffer.starts_with(b"GET") {
             return None;
         }
         if self.line_end == 0 {
             self.line_end = self.scanned + memchr(b'\n', self.buffer.get(self.scanned..)?)? + 1;
-            let line = self.buffer[..self.line_end].trim_ascii_end();
-            self.full = line.rsplit(|b| *b == b' ').next().is_some_and(is_version);
+            self.full = !is_simple_line(&self.buffer[..self.line_end]);
         }
         let behind = self.buffer.get(self.line_end.max(self.scanned)..)?;
         let byte = behind.iter().find(|b| !head::is_token(**b))?;
@@ -490,6 +489,13 @@ fn may_start(role: Role, bytes: &[u8]) -> bool {
                 || token > 0 && token <= super::METHOD_MAX && matches!(bytes.get(token), None | Some(b' ' | b'\t'))
         }
     }
+}
+
+/// Whether the line alone is a request of HTTP/0.9.
+fn is_simple_line(line: &[u8]) -> bool {
+    let Parsed::Done(head, _) = head::parse(Role::Request, line, 1, true) else { return false };
+    matches!(head.message.start_line, StartLine::Request { method, version, .. }
+        if head.message.text(method) == b"GET" && head.message.text(version).is_empty())
 }
 
 /// Whether a message begins with `bytes`; `None` while more bytes decide. More bytes never change an answer, so that any
