@@ -37,10 +37,13 @@ fn framed(link_type: u8, frames: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
+/// Carries a packet between two hosts.
+type Wrap = fn(IpAddr, IpAddr, &[u8]) -> Vec<u8>;
+
 fn packets() -> Vec<Vec<u8>> {
     let (a, b): (IpAddr, IpAddr) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
     let inner: Vec<Vec<u8>> = talk().iter().map(|packet| packet.bytes[14..].to_vec()).collect();
-    let ways: [fn(IpAddr, IpAddr, &[u8]) -> Vec<u8>; 11] = [
+    let ways: [Wrap; 11] = [
         |_, _, p| link::ethernet(p),
         |_, _, p| link::vlan(&[(0x88a8, 1), (0x8100, 2)], p),
         |_, _, p| link::mpls(&[1, 2], p),

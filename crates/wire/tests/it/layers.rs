@@ -16,6 +16,9 @@ fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+/// Puts something around bytes.
+type Wrap = fn(&[u8]) -> Vec<u8>;
+
 /// The IP packets of one exchange.
 fn packets(six: bool) -> Vec<Packet> {
     let mut talk = if six { Conversation::new("[fd00::7]:51234", "[fd00::9]:80") } else { crate::support::talk() };
@@ -164,7 +167,7 @@ fn overlay_networks_keep_equal_addresses_apart() {
 
 #[test]
 fn extension_headers() {
-    let ways: [(&str, u8, fn(&[u8]) -> Vec<u8>); 3] = [
+    let ways: [(&str, u8, Wrap); 3] = [
         ("hop by hop", 0, |tcp| extension(6, 2, tcp)),
         ("routing, then destination options", 43, |tcp| extension(60, 0, &extension(6, 1, tcp))),
         ("an atomic fragment", 44, |tcp| [&[6, 0, 0, 0, 0, 0, 0, 1], tcp].concat()),

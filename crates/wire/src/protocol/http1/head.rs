@@ -369,17 +369,17 @@ fn unfold(message: &mut Message, index: usize, continued: Span) {
         return;
     };
     let tail = message.text(continued).trim_ascii().to_vec();
-    let mut value = message.text(field.value).to_vec();
-    if !value.is_empty() && !tail.is_empty() {
-        value.push(b' ');
-    }
-    value.extend_from_slice(&tail);
-    // Values that were joined stand behind the head; a fold over many lines moves only its last form.
+    // Values that were joined stand behind the head; a fold over many lines is moved there once.
     let at = message.head.len();
     let is_last = field.value.end as usize == at && field.value.start as usize >= message.trailing_start();
     let start = if is_last { field.value.start as usize } else { at };
-    message.head.truncate(start);
-    message.head.extend_from_slice(&value);
+    if !is_last {
+        message.head.extend_from_within(field.value.start as usize..field.value.end as usize);
+    }
+    if message.head.len() > start && !tail.is_empty() {
+        message.head.push(b' ');
+    }
+    message.head.extend_from_slice(&tail);
     if let Some(field) = message.fields.get_mut(index) {
         field.value = span(start, message.head.len());
     }
