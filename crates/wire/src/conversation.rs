@@ -58,9 +58,19 @@ enum State {
     Opaque(Kind),
 }
 
+/// Bytes that came together; they stand in the prefix of their side, behind those of the pieces before.
+struct Piece {
+    side: SideIndex,
+    offset: u64,
+    sequence: u32,
+    length: usize,
+    arrival: Arrival,
+}
+
 #[derive(Default)]
 struct Detection {
-    chunks: Vec<(SideIndex, u64, u32, Vec<u8>, Arrival)>,
+    pieces: Vec<Piece>,
+    /// The bytes of all pieces of a side.
     prefix: [Vec<u8>; 2],
     rejected: [bool; 2],
     /// Offset and length of the newest gap.
@@ -261,7 +271,7 @@ impl Conversation {
             return;
         };
         detection.prefix[me].extend_from_slice(bytes);
-        detection.chunks.push((me, offset, sequence, bytes.to_vec(), arrival));
+        detection.pieces.push(Piece { side: me, offset, sequence, length: bytes.len(), arrival });
         match detect::ask(&detection.prefix[me]) {
             (Verdict::Is(speaker, kind), Some(candidate)) if !detection.rejected[me] => {
                 let detection = std::mem::take(detection);
@@ -285,8 +295,9 @@ impl Conversation {
         if detection.prefix[me].len() > scene.shared.limits.detect_bytes_max {
             detection.reject(me, false);
         }
-        let full = detection.chunks.len() > TRIES_MAX as usize * 2
-            || detection.held_bytes() > scene.shared.limits.detect_bytes_max * 4;
+        // A piece may be one byte.
+        let max = scene.shared.limits.detect_bytes_max;
+        let full = detection.pieces.len() > max || detection.prefix.iter().map(Vec::len).sum::<usize>() > max * 4;
         if full || detection.rejected == [true, true] || detection.tries.iter().any(|t| *t > TRIES_MAX) {
             self.state = State::Opaque(Kind::Unknown);
         }
@@ -302,14 +313,11 @@ impl Conversation {
                 protocol.gap(direction(side, self.speaker), offset, length, arrival, &mut cx);
             }
         }
-        for (side, offset, sequence, bytes, arrival) in &detection.chunks {
-            let chunk = Chunk {
-                direction: direction(*side, self.speaker),
-                offset: *offset,
-                sequence: *sequence,
-                bytes,
-                arrival: *arrival,
-            };
+        let mut taken = [0, 0];
+        for Piece { side, offset, sequence, length, arrival } in detection.pieces {
+            let bytes = detection.prefix[side].get(taken[side]..taken[side] + length).unwrap_or_default();
+            taken[side] += length;
+            let chunk = Chunk { direction: direction(side, self.speaker), offset, sequence, bytes, arrival };
             protocol.data(&chunk, &mut context(&mut self.exchanges, self.speaker, scene));
         }
         for (side, ended) in detection.ended.into_iter().enumerate() {
@@ -325,12 +333,12 @@ impl Detection {
     fn held_bytes(&self) -> usize {
         size_of::<Self>()
             + self.prefix.iter().map(Vec::capacity).sum::<usize>()
-            + self.chunks.iter().map(|c| c.3.capacity() + size_of_val(c)).sum::<usize>()
+            + self.pieces.capacity() * size_of::<Piece>()
     }
 
     fn clear(&mut self, me: SideIndex) {
         self.prefix[me] = Vec::new();
-        self.chunks.retain(|(side, ..)| *side != me);
+        self.pieces.retain(|piece| piece.side != me);
     }
 
     /// The bytes so far are no protocol's beginning. In the middle of a stream the next chunk may begin one.

@@ -159,7 +159,7 @@ pub fn redis(bytes: &[u8]) -> Verdict {
 /// A length, then a DNS header that can only be one: opcode 0, one question, nothing odd in the counts.
 pub fn dns(bytes: &[u8]) -> Verdict {
     let Some(length) = be16(bytes, 0) else {
-        return Verdict::No;
+        return if matches!(bytes, [0..8]) { Verdict::Unsure } else { Verdict::No };
     };
     if length < 17 {
         return Verdict::No;

@@ -159,6 +159,27 @@ fn flags_of_requests() {
 }
 
 #[test]
+fn the_protocol_is_found_at_any_segment_size() {
+    let long = "a".repeat(600);
+    let first: [(String, &str); 6] = [
+        (format!("OPTIONS /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), "http"),
+        (format!("FROB /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), "http"),
+        ("GET /a HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), "http"),
+        ("*1\r\n$4\r\nPING\r\n".to_owned(), "redis"),
+        ("SSH-2.0-x\r\n".to_owned(), "ssh"),
+        ("\u{1}\u{4}xx\u{1}\0\0\u{1}\0\0\0\0\0\0\u{7}example\u{3}com\0".to_owned(), "dns"),
+    ];
+    for (bytes, name) in first {
+        for size in [1, 2, 3, 7, 60, 1448] {
+            let mut talk = crate::support::talk();
+            talk.handshake().segment_size(size).client(bytes.as_bytes()).close();
+            let found = run(talk.packets());
+            assert_eq!(found.session().protocol.name(), name, "{size} bytes: {}", bytes.escape_default());
+        }
+    }
+}
+
+#[test]
 fn flags_of_responses() {
     let cases: [(&[u8], &str); 6] = [
         (b"<HTTP/1.1 2xx OK\r\nContent-Length: 0\r\n\r\n", "bad_status"),
