@@ -4,6 +4,7 @@
 #   ARACHNE_BENCH_DATA=./bench-data   where the captures are, or are made (root; see the maker for the packages it needs)
 #   ARACHNE_SHARED=../shared          where the makers of captures are
 #   BENCH_RUNS=7  BENCH_PEER_RUNS=2   runs of which the best counts
+#   BENCH_COPIES=0                    leaves out the peers on the copies, which take most of the time
 #   BENCH_STAGES=1                    also the criterion benchmarks of every stage, some minutes
 #   BENCH_WRITE=1                     puts the tables into docs/performance.md
 #

@@ -247,7 +247,7 @@ def main():
     out.append("**Exactness of arachne**, same run\n\n" + table(
         ["capture", "exchanges", "connections equal to the log", "body lengths equal", "equations hold",
          "1, 2, 4, 8 threads alike"], exact))
-    copies = on_copies(data, there)
+    copies = on_copies(data, there) if os.environ.get("BENCH_COPIES", "1") != "0" else []
     if copies:
         out.append("**Peers on the copies**\n\n" + table(["capture", "tool", "requests / answers", "CPU s"], copies))
     if counted:
