@@ -44,3 +44,7 @@ for ((n = 0; n < files; n++)); do
   if grep -q "panicked at" "$tmp/errors"; then fail "a panic: $input --seed $own --changes $((1 + n % 40))"; fi
 done
 echo "damaged files: $files read from ${#inputs[@]} captures, seeds $seed to $((seed + files - 1)), no crash"
+
+# --- ten times the input costs about ten times the time ---------------------------------------------------------------
+COST_FACTOR_MAX=${COST_FACTOR_MAX:-13} cargo test --release --quiet --package arachne-wire --test it cost -- --test-threads 1 ||
+  fail "a cost that is not linear"

@@ -1,7 +1,7 @@
 //! Ten times the input costs about ten times the time, also when the input is made to cost more.
 //!
-//! The target is a factor of 13, met on a quiet machine in release mode (`docs/fuzzing.md`). Beside other tests on a busy
-//! machine only what tells square from linear is asserted; `COST_FACTOR_MAX` sets another bound.
+//! Time is measured, and that means little beside other work: the checks run where `COST_FACTOR_MAX` sets the bound, as
+//! `make soak` does (13, in release mode; a square cost would give a hundred). `docs/fuzzing.md` has the figures.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,6 @@ use arachne_testkit::conversation::{Packet, Side};
 use arachne_testkit::{Conversation, Ip, link};
 
 use crate::support::{Run, talk};
-
-/// A square cost would give a hundred.
-const FACTOR_MAX: f64 = 30.0;
 
 /// Packets one behind the other, so that reading them costs the same however many there are.
 struct Tape {
@@ -49,7 +46,10 @@ impl Tape {
 
 #[track_caller]
 fn check(what: &str, small: usize, make: impl Fn(usize) -> Vec<Packet>) {
-    let max = std::env::var("COST_FACTOR_MAX").ok().and_then(|text| text.parse().ok()).unwrap_or(FACTOR_MAX);
+    let Some(max) = std::env::var("COST_FACTOR_MAX").ok().and_then(|text| text.parse::<f64>().ok()) else {
+        eprintln!("skipped: {what}: set COST_FACTOR_MAX to measure it");
+        return;
+    };
     let (one, ten) = (Tape::new(&make(small)), Tape::new(&make(small * 10)));
     let mut factor = f64::MAX;
     for _ in 0..6 {
