@@ -6,6 +6,7 @@ mod speak;
 mod support;
 
 mod cost;
+mod flags;
 mod http;
 mod layers;
 mod limits;
