@@ -208,7 +208,8 @@ impl Side {
         {
             let rtt = at.since(sent);
             self.facts.rtt_min_ns = Some(self.facts.rtt_min_ns.map_or(rtt, |min| min.min(rtt)));
-            self.facts.rtt_sum_ns += rtt;
+            // Forged capture times make centuries.
+            self.facts.rtt_sum_ns = self.facts.rtt_sum_ns.saturating_add(rtt);
             self.facts.rtt_count += 1;
             self.probe = None;
         }
@@ -240,6 +241,18 @@ impl Side {
 #[cfg(test)]
 mod tests {
     use super::Side;
+    use arachne_model::UnixNanos;
+
+    #[test]
+    fn centuries_of_round_trips_do_not_overflow() {
+        let mut side = Side::default();
+        side.start(0);
+        for turn in 1..=4 {
+            side.probe(turn, UnixNanos(i64::MIN));
+            side.acknowledge(turn, 0, UnixNanos(i64::MAX));
+        }
+        assert_eq!((side.facts.rtt_count, side.facts.rtt_sum_ns), (4, u64::MAX));
+    }
 
     #[test]
     fn offsets_wrap_with_the_sequence_number() {
