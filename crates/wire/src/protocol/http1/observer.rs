@@ -215,15 +215,7 @@ impl Observer {
         let StartLine::Response { status, .. } = head.message.start_line else {
             return;
         };
-        if let Some((gap, why)) = self.response_gap {
-            self.skip_lost_responses(gap, why, offset, now, cx);
-            self.doubt_pairs(why, first.needs, now, cx);
-            // With one request left there is no doubt any more.
-            if self.pending.len() <= 1 {
-                self.response_gap = None;
-            }
-        }
-        self.response_at = offset;
+        self.settle_lost(offset, first.needs, now, cx);
         let is_interim = (100..200).contains(&status) && status != 101;
         let late = self.overdue > 0;
         let answers = !late && self.pending.front().is_some_and(|front| front.may_be_answered(offset, first.needs));
@@ -249,14 +241,7 @@ impl Observer {
             }
             self.current = Current::Front;
         } else {
-            self.lost_unanswered = self.lost_unanswered.filter(|end| first.needs != 0 && first.needs < *end);
-            let mut orphan = self.orphan(sequence, first, cx);
-            if late {
-                self.overdue -= u64::from(!is_interim);
-                orphan.exchange.anomalies.insert(Anomaly::Memcap);
-            }
-            self.orphan = Some(orphan);
-            self.current = Current::Orphan;
+            self.open_orphan(is_interim, sequence, first, cx);
             if matches!(status, 100..200 | 204 | 304) {
                 length = Length::Known(0);
             } else if length == Length::Unstated {
@@ -264,12 +249,8 @@ impl Observer {
                 self.response.reader.state = State::UntilClose;
             }
         }
-        let unsure = [Anomaly::Gap, Anomaly::Ambiguous];
-        let is_unsure = |open: &mut Open| unsure.iter().any(|a| open.exchange.anomalies.contains(*a));
-        if (self.current == Current::Orphan && !late) || self.open(Direction::Response).is_some_and(is_unsure) {
-            // It may answer HEAD, and then what seems to be its body is the next response; or a request that comes yet.
-            let why = if self.requests_lost || !cx.two_sided { Anomaly::Gap } else { Anomaly::Ambiguous };
-            self.response_gap = Some((offset, why));
+        if !late {
+            self.note_doubt(offset, cx.two_sided);
         }
         let until_close = self.response.reader.state == State::UntilClose;
         self.held += head.message.head.capacity();
@@ -289,6 +270,42 @@ impl Observer {
         if websocket.is_some() {
             self.request.reader.state = State::Opaque;
             self.response.reader.state = State::Opaque;
+        }
+    }
+
+    /// Before a response at `offset` is paired: what was lost before it.
+    fn settle_lost(&mut self, offset: u64, needs: u64, now: Arrival, cx: &mut Context<'_>) {
+        if let Some((gap, why)) = self.response_gap {
+            self.skip_lost_responses(gap, why, offset, now, cx);
+            self.doubt_pairs(why, needs, now, cx);
+            // With one request left there is no doubt any more.
+            if self.pending.len() <= 1 {
+                self.response_gap = None;
+            }
+        }
+        self.response_at = offset;
+    }
+
+    /// A response to a request that is not known, or was reported early.
+    fn open_orphan(&mut self, is_interim: bool, sequence: u32, first: Arrival, cx: &mut Context<'_>) {
+        self.lost_unanswered = self.lost_unanswered.filter(|end| first.needs != 0 && first.needs < *end);
+        let mut orphan = self.orphan(sequence, first, cx);
+        if self.overdue > 0 {
+            self.overdue -= u64::from(!is_interim);
+            orphan.exchange.anomalies.insert(Anomaly::Memcap);
+        }
+        self.orphan = Some(orphan);
+        self.current = Current::Orphan;
+    }
+
+    /// A response that answers nothing, or a request that was not read for certain, may answer HEAD, and then what seems
+    /// to be its body is the next response; or its request comes yet.
+    fn note_doubt(&mut self, offset: u64, two_sided: bool) {
+        let unsure = [Anomaly::Gap, Anomaly::Ambiguous];
+        let is_unsure = |open: &mut Open| unsure.iter().any(|a| open.exchange.anomalies.contains(*a));
+        if self.current == Current::Orphan || self.open(Direction::Response).is_some_and(is_unsure) {
+            let why = if self.requests_lost || !two_sided { Anomaly::Gap } else { Anomaly::Ambiguous };
+            self.response_gap = Some((offset, why));
         }
     }
 
