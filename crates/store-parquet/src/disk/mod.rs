@@ -1,0 +1,1 @@
+//! All access to files, so that tests can break any of it.

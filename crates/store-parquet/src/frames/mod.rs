@@ -1,0 +1,1 @@
+//! Checksummed frames: the format of every log.

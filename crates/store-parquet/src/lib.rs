@@ -1,0 +1,11 @@
+//! The embedded store: a write-ahead log, immutable Parquet parts and a manifest in one directory.
+//!
+//! The bottom is [`disk`] (all file access), [`frames`] (checksummed frames, one format for every log), [`wal`] (group
+//! commit and replay) and [`manifest`] (which parts there are). These four know nothing of Arrow or Parquet: payloads are
+//! bytes. They hold the promise that an acknowledged write is found again after any crash, that what a disk has damaged
+//! is named and never served, and that a full disk stops nothing but writing.
+
+pub mod disk;
+pub mod frames;
+pub mod manifest;
+pub mod wal;

@@ -1,0 +1,1 @@
+//! The manifest: which parts there are.
