@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod limits;
 pub mod link_type;
 pub mod record;
+pub mod table;
 pub mod time;
 
 pub use anomaly::{Anomaly, AnomalySet};

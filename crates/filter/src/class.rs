@@ -1,0 +1,98 @@
+//! The response class of an exchange, computed at query time.
+
+use arachne_model::table::{ExchangeRow, Row as _, Value};
+
+/// Bounds between the classes by duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Thresholds {
+    /// Below is fast, in nanoseconds.
+    pub fast_ns: i64,
+    /// From here on it is slow, in nanoseconds.
+    pub slow_ns: i64,
+}
+
+impl Default for Thresholds {
+    /// 500 ms and 1 s, design section 4.
+    fn default() -> Self {
+        Self { fast_ns: 500_000_000, slow_ns: 1_000_000_000 }
+    }
+}
+
+/// How an exchange went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Class {
+    /// Answered below the first threshold.
+    Fast,
+    /// Answered between the thresholds.
+    Medium,
+    /// Answered, but late.
+    Slow,
+    /// Status 500 or above, or no answer.
+    Error,
+    /// Still open: no answer yet.
+    Open,
+    /// The connection became another protocol (status 101): how long it lasts says nothing.
+    Upgrade,
+}
+
+impl Class {
+    /// All, in the order in which bars are stacked.
+    pub const ALL: [Self; 6] = [Self::Fast, Self::Medium, Self::Slow, Self::Error, Self::Open, Self::Upgrade];
+
+    /// The stable name, as in filters and answers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Medium => "medium",
+            Self::Slow => "slow",
+            Self::Error => "error",
+            Self::Open => "open",
+            Self::Upgrade => "upgrade",
+        }
+    }
+
+    /// The class of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+
+    /// The class of an exchange from its columns `status`, `start`, `end` and `provisional`.
+    #[inline]
+    #[must_use]
+    pub fn of(status: Option<i64>, start: i64, end: Option<i64>, provisional: bool, thresholds: Thresholds) -> Self {
+        match status {
+            None if provisional => Self::Open,
+            None => Self::Error,
+            Some(101) => Self::Upgrade,
+            Some(500..) => Self::Error,
+            Some(_) => match end.map_or(0, |end| end.saturating_sub(start)) {
+                duration if duration < thresholds.fast_ns => Self::Fast,
+                duration if duration < thresholds.slow_ns => Self::Medium,
+                _ => Self::Slow,
+            },
+        }
+    }
+
+    /// The class of a row.
+    #[must_use]
+    pub fn of_row(row: &ExchangeRow, thresholds: Thresholds) -> Self {
+        Self::of(row.status.map(i64::from), row.start, row.end, row.provisional, thresholds)
+    }
+
+    /// The columns that [`Self::of`] needs: status, start, end, provisional.
+    #[must_use]
+    pub fn columns() -> [usize; 4] {
+        let table = ExchangeRow::TABLE;
+        ["http.response.status_code", "start", "end", "provisional"].map(|n| table.column(n).unwrap_or_default())
+    }
+
+    /// [`Self::of`] on values as a row gives them.
+    #[must_use]
+    pub fn of_values(status: Value<'_>, start: Value<'_>, end: Value<'_>, open: Value<'_>, thresholds: Thresholds) -> Self {
+        let int = |value| if let Value::Int(number) = value { Some(number) } else { None };
+        Self::of(int(status), int(start).unwrap_or_default(), int(end), open == Value::Bool(true), thresholds)
+    }
+}

@@ -1,0 +1,161 @@
+//! A filter as engines get it: typed, bound, without text to be interpreted.
+
+use arachne_model::table::{Row, Value};
+
+use crate::class::{Class, Thresholds};
+use crate::test::Test;
+
+/// Which headers are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeaderSide {
+    /// Those of the request.
+    Request,
+    /// Those of the response.
+    Response,
+    /// Both.
+    Either,
+}
+
+/// A value that no column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Computed {
+    /// `end - start` in nanoseconds (integer); null without an end. Of every table that has an end.
+    Duration,
+    /// `response.start - request.end` in nanoseconds (integer), never negative: how long the server thought. Exchanges only.
+    Wait,
+    /// The response class by these thresholds (text). Exchanges only.
+    Class(Thresholds),
+}
+
+/// What a test looks at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// A column of the table, by index.
+    Column(usize),
+    /// A computed value.
+    Computed(Computed),
+    /// A header by its lower-case name. A message may have several of that name: one that passes is enough.
+    Header(HeaderSide, String),
+    /// Every text column of [`arachne_model::table::Table::texts`]: one that passes is enough.
+    AnyText,
+}
+
+/// A filter. A test of a field that is null does not pass; [`Predicate::Not`] of it does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Predicate {
+    /// Everything passes: the empty filter.
+    All,
+    /// Every part must pass.
+    And(Vec<Predicate>),
+    /// One part must pass.
+    Or(Vec<Predicate>),
+    /// The part must not pass.
+    Not(Box<Predicate>),
+    /// The value of a field passes a test.
+    Is(Field, Test),
+}
+
+impl Predicate {
+    /// Whether `row` passes: the reference that every engine must equal.
+    #[must_use]
+    pub fn matches<R: Row>(&self, row: &R) -> bool {
+        match self {
+            Self::All => true,
+            Self::And(parts) => parts.iter().all(|part| part.matches(row)),
+            Self::Or(parts) => parts.iter().any(|part| part.matches(row)),
+            Self::Not(part) => !part.matches(row),
+            Self::Is(field, test) => field.passes(test, row),
+        }
+    }
+
+    /// Both must pass; drops what is always true.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, one) | (one, Self::All) => one,
+            (Self::And(mut parts), Self::And(more)) => {
+                parts.extend(more);
+                Self::And(parts)
+            }
+            (Self::And(mut parts), one) => {
+                parts.push(one);
+                Self::And(parts)
+            }
+            (one, other) => Self::And(vec![one, other]),
+        }
+    }
+
+    /// The fields that are looked at, each once, in order of appearance.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&Field> {
+        fn collect<'a>(predicate: &'a Predicate, fields: &mut Vec<&'a Field>) {
+            match predicate {
+                Predicate::All => {}
+                Predicate::And(parts) | Predicate::Or(parts) => parts.iter().for_each(|p| collect(p, fields)),
+                Predicate::Not(part) => collect(part, fields),
+                Predicate::Is(field, _) if fields.contains(&field) => {}
+                Predicate::Is(field, _) => fields.push(field),
+            }
+        }
+        let mut fields = Vec::new();
+        collect(self, &mut fields);
+        fields
+    }
+}
+
+impl Field {
+    fn passes<R: Row>(&self, test: &Test, row: &R) -> bool {
+        match self {
+            Self::Column(column) => test.passes(row.value(*column)),
+            Self::Computed(computed) => computed.with(row, |value| test.passes(value)),
+            Self::Header(side, name) => side.columns::<R>().any(|column| match row.value(column) {
+                Value::Text(lines) => header_values(lines, name).any(|value| test.passes(Value::Text(value))),
+                _ => false,
+            }),
+            Self::AnyText => R::TABLE.texts.iter().any(|&column| test.passes(row.value(column))),
+        }
+    }
+}
+
+impl HeaderSide {
+    /// The columns with the headers of this side; none in tables without headers.
+    pub fn columns<R: Row>(self) -> impl Iterator<Item = usize> {
+        let request = (self != Self::Response).then_some("http.request.headers");
+        let response = (self != Self::Request).then_some("http.response.headers");
+        request.into_iter().chain(response).filter_map(|name| R::TABLE.column(name))
+    }
+}
+
+impl Computed {
+    /// Gives the computed value of `row` to `use_it`.
+    pub fn with<R: Row, T>(self, row: &R, use_it: impl FnOnce(Value<'_>) -> T) -> T {
+        let at = |name: &str| R::TABLE.column(name).map_or(Value::Null, |column| row.value(column));
+        match self {
+            Self::Duration => {
+                let end = R::TABLE.end.map_or(Value::Null, |column| row.value(column));
+                use_it(difference(row.value(R::TABLE.start), end))
+            }
+            Self::Wait => use_it(difference(at("request.end"), at("response.start"))),
+            Self::Class(thresholds) => {
+                let [status, start, end, open] = Class::columns().map(|column| row.value(column));
+                use_it(Value::Text(Class::of_values(status, start, end, open, thresholds).name()))
+            }
+        }
+    }
+}
+
+/// `to - from`, never negative; null when either is.
+fn difference<'a>(from: Value<'_>, to: Value<'_>) -> Value<'a> {
+    match (from, to) {
+        (Value::Int(from), Value::Int(to)) => Value::Int(to.saturating_sub(from).max(0)),
+        _ => Value::Null,
+    }
+}
+
+/// The values of the headers called `name` (lower case) in a block of lines `name: value`.
+pub fn header_values<'a>(lines: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
+    lines.lines().filter_map(move |line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim_start())
+    })
+}
