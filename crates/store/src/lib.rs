@@ -1,0 +1,15 @@
+//! What a store is: the trait that engines implement, the requests it answers, and an in-memory engine for tests.
+//!
+//! Nothing here knows an engine. Engines filter, group, sum and sort; what they answer is put together in `query`.
+
+mod request;
+mod store;
+
+pub use request::{
+    Buckets, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number, Order, Page,
+    Scalar, Scanned, Selection, TimeRange,
+};
+pub use store::{
+    Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, TableFacts, Token, Unwatched,
+    Watch,
+};
