@@ -1,0 +1,21 @@
+//! Aggregation without loss of truth: what merges over hosts, files and time merges exactly, and what is cut to a bounded
+//! size says by how much.
+//!
+//! - [`histogram`]: base-2 exponential histograms; percentiles within 1.09 %, merged by addition.
+//! - [`template`]: the URL normaliser, which makes few templates of many paths.
+//! - [`top`]: the heaviest keys of a stream in bounded memory, with the error bound and a rest that keeps the total.
+//! - [`distinct`]: how many different values there were, mergeable.
+//! - [`divergence`]: which fields tell a selection from a baseline.
+//!
+//! This crate is PURE: no I/O, threads, clock, randomness or logging. Hashes come in as arguments.
+
+pub mod distinct;
+pub mod divergence;
+pub mod histogram;
+pub mod template;
+pub mod top;
+
+pub use distinct::Distinct;
+pub use histogram::Histogram;
+pub use template::Normaliser;
+pub use top::Top;
