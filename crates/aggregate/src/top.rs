@@ -3,7 +3,7 @@
 //! Space-saving: a new key takes the place of the lightest one. What the leaving key had counted goes to the rest, so the
 //! entries and the rest always add up to everything that was added. What a key may have had before it was admitted is its
 //! `missed_max`: its true weight lies between its weight and that much more. No key heavier than [`Top::missed_max`] is
-//! absent; with `k` places that is at most the total divided by `k`. Merging keeps all of this.
+//! absent; over one stream and `k` places that is at most the total divided by `k`. Merging adds the bounds of both sides.
 //!
 //! Source: Metwally, Agrawal, El Abbadi 2005, "Efficient computation of frequent and top-k elements in data streams".
 
