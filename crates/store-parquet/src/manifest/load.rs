@@ -32,21 +32,21 @@ struct Union {
     last: [Option<u64>; 2],
     next_sequence: u64,
     findings: Vec<Finding>,
+    /// That a copy is not there.
+    absent: Option<Finding>,
 }
 
-/// Reads one generation. `interrupted`: an older one is there too, so this one may lack a copy and be well.
-///
-/// `None` in place of a state: its snapshot cannot be read.
+/// Reads one generation; the findings alone when its snapshot cannot be read.
 pub(super) fn load<P: PartRecord>(
     disk: &dyn Disk,
     generation: u64,
-    interrupted: bool,
     options: &Options,
 ) -> Result<Result<Loaded<P>, Vec<Finding>>, ManifestError> {
     let mut union = Union::default();
     for (index, copy) in COPIES.iter().enumerate() {
-        union.copy(disk, &copy_path(generation, copy), index, interrupted)?;
+        union.copy(disk, &copy_path(generation, copy), index)?;
     }
+    union.absent();
     union.compare(generation);
     let Some(snapshot) = union.snapshot.clone().filter(|s| s.clone().all(|n| union.frames.contains_key(&n))) else {
         return Ok(Err(union.findings));
@@ -79,18 +79,29 @@ pub(super) fn load<P: PartRecord>(
 }
 
 impl Union {
-    fn copy(&mut self, disk: &dyn Disk, path: &str, index: usize, interrupted: bool) -> Result<(), ManifestError> {
+    fn copy(&mut self, disk: &dyn Disk, path: &str, index: usize) -> Result<(), ManifestError> {
         match self.read(disk, path, index) {
-            Ok(()) => Ok(()),
+            Ok(()) => {}
             Err(FrameError::Read { source, .. }) => {
-                if !(interrupted && source.kind() == std::io::ErrorKind::NotFound) {
-                    let cause = Cause::Unusable(format!("this copy cannot be read: {source}"));
-                    self.findings.push(Finding { path: path.to_owned(), offset: 0, bytes: 0, cause });
+                let cause = Cause::Unusable(format!("this copy cannot be read: {source}"));
+                let finding = Finding { path: path.to_owned(), offset: 0, bytes: 0, cause };
+                match source.kind() {
+                    std::io::ErrorKind::NotFound => self.absent = Some(finding),
+                    _ => self.findings.push(finding),
                 }
-                Ok(())
             }
-            Err(newer) => Err(newer.into()),
+            Err(newer) => return Err(newer.into()),
         }
+        Ok(())
+    }
+
+    /// Edits are taken once both copies are there. So while the other one is a snapshot and no more, a copy that is not
+    /// there is the trace of a crash; later somebody took it away.
+    fn absent(&mut self) {
+        let end = self.snapshot.as_ref().map(|snapshot| *snapshot.end());
+        let last = self.last.iter().flatten().max().copied();
+        let crashed = end.is_some() && last == end;
+        self.findings.extend(self.absent.take().filter(|_| !crashed));
     }
 
     fn read(&mut self, disk: &dyn Disk, path: &str, index: usize) -> Result<(), FrameError> {

@@ -186,8 +186,8 @@ impl<P: PartRecord> Manifest<P> {
         let (generations, generation, mut older) = files(&*disk)?;
         let mut opened = Opened { fresh: older.iter().all(|(path, _)| path.ends_with(TEMPORARY)), ..Opened::default() };
         let mut loaded = None;
-        for (index, generation) in generations.iter().enumerate().rev() {
-            match load::load(&*disk, *generation, index > 0, &options)? {
+        for generation in generations.iter().rev() {
+            match load::load(&*disk, *generation, &options)? {
                 Ok(found) => {
                     loaded = Some(found);
                     break;

@@ -102,7 +102,7 @@ fn every_truncation_keeps_what_is_before_and_in_other_files() {
             assert!(left.iter().all(|(sequence, n)| sequence == n), "{path} cut to {length}");
             let lost: Vec<u64> = (1..31).filter(|n| !left.contains_key(n)).collect();
             // The next file knows what was acknowledged; behind the last one nothing does.
-            if let (Some(first), Some(end)) = (lost.first(), lost.last()).into()
+            if let (Some(first), Some(end)) = (lost.first(), lost.last())
                 && *path != last
             {
                 let cause = Cause::Missing { first: *first, last: *end };
@@ -237,7 +237,6 @@ fn a_full_disk_is_told_as_such_and_is_used_again_when_it_has_room() {
 #[test]
 fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
     let seed = 0x0A12_C43E;
-    println!("seed {seed:#x}");
     let disk = Arc::new(TraceDisk::recording());
     let dynamic: Arc<dyn Disk> = Arc::<TraceDisk>::clone(&disk);
     let mut acked = Vec::new();
@@ -260,7 +259,7 @@ fn power_cuts_lose_nothing_acknowledged_and_invent_nothing() {
         let (wal, recovery) = open(&memory(&image.disk));
         let found = recovered(&recovery, mark);
         for (at, sequence, n) in acked.iter().filter(|(_, sequence, _)| *sequence > mark) {
-            assert!(*at > done || found.get(sequence) == Some(n), "frame {sequence} after {done} operations");
+            assert!(*at > done || found.get(sequence) == Some(n), "seed {seed:#x}, frame {sequence} after {done}");
         }
         assert!(contains(&acked.iter().map(|(_, sequence, n)| (*sequence, *n)).collect(), &found));
         let sequence = append(&wal, 5..6).expect("memory has room").start;
