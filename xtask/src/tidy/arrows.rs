@@ -14,8 +14,8 @@ const LAYERS: &[&[&str]] = &[
     &["wire", "aggregate", "filter"],
     &["content", "telemetry", "ui-assets"],
     &["capture", "collectors", "delivery", "store"],
-    &["store-parquet", "store-clickhouse", "query"],
-    &["agent", "server"],
+    &["store-parquet", "store-clickhouse", "query", "export"],
+    &["agent", "server", "sql"],
     &["cli"],
 ];
 
