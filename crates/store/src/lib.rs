@@ -2,9 +2,15 @@
 //!
 //! Nothing here knows an engine. Engines filter, group, sum and sort; what they answer is put together in `query`.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod evaluate;
+mod memory;
 mod request;
 mod store;
 
+pub use evaluate::times;
+pub use memory::MemoryStore;
 pub use request::{
     Buckets, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number, Order, Page,
     Scalar, Scanned, Selection, TimeRange,

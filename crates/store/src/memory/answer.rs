@@ -1,0 +1,109 @@
+//! Lists and groups by plain loops.
+
+use std::collections::BTreeMap;
+
+use arachne_aggregate::histogram::Histogram;
+use arachne_model::table::Row;
+
+use super::tables::Kept;
+use crate::request::Selection;
+use crate::request::{Cursor, Group, GroupRequest, Groups, ListRequest, Measure, Measured, Page, Scalar, Scanned};
+use crate::store::{StoreError, Watch};
+
+/// Rows between two calls of [`Watch::progress`].
+const WATCHED: usize = 1024;
+
+/// The rows that are selected.
+fn selected<'a, R: Row>(
+    table: &'a [Kept<R>],
+    selection: &Selection,
+    watch: &dyn Watch,
+) -> Result<(Vec<&'a R>, Scanned), StoreError> {
+    let total = table.len() as u64;
+    let mut rows = Vec::new();
+    for (chunk, kept) in table.chunks(WATCHED).enumerate() {
+        if watch.progress((chunk * WATCHED) as u64, total).is_break() {
+            return Err(StoreError::Stopped);
+        }
+        rows.extend(kept.iter().map(|kept| &kept.row).filter(|row| selection.selects(*row)));
+    }
+    if watch.progress(total, total).is_break() {
+        return Err(StoreError::Stopped);
+    }
+    Ok((rows, Scanned { rows: total, ..Scanned::default() }))
+}
+
+pub fn list<R: Row>(table: &[Kept<R>], request: &ListRequest, watch: &dyn Watch) -> Result<Page, StoreError> {
+    let (rows, scanned) = selected(table, &request.selection, watch)?;
+    let cursor = |row: &R| Cursor {
+        number: request.order.by.of(row),
+        key: R::TABLE.order.iter().map(|&column| row.value(column).into()).collect(),
+    };
+    let mut placed: Vec<(Cursor, &R)> = rows.into_iter().map(|row| (cursor(row), row)).collect();
+    let place = |cursor: &Cursor| (cursor.number, cursor.key.clone());
+    placed.sort_by_cached_key(|(cursor, _)| place(cursor));
+    if request.order.descending {
+        placed.reverse();
+    }
+    if let Some(after) = &request.after {
+        let behind = |cursor: &Cursor| match request.order.descending {
+            true => place(cursor) < place(after),
+            false => place(cursor) > place(after),
+        };
+        placed.retain(|(cursor, _)| behind(cursor));
+    }
+    let more = placed.len() > request.limit;
+    placed.truncate(request.limit);
+    let next = placed.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
+    let wanted = |row: &R| request.columns.iter().map(|&column| row.value(column).into()).collect();
+    Ok(Page { rows: placed.iter().map(|(_, row)| wanted(row)).collect(), next, scanned })
+}
+
+pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watch) -> Result<Groups, StoreError> {
+    let (rows, scanned) = selected(table, &request.selection, watch)?;
+    let empty = || request.measures.iter().copied().map(nothing).collect::<Vec<_>>();
+    let mut groups: BTreeMap<Vec<Scalar>, Vec<Measured>> = BTreeMap::new();
+    let mut rest: Option<Vec<Measured>> = None;
+    if request.keys.is_empty() && request.groups_max > 0 {
+        groups.insert(Vec::new(), empty());
+    }
+    for row in rows {
+        let key: Vec<Scalar> = request.keys.iter().map(|key| key.of(row, &request.selection)).collect();
+        let room = groups.len() < request.groups_max;
+        let measured = match groups.get_mut(&key) {
+            Some(measured) => measured,
+            None if room => groups.entry(key).or_insert_with(empty),
+            None => rest.get_or_insert_with(empty),
+        };
+        for (measure, measured) in request.measures.iter().zip(measured) {
+            add(*measure, measured, row);
+        }
+    }
+    let groups = groups.into_iter().map(|(key, measures)| Group { key, measures }).collect();
+    Ok(Groups { groups, rest, scanned })
+}
+
+/// The measured value of no rows.
+fn nothing(measure: Measure) -> Measured {
+    match measure {
+        Measure::Count | Measure::Sum(_) => Measured::Int(0),
+        Measure::Min(_) | Measure::Max(_) => Measured::Extreme(None),
+        Measure::Histogram(_) => Measured::Histogram(Box::new(Histogram::new())),
+    }
+}
+
+fn add<R: Row>(measure: Measure, measured: &mut Measured, row: &R) {
+    let of = match measure {
+        Measure::Count => Some(1),
+        Measure::Sum(number) | Measure::Min(number) | Measure::Max(number) | Measure::Histogram(number) => {
+            number.of(row)
+        }
+    };
+    let Some(number) = of else { return };
+    match (measure, measured) {
+        (Measure::Min(_), Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.min(number))),
+        (_, Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.max(number))),
+        (_, Measured::Int(sum)) => *sum = sum.saturating_add(number),
+        (_, Measured::Histogram(histogram)) => histogram.record(u64::try_from(number).unwrap_or(0)),
+    }
+}
