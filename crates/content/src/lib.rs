@@ -5,8 +5,9 @@
 //! and keeps the result, and gives up at a limit instead of growing. Any chunking of the same bytes gives the same
 //! facts: input is cut again into blocks at fixed offsets before a decoder sees it.
 //!
-//! What it never does: I/O, logging, trusting a size that a stranger declares. Redaction of kept bodies will be a
-//! neighbour of these modules.
+//! [`redact`] replaces the secrets in what is kept.
+//!
+//! What it never does: I/O, logging, trusting a size that a stranger declares.
 //!
 //! Decisions that the RFCs leave open:
 //! - gzip members that follow each other are one body, as RFC 1952 says, and so are zstd frames; anything else behind
@@ -26,6 +27,7 @@ mod codings;
 mod decode;
 mod output;
 mod pipeline;
+pub mod redact;
 mod tap;
 
 pub use tap::{TapOptions, tap};
