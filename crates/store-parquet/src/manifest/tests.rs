@@ -271,6 +271,29 @@ fn any_failing_operation_loses_nothing_committed() {
 }
 
 #[test]
+fn a_second_failure_right_after_the_first_loses_nothing_committed() {
+    for (at, then) in (0..).flat_map(|at| (0..8).map(move |then| (at, then))) {
+        let disk = MemoryDisk::default();
+        let fault = Fault::Fail(EIO);
+        let faulty = Arc::new(FaultDisk::faulty(memory(&disk), Some(Plan { at, times: 1, fault })));
+        let dynamic: Arc<dyn Disk> = Arc::<FaultDisk>::clone(&faulty);
+        let (mut manifest, _) = TestManifest::open(dynamic, OPTIONS).expect("opening reads only");
+        let mut acked = BTreeMap::new();
+        for n in 0..16 {
+            acked.append(&mut push(&mut manifest, n..n + 1));
+            if faulty.hits() == 1 {
+                faulty.plan(Some(Plan { at: then, times: u64::MAX, fault }));
+            }
+        }
+        let found = open(&disk).0.state().parts.clone();
+        assert!(acked.iter().all(|(path, part)| found.get(path) == Some(part)), "at {at}, then {then}: {found:?}");
+        if faulty.hits() == 0 {
+            break;
+        }
+    }
+}
+
+#[test]
 fn power_cuts_lose_nothing_committed_and_invent_nothing() {
     let seed = 0x3A_91FE;
     let disk = Arc::new(TraceDisk::recording());
