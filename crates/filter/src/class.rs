@@ -91,8 +91,41 @@ impl Class {
 
     /// [`Self::of`] on values as a row gives them.
     #[must_use]
-    pub fn of_values(status: Value<'_>, start: Value<'_>, end: Value<'_>, open: Value<'_>, thresholds: Thresholds) -> Self {
+    pub fn of_values(
+        status: Value<'_>,
+        start: Value<'_>,
+        end: Value<'_>,
+        open: Value<'_>,
+        thresholds: Thresholds,
+    ) -> Self {
         let int = |value| if let Value::Int(number) = value { Some(number) } else { None };
         Self::of(int(status), int(start).unwrap_or_default(), int(end), open == Value::Bool(true), thresholds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes() {
+        let thresholds = Thresholds::default();
+        let (half, second) = (500_000_000, 1_000_000_000);
+        for (status, end, open, class) in [
+            (Some(200), Some(half - 1), false, Class::Fast),
+            (Some(404), Some(half), false, Class::Medium),
+            (Some(200), Some(second), false, Class::Slow),
+            (Some(200), None, false, Class::Fast),
+            (Some(500), Some(0), false, Class::Error),
+            (Some(499), Some(0), false, Class::Fast),
+            (None, Some(0), false, Class::Error),
+            (None, None, true, Class::Open),
+            (Some(101), Some(9 * second), false, Class::Upgrade),
+            (Some(200), Some(i64::MIN), false, Class::Fast),
+        ] {
+            assert_eq!(Class::of(status, 0, end, open, thresholds), class, "{status:?} {end:?} {open}");
+        }
+        assert!(Class::ALL.into_iter().all(|class| Class::from_name(class.name()) == Some(class)));
+        assert_eq!(Class::from_name("Fast"), None);
     }
 }

@@ -81,6 +81,10 @@ impl Predicate {
                 parts.push(one);
                 Self::And(parts)
             }
+            (one, Self::And(mut parts)) => {
+                parts.insert(0, one);
+                Self::And(parts)
+            }
             (one, other) => Self::And(vec![one, other]),
         }
     }
@@ -158,4 +162,76 @@ pub fn header_values<'a>(lines: &'a str, name: &'a str) -> impl Iterator<Item = 
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim_start())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use arachne_model::table::{ExchangeRow, PacketRow};
+
+    use super::*;
+    use crate::test::{IntRange, TextTest};
+
+    #[test]
+    fn header_values_by_name() {
+        let lines = "Host: a\nX-Id:  b \nx-id: c:d\nno colon\nX-Idle: e\nX-ID:\n\n: f";
+        let of = |name| header_values(lines, name).collect::<Vec<_>>();
+        assert_eq!(of("x-id"), ["b ", "c:d", ""]);
+        assert_eq!(of("host"), ["a"]);
+        assert_eq!(of("no colon"), Vec::<&str>::new());
+        assert_eq!(of(""), ["f"]);
+        assert_eq!(header_values("", "x").count(), 0);
+    }
+
+    fn exact(field: Field, text: &str) -> Predicate {
+        Predicate::Is(field, Test::Text(TextTest::OneOf(vec![text.to_owned()])))
+    }
+
+    #[test]
+    fn one_header_line_of_the_right_side_is_enough() {
+        let row = ExchangeRow {
+            request_headers: Some("A: 1\nA: 2\n".into()),
+            response_headers: Some("B: 3\n".into()),
+            ..ExchangeRow::default()
+        };
+        for (side, name, value, passes) in [
+            (HeaderSide::Request, "a", "2", true),
+            (HeaderSide::Either, "a", "1", true),
+            (HeaderSide::Response, "a", "1", false),
+            (HeaderSide::Response, "b", "3", true),
+            (HeaderSide::Either, "b", "4", false),
+        ] {
+            assert_eq!(exact(Field::Header(side, name.to_owned()), value).matches(&row), passes, "{name}: {value}");
+        }
+        let packets = exact(Field::Header(HeaderSide::Either, "a".to_owned()), "1");
+        assert!(!packets.matches(&PacketRow::default()), "packets have no headers");
+    }
+
+    #[test]
+    fn computed_values() {
+        let mut row = ExchangeRow { start: 10, end: Some(30), status: Some(200), ..ExchangeRow::default() };
+        let at = |row: &ExchangeRow, computed: Computed| computed.with(row, |value| format!("{value:?}"));
+        assert_eq!(at(&row, Computed::Duration), "Int(20)");
+        assert_eq!(at(&row, Computed::Wait), "Null");
+        assert_eq!(at(&row, Computed::Class(Thresholds { fast_ns: 20, slow_ns: 21 })), "Text(\"medium\")");
+        (row.request_end, row.response_start, row.end) = (Some(20), Some(15), None);
+        assert_eq!(at(&row, Computed::Wait), "Int(0)", "never negative");
+        assert_eq!(at(&row, Computed::Duration), "Null");
+        assert!(Computed::Duration.with(&PacketRow::default(), |value| value == Value::Null), "packets have no end");
+    }
+
+    #[test]
+    fn nulls_pass_a_negation_only() {
+        let test = Predicate::Is(Field::Column(2), Test::Int(vec![IntRange { from: i64::MIN, to: i64::MAX }]));
+        let row = ExchangeRow::default();
+        assert!(!test.matches(&row) && Predicate::Not(Box::new(test)).matches(&row));
+        assert!(Predicate::And(Vec::new()).matches(&row) && !Predicate::Or(Vec::new()).matches(&row));
+    }
+
+    #[test]
+    fn and_is_flat_and_fields_are_listed_once() {
+        let part = |index| Predicate::Is(Field::Column(index), Test::Exists);
+        let both = Predicate::All.and(part(1)).and(Predicate::All).and(part(2)).and(part(1).and(part(3)));
+        assert_eq!(both, Predicate::And(vec![part(1), part(2), part(1), part(3)]));
+        assert_eq!(both.fields(), [&Field::Column(1), &Field::Column(2), &Field::Column(3)]);
+    }
 }

@@ -24,9 +24,10 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether `address` lies in it.
+    /// Whether `address` lies in it. IPv4 in IPv6 (`::ffff:192.0.2.1`) is IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         let bits = |address: IpAddr| match address {
             IpAddr::V4(a) => (u128::from(u32::from(a)) << 96, 32),
             IpAddr::V6(a) => (u128::from(a), 128),
@@ -118,5 +119,110 @@ impl Test {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        let (address, prefix) = text.split_once('/').expect("a network of this table");
+        Network { address: address.parse().expect("an address"), prefix: prefix.parse().expect("a number") }
+    }
+
+    #[test]
+    fn networks() {
+        for (text, address, inside) in [
+            ("10.2.0.0/16", "10.2.255.1", true),
+            ("10.2.0.0/16", "10.3.0.0", false),
+            ("10.2.9.9/16", "10.2.0.0", true),
+            ("10.0.0.1/32", "10.0.0.1", true),
+            ("10.0.0.1/32", "10.0.0.0", false),
+            ("0.0.0.0/0", "255.255.255.255", true),
+            ("0.0.0.0/0", "::1", false),
+            ("128.0.0.0/1", "127.0.0.1", false),
+            ("10.0.0.1/255", "10.0.0.1", true),
+            ("10.0.0.0/8", "::ffff:10.1.1.1", true),
+            ("fd00::/8", "fd12::1", true),
+            ("fd00::/8", "fe80::1", false),
+            ("2001:db8::1/128", "2001:db8::1", true),
+            ("2001:db8::1/128", "2001:db8::2", false),
+            ("::/0", "2001:db8::2", true),
+            ("::/0", "10.0.0.1", false),
+        ] {
+            let address = address.parse().expect("an address");
+            assert_eq!(network(text).contains(address), inside, "{address} in {text}");
+        }
+    }
+
+    #[test]
+    fn text_is_found_at_both_ends() {
+        for (text, needle, found) in [
+            ("", "", true),
+            ("", "a", false),
+            ("abc", "", true),
+            ("abc", "abc", true),
+            ("abc", "a", true),
+            ("abc", "c", true),
+            ("ABC", "bc", true),
+            ("xABC", "abcd", false),
+            ("aab", "ab", true),
+            ("ab", "abc", false),
+            ("Ä b", "ä", false),
+            ("Ä b", "Ä", true),
+            ("x\0Y", "\0y", true),
+            ("[@", "{", false),
+        ] {
+            assert_eq!(contains_ignoring_case(text, needle), found, "{needle:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_test_with_each_kind_of_value() {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        let regex = |source: &str| Regex::new(source).expect("an expression of this table");
+        let one_of = Test::Text(TextTest::OneOf(texts(&["a", "b"])));
+        let pattern = Test::Text(TextTest::Pattern(regex("^(?:/a.*)$")));
+        let word = Test::Text(TextTest::Word(texts(&["gap"])));
+        let int = Test::Int(vec![IntRange { from: 5, to: 7 }, IntRange { from: 9, to: 9 }]);
+        let net = Test::Network(vec![network("10.0.0.0/8"), network("fd00::/8")]);
+        for (test, value, passes) in [
+            (&Test::Exists, Value::Text(""), true),
+            (&Test::Exists, Value::Bytes(b""), true),
+            (&Test::Exists, Value::Bool(false), true),
+            (&Test::Exists, Value::Null, false),
+            (&int, Value::Int(4), false),
+            (&int, Value::Int(5), true),
+            (&int, Value::Int(7), true),
+            (&int, Value::Int(8), false),
+            (&int, Value::Int(9), true),
+            (&int, Value::Text("5"), false),
+            (&int, Value::Null, false),
+            (&Test::Flag(true), Value::Bool(true), true),
+            (&Test::Flag(false), Value::Bool(false), true),
+            (&Test::Flag(false), Value::Bool(true), false),
+            (&Test::Flag(false), Value::Null, false),
+            (&Test::Flag(true), Value::Int(1), false),
+            (&one_of, Value::Text("b"), true),
+            (&one_of, Value::Text("ab"), false),
+            (&one_of, Value::Bytes(b"a"), false),
+            (&one_of, Value::Null, false),
+            (&pattern, Value::Text("/a/b"), true),
+            (&pattern, Value::Text("x/a"), false),
+            (&word, Value::Text("gap"), true),
+            (&word, Value::Text("bad_cl gap nul"), true),
+            (&word, Value::Text("gaps"), false),
+            (&word, Value::Text(""), false),
+            (&net, Value::Text("10.9.9.9"), true),
+            (&net, Value::Text("fd00::1"), true),
+            (&net, Value::Text("11.0.0.0"), false),
+            (&net, Value::Text("unknown"), false),
+            (&net, Value::Int(10), false),
+        ] {
+            assert_eq!(test.passes(value), passes, "{test:?} of {value:?}");
+        }
+        assert!(Test::Text(TextTest::Regex(regex("a|b"))).passes(Value::Text("xbx")));
+        assert!(Test::Text(TextTest::Contains("ab".to_owned())).passes(Value::Text("xAB")));
     }
 }
