@@ -88,7 +88,7 @@ impl Core {
     }
 
     /// Bytes that are no text: only what has a shape can be found in them.
-    fn binary(&self, declared: Form, body: &[u8], scan: Scan, edits: &mut Edits) -> Option<Reason> {
+    fn binary(&self, declared: Form, body: &[u8], scan: Scan<'_>, edits: &mut Edits) -> Option<Reason> {
         let sealed = [&[0x1f, 0x8b][..], &[0x28, 0xb5, 0x2f, 0xfd]].iter().any(|magic| body.starts_with(magic));
         match declared {
             Form::Media => {}
@@ -104,7 +104,17 @@ impl Core {
         None
     }
 
-    fn textual(&self, declared: Form, body: &[u8], scan: Scan, edits: &mut Edits) -> Option<Reason> {
+    fn textual(&self, declared: Form, body: &[u8], scan: Scan<'_>, edits: &mut Edits) -> Option<Reason> {
+        let live = self.live(body, scan);
+        // At a cut, a value may be secret by a name that was cut off.
+        if live.is_empty() && !scan.cut {
+            return None;
+        }
+        self.by_form(declared, body, Scan { live: Some(&live), ..scan }, edits)
+    }
+
+    /// Reads a text as the form that it looks like, else as the one that it claims.
+    pub(super) fn by_form(&self, declared: Form, body: &[u8], scan: Scan<'_>, edits: &mut Edits) -> Option<Reason> {
         let seen = Form::seen(body);
         let read = match seen {
             Some(Form::Json) => self.json(body, 0, scan, edits),
@@ -133,7 +143,7 @@ impl Core {
     }
 
     /// Edits what has a shape of its own in bytes that are not read as text.
-    pub(super) fn shapes(&self, bytes: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn shapes(&self, bytes: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         // Names announce nothing where quotes and colons are chance: only quoted values count, as in code.
         self.free(bytes, at, Scan { code: true, depth: 0, ..scan }, edits);
     }

@@ -70,7 +70,7 @@ impl Core {
     /// Hides the card numbers of a text. `at` is its offset in the edited text.
     ///
     /// Looks at every 7th byte only, until one could be inside a number.
-    pub(super) fn cards(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn cards(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let mut done = 0;
         let mut probe = CUT_DIGITS_MIN - 1;
         while probe < text.len() {
@@ -89,7 +89,7 @@ impl Core {
     }
 
     /// Cuts digits, spaces and dashes into rows of groups with single separators.
-    fn rows(&self, text: &[u8], range: Range<usize>, at: usize, scan: Scan, edits: &mut Edits) {
+    fn rows(&self, text: &[u8], range: Range<usize>, at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let mut groups: Vec<Range<usize>> = Vec::new();
         let mut start = range.start;
         while start < range.end {
@@ -109,7 +109,7 @@ impl Core {
     }
 
     /// Hides the numbers in one row of groups.
-    fn row(&self, text: &[u8], groups: &[Range<usize>], at: usize, scan: Scan, edits: &mut Edits) {
+    fn row(&self, text: &[u8], groups: &[Range<usize>], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let mut first = 0;
         while first < groups.len() {
             let taken = (first + 1..=groups.len().min(first + DIGITS_MAX))
@@ -125,7 +125,7 @@ impl Core {
     }
 
     /// Whether these groups are a card number, or may be the start of one at a cut.
-    fn is_number(&self, text: &[u8], groups: &[Range<usize>], part: Range<usize>, scan: Scan) -> bool {
+    fn is_number(&self, text: &[u8], groups: &[Range<usize>], part: Range<usize>, scan: Scan<'_>) -> bool {
         let whole_row = part == (0..groups.len());
         let groups = &groups[part];
         let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return false };

@@ -14,6 +14,11 @@ impl Edits {
         self.0.push((range, text));
     }
 
+    /// Where the edits start.
+    pub(super) fn starts(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().map(|(range, _)| range.start)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

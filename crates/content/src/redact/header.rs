@@ -12,7 +12,7 @@ use super::{Core, Scan};
 
 impl Core {
     /// Edits the value of a header.
-    pub(super) fn header(&self, name: &[u8], value: &[u8], scan: Scan, edits: &mut Edits) {
+    pub(super) fn header(&self, name: &[u8], value: &[u8], scan: Scan<'_>, edits: &mut Edits) {
         let lower = name.to_ascii_lowercase();
         let kind = self.names.header(name);
         if kind.hides() {
@@ -27,7 +27,7 @@ impl Core {
     }
 
     /// `5; url=https://...` and `<https://...>; rel=next`: pieces that may be URLs, each up to what ends it.
-    fn urls_within(&self, value: &[u8], scan: Scan, edits: &mut Edits) {
+    fn urls_within(&self, value: &[u8], scan: Scan<'_>, edits: &mut Edits) {
         let mut start = 0;
         for piece in value.split(|byte| matches!(byte, b'<' | b'>' | b'"' | b'\'' | b' ' | b',')) {
             let prefix = if piece.len() > 4 && piece[..4].eq_ignore_ascii_case(b"url=") { 4 } else { 0 };
@@ -38,7 +38,7 @@ impl Core {
 
     /// Edits credentials: a known scheme stays, user and parameters that identify stay, the rest goes. Without a known
     /// scheme all of it is the secret.
-    pub(super) fn credentials(&self, value: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn credentials(&self, value: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let Some((scheme, parameters, rest)) = scheme(value) else {
             return match parameter_list(value) {
                 true => self.auth_parameters(value, at, scan, edits),
@@ -54,7 +54,7 @@ impl Core {
     }
 
     /// `Basic` credentials (RFC 7617) become `user:[redacted:...]`; what does not decode goes as a whole.
-    pub(super) fn basic(&self, token: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn basic(&self, token: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let place = trim(token);
         let token = &token[place.clone()];
         if token.iter().rposition(|&byte| byte == b'[').is_some_and(|mark| is_mark(&token[mark..])) {
@@ -69,7 +69,7 @@ impl Core {
     }
 
     /// `name=value, name="value"`: only parameters that identify stay.
-    fn auth_parameters(&self, list: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    fn auth_parameters(&self, list: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         for piece in outside_quotes(list, b',') {
             let text = &list[piece.clone()];
             let Some(equals) = memchr::memchr(b'=', text) else {
@@ -86,14 +86,14 @@ impl Core {
     }
 
     /// `name=value; name=value`: names stay.
-    pub(super) fn cookies(&self, value: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn cookies(&self, value: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         for piece in outside_quotes(value, b';') {
             self.cookie(value, piece, at, scan, edits);
         }
     }
 
     /// The first pair is a cookie; of the others, known attributes stay.
-    pub(super) fn set_cookie(&self, value: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn set_cookie(&self, value: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         for (number, piece) in split(value, b';').enumerate() {
             let text = value[piece.clone()].trim_ascii();
             let equals = memchr::memchr(b'=', text).unwrap_or(text.len());
@@ -106,7 +106,7 @@ impl Core {
         }
     }
 
-    fn cookie(&self, value: &[u8], piece: Range<usize>, at: usize, scan: Scan, edits: &mut Edits) {
+    fn cookie(&self, value: &[u8], piece: Range<usize>, at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let text = &value[piece.clone()];
         let start = memchr::memchr(b'=', text).map_or(0, |equals| equals + 1);
         let value = unquoted(text, start);

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::edits::{Coding, Edits, Layer};
+use super::live::is_live;
 use super::names::Kind;
 use super::{Core, Scan};
 
@@ -34,7 +35,7 @@ struct Reader<'a> {
     core: &'a Core,
     text: &'a [u8],
     at: usize,
-    scan: Scan,
+    scan: Scan<'a>,
     groups: Vec<Group>,
     /// What the last name says of the value to come.
     kind: Kind,
@@ -47,7 +48,7 @@ struct Reader<'a> {
 impl Core {
     /// Edits JSON; `at` is the offset of the text in the edited one. False when it is no JSON: what was edited then is
     /// not all there is to edit.
-    pub(super) fn json(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) -> bool {
+    pub(super) fn json(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) -> bool {
         let mut reader = Reader {
             core: self,
             text,
@@ -222,10 +223,14 @@ impl Reader<'_> {
         let token = &self.text[range.clone()];
         let kind = self.kind();
         let cut = self.scan.cut_if(range.end == self.text.len());
+        let start = self.at + range.start;
+        if !kind.hides() && !is_live(cut.live, start..start + token.len()) {
+            return;
+        }
         let mut inner = Edits::default();
         match kind.hides() {
-            true => self.core.hide_token(token, 0, cut, &mut inner),
-            false => self.core.free(token, 0, cut, &mut inner),
+            true => self.core.hide_token(token, 0, cut.decoded(), &mut inner),
+            false => self.core.free(token, 0, cut.decoded(), &mut inner),
         }
         if let Some(text) = inner.apply(token) {
             let quoted = [b"\"", text.as_slice(), b"\""].concat();

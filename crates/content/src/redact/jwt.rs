@@ -44,7 +44,7 @@ impl Core {
     /// Edits the token that starts at `start` of a text, where one does; gives its end.
     ///
     /// `at` is the offset of the text in the edited one.
-    pub(super) fn jwt(&self, text: &[u8], start: usize, at: usize, scan: Scan, edits: &mut Edits) -> Option<usize> {
+    pub(super) fn jwt(&self, text: &[u8], start: usize, at: usize, scan: Scan<'_>, edits: &mut Edits) -> Option<usize> {
         if !text[start..].starts_with(b"eyJ") {
             return None;
         }
@@ -74,11 +74,11 @@ impl Core {
     }
 
     /// Edits the claims; false when they cannot be read.
-    fn claims(&self, raw: &[u8], at: usize, scan: Scan, edits: &mut Edits) -> bool {
+    fn claims(&self, raw: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) -> bool {
         let Some(claims) = decode(raw).filter(|claims| claims.starts_with(b"{")) else { return false };
         let Some(scan) = scan.inner() else { return false };
         let mut inner = Edits::default();
-        self.json(&claims, 0, Scan { cut: true, ..scan }, &mut inner);
+        self.json(&claims, 0, Scan { cut: true, ..scan.decoded() }, &mut inner);
         if let Some(claims) = inner.apply(&claims) {
             edits.push(at..at + raw.len(), ENGINE.encode(claims).into_bytes());
         }
@@ -92,7 +92,7 @@ impl Core {
         header: usize,
         start: usize,
         at: usize,
-        scan: Scan,
+        scan: Scan<'_>,
         edits: &mut Edits,
     ) -> Option<usize> {
         let mut end = part(text, start);

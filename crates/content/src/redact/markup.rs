@@ -29,14 +29,14 @@ struct Reader<'a> {
     core: &'a Core,
     text: &'a [u8],
     at: usize,
-    scan: Scan,
+    scan: Scan<'a>,
     open: Option<Open>,
     script: bool,
 }
 
 impl Core {
     /// Edits markup; `at` is the offset of the text in the edited one.
-    pub(super) fn markup(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn markup(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         Reader { core: self, text, at, scan, open: None, script: false }.read(edits);
     }
 }
@@ -51,7 +51,7 @@ impl Reader<'_> {
         }
     }
 
-    fn scan(&self, end: usize) -> Scan {
+    fn scan(&self, end: usize) -> Scan<'_> {
         self.scan.cut_if(end == self.text.len())
     }
 

@@ -35,6 +35,7 @@ mod edits;
 mod header;
 mod json;
 mod jwt;
+mod live;
 mod markup;
 mod multipart;
 mod names;
@@ -149,8 +150,9 @@ impl Redactor {
     /// Builds the tables. Takes some milliseconds: do it once.
     pub fn new(key: Key, rules: Rules) -> Self {
         let (finder, kinds) = text::finder(&rules.fields);
+        let wide = !rules.fields.iter().all(|name| name.is_ascii());
         let mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
-        Self(Arc::new(Core { mac, names: Names::new(&rules.headers, &rules.fields), finder, kinds }))
+        Self(Arc::new(Core { mac, names: Names::new(&rules.headers, &rules.fields), finder, kinds, wide }))
     }
 
     /// Redacts the value of a header; `None` when it stays as it is.
@@ -222,22 +224,26 @@ struct Core {
     /// `None` when the configured names are too many to build it: then all free text is one secret.
     finder: Option<AhoCorasick>,
     kinds: Vec<Piece>,
+    /// Configured names have letters of other scripts.
+    wide: bool,
 }
 
 /// How a piece of text is read.
 #[derive(Debug, Clone, Copy)]
-struct Scan {
+struct Scan<'a> {
     /// The piece ends where its capture was cut.
     cut: bool,
     /// It is program code.
     code: bool,
     /// Encodings that may still be followed.
     depth: u8,
+    /// The offsets in the edited text from which something could be found; `None` where that is not known.
+    live: Option<&'a [usize]>,
 }
 
-impl Scan {
+impl Scan<'_> {
     fn new(cut: bool) -> Self {
-        Self { cut, code: false, depth: DEPTH }
+        Self { cut, code: false, depth: DEPTH, live: None }
     }
 
     /// For a piece of this one: cut only when it ends where this one does.
@@ -248,5 +254,10 @@ impl Scan {
     /// One encoding deeper; `None` at the last one.
     fn inner(self) -> Option<Self> {
         Some(Self { depth: self.depth.checked_sub(1)?, ..self })
+    }
+
+    /// For a decoded text, whose offsets are others.
+    fn decoded(self) -> Self {
+        Self { live: None, ..self }
     }
 }

@@ -7,7 +7,7 @@ use super::{Core, Scan};
 
 impl Core {
     /// Edits a multipart body; false when it has no part.
-    pub(super) fn multipart(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) -> bool {
+    pub(super) fn multipart(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) -> bool {
         let Some(boundary) = boundary(text) else { return false };
         let finder = memchr::memmem::Finder::new(boundary);
         let starts: Vec<usize> = finder.find_iter(text).map(|start| start + boundary.len()).collect();
@@ -19,7 +19,7 @@ impl Core {
     }
 
     /// Edits one part: headers, a blank line, content, a line end.
-    fn part(&self, part: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    fn part(&self, part: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let crlf = memchr::memmem::find(part, b"\r\n\r\n").map(|end| (end, end + 4));
         let lf = || memchr::memmem::find(part, b"\n\n").map(|end| (end, end + 2));
         let Some((head_end, start)) = crlf.or_else(lf) else { return self.free(part, at, scan, edits) };

@@ -34,36 +34,11 @@ impl Kind {
 }
 
 /// Words that make any name with them secret: passwords, bearer tokens, one-time codes, forgery tokens.
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "apikey",
-    "apikeys",
-    "apitoken",
-    "authorization",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "creds",
-    "csrf",
-    "cvc",
-    "cvv",
-    "hmac",
-    "jwt",
-    "otp",
-    "passcode",
-    "passphrase",
-    "passwd",
-    "passwort",
-    "password",
-    "passwords",
-    "pwd",
-    "secret",
-    "secrets",
-    "signature",
-    "token",
-    "tokens",
-    "totp",
-    "xsrf",
+    "apikey", "apikeys", "apitoken", "authorization", "cookie", "cookies", "credential", "credentials", "creds",
+    "csrf", "cvc", "cvv", "hmac", "jwt", "otp", "passcode", "passphrase", "passwd", "passwort", "password",
+    "passwords", "pwd", "secret", "secrets", "signature", "token", "tokens", "totp", "xsrf",
 ];
 
 /// Words that name a secret or a group of things around one: `auth` may be a token or `{"user", "password"}`.
@@ -75,57 +50,19 @@ const WEAK_NAMES: &[&str] = &["card", "cc"];
 /// Whole names, without separators. Cards: numbers and their check values. Sessions: the cookies of the usual
 /// frameworks, wherever they travel. Sign-in: SAML and OAuth proofs that can be replayed. Cloud: keys whose names
 /// carry no telling word.
+#[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "assertion",
-    "cardcode",
-    "cardno",
-    "cardnum",
-    "cardnumber",
-    "ccnum",
-    "ccnumber",
-    "clientassertion",
-    "codeverifier",
-    "connectsid",
-    "creditcard",
-    "creditcardnumber",
-    "csc",
-    "cvn",
-    "devicecode",
-    "jsessionid",
-    "mfacode",
-    "pan",
-    "pass",
-    "phpsessid",
-    "pin",
-    "samlrequest",
-    "samlresponse",
-    "securitycode",
-    "sessid",
-    "sessionid",
-    "sid",
-    "sig",
-    "verificationcode",
-    "xfunctionskey",
+    "assertion", "cardcode", "cardno", "cardnum", "cardnumber", "ccnum", "ccnumber", "clientassertion",
+    "codeverifier", "connectsid", "creditcard", "creditcardnumber", "csc", "cvn", "devicecode", "jsessionid",
+    "mfacode", "pan", "pass", "phpsessid", "pin", "samlrequest", "samlresponse", "securitycode", "sessid",
+    "sessionid", "sid", "sig", "verificationcode", "xfunctionskey",
 ];
 
 /// Names that end so: written together (`userpass` is left to `pass`, a word), and keys that open something.
+#[rustfmt::skip]
 const SUFFIXES: &[&str] = &[
-    "accesskey",
-    "accountkey",
-    "apikey",
-    "authkey",
-    "encryptionkey",
-    "masterkey",
-    "privatekey",
-    "secretkey",
-    "sessid",
-    "sessionid",
-    "sessionkey",
-    "sharedkey",
-    "signingkey",
-    "sshkey",
-    "subscriptionkey",
-    "token",
+    "accesskey", "accountkey", "apikey", "authkey", "encryptionkey", "masterkey", "privatekey", "secretkey", "sessid",
+    "sessionid", "sessionkey", "sharedkey", "signingkey", "sshkey", "subscriptionkey", "token",
 ];
 
 /// Names that contain these are secret, however they are written together.
@@ -135,158 +72,43 @@ const STEMS: &[&str] = &["apikey", "credential", "passphrase", "passwd", "passwo
 const QUERY_NAMES: &[&str] = &["key"];
 
 /// A last word that says that the name is about a secret and does not hold one (`token_type`, `auth_user`).
+#[rustfmt::skip]
 const ABOUT: &[&str] = &[
-    "alg",
-    "algorithm",
-    "allowed",
-    "at",
-    "budget",
-    "changed",
-    "class",
-    "count",
-    "created",
-    "email",
-    "enabled",
-    "endpoint",
-    "error",
-    "errors",
-    "exp",
-    "expired",
-    "expires",
-    "expiry",
-    "field",
-    "header",
-    "input",
-    "issuer",
-    "kind",
-    "length",
-    "level",
-    "limit",
-    "login",
-    "method",
-    "mode",
-    "name",
-    "names",
-    "policy",
-    "provider",
-    "realm",
-    "remaining",
-    "required",
-    "scheme",
-    "scope",
-    "scopes",
-    "size",
-    "state",
-    "status",
-    "strength",
-    "timeout",
-    "ttl",
-    "type",
-    "types",
-    "updated",
-    "uri",
-    "url",
-    "usage",
-    "used",
-    "user",
-    "username",
-    "version",
+    "alg", "algorithm", "allowed", "at", "budget", "changed", "class", "count", "created", "email", "enabled",
+    "endpoint", "error", "errors", "exp", "expired", "expires", "expiry", "field", "header", "input", "issuer",
+    "kind", "length", "level", "limit", "login", "method", "mode", "name", "names", "policy", "provider", "realm",
+    "remaining", "required", "scheme", "scope", "scopes", "size", "state", "status", "strength", "timeout", "ttl",
+    "type", "types", "updated", "uri", "url", "usage", "used", "user", "username", "version",
 ];
 
 /// Words beside `tokens` that make it a count: language models count in tokens.
+#[rustfmt::skip]
 const COUNTED: &[&str] = &[
-    "accepted",
-    "audio",
-    "cache",
-    "cached",
-    "completion",
-    "input",
-    "max",
-    "min",
-    "n",
-    "num",
-    "output",
-    "predicted",
-    "prompt",
-    "reasoning",
-    "rejected",
-    "text",
-    "total",
+    "accepted", "audio", "cache", "cached", "completion", "input", "max", "min", "n", "num", "output", "predicted",
+    "prompt", "reasoning", "rejected", "text", "total",
 ];
 
 /// Whole names that look secret and are not: flags of CORS, the public half of a key pair, words of prose.
+#[rustfmt::skip]
 const DECOYS: &[&str] = &[
-    "accesscontrolallowcredentials",
-    "accesscontrolallowheaders",
-    "accesscontrolexposeheaders",
-    "accesscontrolrequestheaders",
-    "accesskeyid",
-    "awsaccesskeyid",
-    "clearsitedata",
-    "secretariat",
-    "secretary",
+    "accesscontrolallowcredentials", "accesscontrolallowheaders", "accesscontrolexposeheaders",
+    "accesscontrolrequestheaders", "accesskeyid", "awsaccesskeyid", "clearsitedata", "secretariat", "secretary",
     "tokenexpiresin",
 ];
 
 /// Names inside a secret group that stay: law 8 keeps the user, and a kind or a time opens nothing.
+#[rustfmt::skip]
 const KEPT: &[&str] = &[
-    "alg",
-    "clientid",
-    "email",
-    "exp",
-    "expires",
-    "expiresat",
-    "expiresin",
-    "iat",
-    "id",
-    "issuedat",
-    "kind",
-    "login",
-    "name",
-    "namespace",
-    "scope",
-    "tokentype",
-    "type",
-    "user",
-    "userid",
-    "username",
-    "version",
+    "alg", "clientid", "email", "exp", "expires", "expiresat", "expiresin", "iat", "id", "issuedat", "kind", "login",
+    "name", "namespace", "scope", "tokentype", "type", "user", "userid", "username", "version",
 ];
 
 /// Literal pieces that every secret name contains, for the search in free text.
+#[rustfmt::skip]
 const PIECES: &[&str] = &[
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "cred",
-    "auth",
-    "sess",
-    "cookie",
-    "signature",
-    "csrf",
-    "xsrf",
-    "jwt",
-    "otp",
-    "cvv",
-    "cvc",
-    "cvn",
-    "csc",
-    "hmac",
-    "sid",
-    "sig",
-    "pin",
-    "pan",
-    "card",
-    "ccnum",
-    "cc",
-    "saml",
-    "assertion",
-    "verifi",
-    "device",
-    "mfa",
-    "security",
+    "pass", "pwd", "secret", "token", "key", "cred", "auth", "sess", "cookie", "signature", "csrf", "xsrf", "jwt",
+    "otp", "cvv", "cvc", "cvn", "csc", "hmac", "sid", "sig", "pin", "pan", "card", "ccnum", "cc", "saml", "assertion",
+    "verifi", "device", "mfa", "security", "code",
 ];
 
 /// Tokens that say by their first letters who issued them: (prefix, shortest rest). Case matters.
@@ -337,57 +159,25 @@ pub(super) const SCHEMES: &[(&str, bool)] = &[
 ];
 
 /// Parameters of credentials that stay: who asks for what and how. All others go, known or not.
+#[rustfmt::skip]
 pub(super) const AUTH_PARAMETERS_KEPT: &[&str] = &[
-    "algorithm",
-    "charset",
-    "created",
-    "credential",
-    "expires",
-    "headers",
-    "keyid",
-    "nc",
-    "oauth_consumer_key",
-    "oauth_signature_method",
-    "oauth_timestamp",
-    "oauth_version",
-    "qop",
-    "realm",
-    "signedheaders",
-    "uri",
-    "userhash",
-    "username",
-    "username*",
+    "algorithm", "charset", "created", "credential", "expires", "headers", "keyid", "nc", "oauth_consumer_key",
+    "oauth_signature_method", "oauth_timestamp", "oauth_version", "qop", "realm", "signedheaders", "uri", "userhash",
+    "username", "username*",
 ];
 
 /// Attributes of `Set-Cookie` that stay (RFC 6265 and its successor, and what browsers added). All others go.
+#[rustfmt::skip]
 pub(super) const COOKIE_ATTRIBUTES: &[&str] = &[
-    "comment",
-    "domain",
-    "expires",
-    "httponly",
-    "max-age",
-    "partitioned",
-    "path",
-    "priority",
-    "samesite",
-    "secure",
+    "comment", "domain", "expires", "httponly", "max-age", "partitioned", "path", "priority", "samesite", "secure",
     "version",
 ];
 
 /// Headers whose value is a URL.
+#[rustfmt::skip]
 pub(super) const URL_HEADERS: &[&str] = &[
-    ":path",
-    "content-location",
-    "destination",
-    "location",
-    "origin",
-    "referer",
-    "referrer",
-    "x-accel-redirect",
-    "x-forwarded-uri",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
+    ":path", "content-location", "destination", "location", "origin", "referer", "referrer", "x-accel-redirect",
+    "x-forwarded-uri", "x-original-uri", "x-original-url", "x-rewrite-url",
 ];
 
 /// Headers that describe how to sign in and hold no credentials of anybody: never touched.

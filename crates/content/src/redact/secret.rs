@@ -67,7 +67,7 @@ impl Core {
     }
 
     /// Hides the value beside a name of some kind. `at` is the offset of the value in the edited text.
-    pub(super) fn hide(&self, kind: Kind, value: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn hide(&self, kind: Kind, value: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         match kind {
             Kind::Plain | Kind::Kept => {}
             Kind::Weak | Kind::Secret => self.hide_token(value, at, scan, edits),
@@ -85,17 +85,17 @@ impl Core {
         coding: Coding,
         raw: &[u8],
         at: usize,
-        scan: Scan,
+        scan: Scan<'_>,
         edits: &mut Edits,
     ) {
         let Some(layer) = Layer::decode(coding, raw) else { return self.hide(kind, raw, at, scan, edits) };
         let mut inner = Edits::default();
-        self.hide(kind, &layer.bytes, 0, scan, &mut inner);
+        self.hide(kind, &layer.bytes, 0, scan.decoded(), &mut inner);
         layer.carry(inner, at, edits);
     }
 
     /// Hides one token: a JWT keeps its header and claims, all else becomes a mark.
-    pub(super) fn hide_token(&self, value: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn hide_token(&self, value: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let token = trim(value);
         if token.is_empty() || is_hidden(&value[token.clone()]) || is_literal(&value[token.clone()]) {
             return;

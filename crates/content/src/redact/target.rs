@@ -11,7 +11,7 @@ const BESIDE_CODE: &[&[u8]] = &[b"state", b"grant_type", b"client_id"];
 
 impl Core {
     /// Edits a URL or a request target in any form: userinfo, path, query, fragment.
-    pub(super) fn url(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn url(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let fragment = memchr::memchr(b'#', text).unwrap_or(text.len());
         let query = memchr::memchr(b'?', &text[..fragment]).unwrap_or(fragment);
         let path = match authority(&text[..query]) {
@@ -33,7 +33,7 @@ impl Core {
     }
 
     /// Hides the password of `user:password@host`; the user stays. A cut may have taken the `@`.
-    pub(super) fn userinfo(&self, authority: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn userinfo(&self, authority: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let end = match memchr::memrchr(b'@', authority) {
             Some(end) => end,
             None if scan.cut => authority.len(),
@@ -45,7 +45,7 @@ impl Core {
     }
 
     /// Edits a path: matrix parameters (`;jsessionid=...`), and secrets that have a shape, segment by segment.
-    fn path(&self, path: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    fn path(&self, path: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         if memchr::memchr3(b'%', b';', b'=', path).is_none() {
             return self.free(path, at, scan, edits);
         }
@@ -61,7 +61,7 @@ impl Core {
     }
 
     /// Edits `name=value&name=value`: a query, a fragment, a form.
-    pub(super) fn parameters(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn parameters(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let code = code_kind(text, scan);
         let mut start = 0;
         for piece in text.split(|&byte| byte == b'&') {
@@ -72,7 +72,7 @@ impl Core {
     }
 
     /// Edits one `name=value`; `code` says what a parameter of that name is here.
-    fn pair(&self, piece: &[u8], at: usize, scan: Scan, code: Kind, edits: &mut Edits) {
+    fn pair(&self, piece: &[u8], at: usize, scan: Scan<'_>, code: Kind, edits: &mut Edits) {
         let Some(equals) = memchr::memchr(b'=', piece) else {
             return self.nested(Coding::Percent, piece, at, scan, edits);
         };
@@ -97,7 +97,7 @@ fn parameter_name(raw: &[u8]) -> Vec<u8> {
 }
 
 /// `code` is a secret beside the parameters of a sign-in, and where a cut may have taken them.
-fn code_kind(text: &[u8], scan: Scan) -> Kind {
+fn code_kind(text: &[u8], scan: Scan<'_>) -> Kind {
     let beside = |piece: &[u8]| {
         let name = piece.split(|&byte| byte == b'=').next().unwrap_or_default();
         BESIDE_CODE.contains(&parameter_name(name).to_ascii_lowercase().as_slice())

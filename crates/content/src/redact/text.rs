@@ -9,6 +9,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::edits::{Coding, Edits, Layer};
+use super::live::is_live;
 use super::names::{ISSUED, Kind, Names, SCHEMES};
 use super::secret::starts_with_mark;
 use super::{Core, Scan, value};
@@ -69,7 +70,7 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// The name around a piece. Names longer than any name are cut.
-fn word(text: &[u8], piece: Range<usize>) -> Range<usize> {
+pub(super) fn word(text: &[u8], piece: Range<usize>) -> Range<usize> {
     let before = text[..piece.start].iter().rev().take(WORD_REACH).take_while(|byte| is_word(**byte)).count();
     let after = text[piece.end..].iter().take(WORD_REACH).take_while(|byte| is_word(**byte)).count();
     piece.start - before..piece.end + after
@@ -77,7 +78,10 @@ fn word(text: &[u8], piece: Range<usize>) -> Range<usize> {
 
 impl Core {
     /// Edits free text. `at` is the offset of the text in the edited one.
-    pub(super) fn free(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn free(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
+        if !is_live(scan.live, at..at + text.len()) {
+            return;
+        }
         let from = edits.len();
         self.pieces(text, at, scan, edits);
         edits.settle(from);
@@ -97,7 +101,7 @@ impl Core {
     }
 
     /// Words with percent-encoding are read as URLs are.
-    fn encoded_words(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    fn encoded_words(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let mut start = 0;
         let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'\\');
         for piece in text.split(ends) {
@@ -109,16 +113,19 @@ impl Core {
     }
 
     /// Edits a text inside another, which may be encoded, and may be JSON, a URL or a form.
-    pub(super) fn nested(&self, coding: Coding, raw: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn nested(&self, coding: Coding, raw: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
+        if !is_live(scan.live, at..at + raw.len()) {
+            return;
+        }
         let Some(scan) = scan.inner() else { return self.free(raw, at, scan, edits) };
         let Some(layer) = Layer::decode(coding, raw) else { return self.document(raw, at, scan, edits) };
         let mut inner = Edits::default();
-        self.document(&layer.bytes, 0, scan, &mut inner);
+        self.document(&layer.bytes, 0, scan.decoded(), &mut inner);
         layer.carry(inner, at, edits);
     }
 
     /// Edits a text of unknown form.
-    pub(super) fn document(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    pub(super) fn document(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let from = edits.len();
         if matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) {
             if self.json(text, at, scan, edits) {
@@ -142,7 +149,7 @@ impl Core {
     }
 
     /// Edits what the automaton finds.
-    fn pieces(&self, text: &[u8], at: usize, scan: Scan, edits: &mut Edits) {
+    fn pieces(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         let Some(finder) = &self.finder else {
             return self.hide_token(text, at, scan, edits);
         };
@@ -166,7 +173,7 @@ impl Core {
     }
 
     /// Edits the value beside a name; gives the end of what was looked at.
-    fn named(&self, text: &[u8], name: Range<usize>, at: usize, scan: Scan, edits: &mut Edits) -> Option<usize> {
+    fn named(&self, text: &[u8], name: Range<usize>, at: usize, scan: Scan<'_>, edits: &mut Edits) -> Option<usize> {
         let before = text[..name.start].last();
         let kind = match before {
             Some(b'?' | b'&') => self.names.parameter(&text[name.clone()]),
@@ -188,7 +195,7 @@ impl Core {
         text: &[u8],
         found: Range<usize>,
         at: usize,
-        scan: Scan,
+        scan: Scan<'_>,
         edits: &mut Edits,
     ) -> Option<usize> {
         let joined = text[..found.start].last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
@@ -233,7 +240,7 @@ impl Core {
     }
 
     /// Hides the token behind `Bearer `, unless it is a word of prose or a parameter of a challenge.
-    fn announced(&self, text: &[u8], start: usize, at: usize, scan: Scan, edits: &mut Edits) -> Option<usize> {
+    fn announced(&self, text: &[u8], start: usize, at: usize, scan: Scan<'_>, edits: &mut Edits) -> Option<usize> {
         let start = start + text[start..].iter().take_while(|byte| **byte == b' ').count();
         let end = token_end(text, start);
         let token = &text[start..end];
@@ -262,7 +269,7 @@ impl Core {
     }
 
     /// Hides the secret that follows an AWS access key id; the id stays, it names the user.
-    fn aws_secret(&self, text: &[u8], start: usize, at: usize, scan: Scan, edits: &mut Edits) -> Option<usize> {
+    fn aws_secret(&self, text: &[u8], start: usize, at: usize, scan: Scan<'_>, edits: &mut Edits) -> Option<usize> {
         let is_id = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
         let id_end = start + text[start..].iter().take(21).take_while(|byte| is_id(byte)).count();
         if id_end - start != 20 {

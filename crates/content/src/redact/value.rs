@@ -15,7 +15,7 @@ const PROSE_BYTES_MAX: usize = 15;
 /// The value beside a name that is secret: `name=value`, `name: "value"`, `'name' => 'value'`, `name\":\"value\"`.
 ///
 /// `None` when there is none, or when what follows is a group (`auth: {`).
-pub(super) fn beside(text: &[u8], name: Range<usize>, kind: Kind, scan: Scan) -> Option<Range<usize>> {
+pub(super) fn beside(text: &[u8], name: Range<usize>, kind: Kind, scan: Scan<'_>) -> Option<Range<usize>> {
     let (start, separator) = separated(text, name.end)?;
     let (open, quote) = opening(text, start);
     if matches!(kind, Kind::Authorization | Kind::Cookie | Kind::SetCookie) {
