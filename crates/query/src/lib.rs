@@ -1,0 +1,63 @@
+//! Typed queries above any store: lists, histograms, tops, quantiles, facets, differences, maps, and what belongs to a row.
+//!
+//! Nothing here knows an engine: a store filters, groups, sums and sorts; buckets, percentiles, tops with their rest, pages
+//! and drill contracts are made here, once, so that engines cannot differ. Nothing here reads a clock: `now` comes in.
+//!
+//! **Drill contract**: each series, row, node and edge says what a click on it opens. The list of the page's filter AND its
+//! [`Drill::filter`], in the page's range and the bucket's, counted by [`Drill::mode`], has exactly the rows that were
+//! counted, or [`Drill::exact`] is false and [`Drill::reason`] says why.
+
+mod batch;
+mod cell;
+mod cursor;
+mod difference;
+mod drill;
+mod error;
+mod facets;
+mod fields;
+pub mod histogram;
+pub mod limits;
+mod list;
+mod map;
+mod plan;
+mod quality;
+mod quantiles;
+mod related;
+mod scope;
+mod tally;
+mod time;
+mod top;
+
+use arachne_store::{Store, Watch};
+
+pub use batch::{Finished, Panel, PanelAnswer};
+pub use cell::Cell;
+pub use difference::{DifferenceAnswer, DifferenceQuery, DivergingField, DivergingValue, Part};
+pub use drill::Drill;
+pub use error::QueryError;
+pub use facets::{Facet, FacetValue, FacetsAnswer, FacetsQuery, OfferedValue, ValuesAnswer, ValuesQuery};
+pub use histogram::{HistogramAnswer, HistogramMeasure, HistogramQuery, Numbers, Series, SeriesKind};
+pub use list::{ColumnFacts, Cost, ListAnswer, ListQuery, Total};
+pub use map::{Edge, MapAnswer, MapQuery, Node, NodeKind};
+pub use quality::{Loss, QualityAnswer, QualityQuery, QualitySeries};
+pub use quantiles::{QUANTILE_ERROR, QuantileSeries, QuantilesAnswer, QuantilesQuery};
+pub use related::{Item, PageOf, Related};
+pub use scope::{Mode, Scope};
+pub use time::{Instant, Span, When};
+pub use top::{Counts, Percentiles, Rank, TopAnswer, TopQuery, TopRow};
+
+/// Questions to a store.
+#[derive(Clone, Copy)]
+pub struct Queries<'a> {
+    store: &'a dyn Store,
+    now: i64,
+    watch: &'a dyn Watch,
+}
+
+impl<'a> Queries<'a> {
+    /// Questions to `store` at `now` (nanoseconds since the Unix epoch), followed and stopped by `watch`.
+    #[must_use]
+    pub const fn new(store: &'a dyn Store, now: i64, watch: &'a dyn Watch) -> Self {
+        Self { store, now, watch }
+    }
+}

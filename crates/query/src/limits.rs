@@ -1,0 +1,26 @@
+//! Caps of queries (law 3). What goes beyond is refused with an error that names the cap.
+
+/// Buckets of a histogram.
+pub const BUCKETS_MAX: u32 = 10_000;
+/// Buckets aimed at when a histogram gives neither step nor number.
+pub const BUCKETS: u32 = 120;
+/// Groups told apart by one grouping. Policy: tops count the rest as `~other`, histograms are refused.
+pub const GROUPS_MAX: usize = 1 << 20;
+/// Groups that quantiles are computed of: each has a histogram of up to 16 KiB.
+pub const SKETCHES_MAX: usize = 1 << 15;
+/// Rows of a page.
+pub const PAGE_ROWS_MAX: usize = 10_000;
+/// Rows of a page when nothing is said.
+pub const PAGE_ROWS: usize = 100;
+/// Rows of a top, series of a histogram, values of a facet, nodes of a map.
+pub const TOP_MAX: usize = 1000;
+/// Rows of a top, series and so on when nothing is said.
+pub const TOP: usize = 10;
+/// Fields of one question.
+pub const FIELDS_MAX: usize = 64;
+/// Panels of one batch.
+pub const PANELS_MAX: usize = 100;
+/// Quantiles of one question.
+pub const QUANTILES_MAX: usize = 20;
+/// Bytes of a cursor as text: ids are far smaller, paths in an order are not there.
+pub const CURSOR_BYTES_MAX: usize = 8192;
