@@ -94,6 +94,8 @@ pub fn exchange(request: Option<Message>, response: Option<Message>) -> Exchange
     let start = UnixNanos(START);
     let answered = response.is_some();
     Exchange {
+        session_start: UnixNanos(START),
+        network: 0,
         session: 1,
         completed_by: 9,
         client: endpoint(7, 51234),

@@ -54,6 +54,7 @@ drop_reasons! {
     AfterClose "after_close" "after the end of the connection";
     Memcap "memcap" "a memory limit was reached";
     Unfinished "unfinished" "still waiting when the input ended";
+    NotKept "not_kept" "left out by the filter on what to keep";
 }
 
 /// The number of reasons.
@@ -99,6 +100,21 @@ impl Stage {
     /// The reasons that occurred, with their counts.
     pub fn reasons(&self) -> impl Iterator<Item = (DropReason, u64)> {
         DropReason::ALL.iter().map(|r| (*r, self.dropped(*r))).filter(|(_, n)| *n > 0)
+    }
+
+    /// What was counted since `before`; [`Self::in_flight`] is what is inside now.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut dropped = self.dropped;
+        for (now, then) in dropped.iter_mut().zip(before.dropped) {
+            *now -= then;
+        }
+        Self {
+            input: self.input - before.input,
+            output: self.output - before.output,
+            in_flight: self.in_flight,
+            dropped,
+        }
     }
 
     /// Adds the counts of `other`.
@@ -183,6 +199,20 @@ impl Ledger {
         self.bytes_lost += other.bytes_lost;
     }
 
+    /// What was counted since `before`, an earlier state of the same ledger. What is in flight is what is so now: at each
+    /// stage `in = out + dropped + in_flight - before.in_flight`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            packets: self.packets.since(&before.packets),
+            segments: self.segments.since(&before.segments),
+            bytes: self.bytes.since(&before.bytes),
+            sessions: self.sessions.since(&before.sessions),
+            exchanges: self.exchanges.since(&before.exchanges),
+            bytes_lost: self.bytes_lost - before.bytes_lost,
+        }
+    }
+
     /// Checks `in = out + dropped + in_flight` at every stage.
     ///
     /// # Errors
@@ -209,6 +239,19 @@ mod tests {
         assert_eq!(error.to_string(), "packets: in 3 != out 1 + dropped 1 + in flight 0");
         ledger.packets.in_flight = 1;
         assert_eq!(ledger.check(), Ok(()));
+    }
+
+    #[test]
+    fn counts_since_then_and_levels_of_now() {
+        let mut before = Ledger::default();
+        before.bytes.input = 5;
+        before.bytes.in_flight = 5;
+        let mut now = before.clone();
+        now.bytes.input += 2;
+        now.bytes.in_flight = 3;
+        now.bytes.drop(DropReason::Paws, 4);
+        let since = now.since(&before).bytes;
+        assert_eq!((since.input, since.in_flight, since.dropped_total()), (2, 3, 4));
     }
 
     #[test]

@@ -59,6 +59,12 @@ pub struct Limits {
     pub detect_bytes_max: usize,
     /// Interfaces of one pcapng section. Policy: the file is refused there.
     pub interfaces_max: usize,
+    /// Names of addresses kept of one source: from name resolution blocks, and from Host headers. Policy: further ones
+    /// are not kept.
+    pub host_names_max: usize,
+    /// Bytes of frames held of sessions of which it is not known yet whether they are kept. Policy: further frames of
+    /// such sessions are not kept.
+    pub undecided_frames_max: usize,
     /// Bytes of one capture record. Policy: the file is refused there.
     pub record_bytes_max: usize,
 }
@@ -98,6 +104,8 @@ impl Default for Limits {
             open_bodies_max: 64,
             detect_bytes_max: 8192,
             interfaces_max: 4096,
+            host_names_max: 65_536,
+            undecided_frames_max: 32 * MIB,
             record_bytes_max: 16 * MIB,
         }
     }

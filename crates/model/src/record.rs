@@ -144,6 +144,10 @@ pub struct TapFacts {
 pub struct Exchange {
     /// The session: number of its first packet in the source, from 1.
     pub session: u64,
+    /// First packet of the session.
+    pub session_start: UnixNanos,
+    /// VXLAN or Geneve network, 0 for none.
+    pub network: u32,
     /// Number of the packet that completed the exchange; of the last packet of the source when nothing did.
     pub completed_by: u64,
     /// Who asked.

@@ -1,6 +1,6 @@
 //! What is said on a connection: finds the protocol by the first bytes of either side and hands the rest to its parser.
 
-use arachne_model::{Anomaly, AnomalySet, Protocol as Kind};
+use arachne_model::{Anomaly, AnomalySet, Protocol as Kind, UnixNanos};
 
 use crate::flow::{FlowKey, SideIndex};
 use crate::protocol::{Chunk, Context, Protocol, Speaker, Verdict, detect};
@@ -21,6 +21,8 @@ pub struct Scene<'a> {
     pub key: FlowKey,
     /// Its number.
     pub session: u64,
+    /// Its first packet.
+    pub session_start: UnixNanos,
     /// Who sent the SYN, where that is known.
     pub opened_by: Option<SideIndex>,
     /// Segments sent again so far.
@@ -392,6 +394,7 @@ fn context<'a>(exchanges: &'a mut u64, client: SideIndex, scene: &'a mut Scene<'
         key: scene.key,
         client,
         session: scene.session,
+        session_start: scene.session_start,
         retransmissions: scene.retransmissions,
         handshake_rtt_ns: scene.handshake_rtt_ns,
         two_sided: scene.two_sided,

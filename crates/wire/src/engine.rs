@@ -64,6 +64,13 @@ impl Engine {
         Self { decoder: Decoder::new(limits), shards }
     }
 
+    /// Tells the sink which session each segment belongs to, if `wanted`.
+    #[must_use]
+    pub fn with_segments(mut self, wanted: bool) -> Self {
+        self.shards = self.shards.into_iter().map(|shard| shard.with_segments(wanted)).collect();
+        self
+    }
+
     /// Takes one captured packet.
     #[inline]
     pub fn packet(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {

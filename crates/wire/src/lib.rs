@@ -15,9 +15,10 @@ pub mod packet;
 pub mod protocol;
 pub mod shard;
 pub mod sink;
+pub mod target;
 pub mod tcp;
 
 pub use engine::{Engine, Summary, finish};
 pub use packet::{Decoder, Frame, Segment};
 pub use shard::{SHARDS, Shard};
-pub use sink::{BodyTap, Direction, MessageHead, Sink};
+pub use sink::{Belongs, BodyTap, Direction, MessageHead, Sink};

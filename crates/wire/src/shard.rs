@@ -42,6 +42,8 @@ pub struct Shared {
     pub open_bodies: usize,
     /// Whether reassembled bytes are wanted.
     pub streams: bool,
+    /// Whether it is wanted which session each segment belongs to.
+    pub segments: bool,
     /// Sides taken for hosts with checksum offload.
     pub offloaded_sides: u64,
     /// Segments cut by the snap length.
@@ -105,6 +107,7 @@ impl Shard {
                 now: UnixNanos(i64::MIN),
                 open_bodies: 0,
                 streams,
+                segments: false,
                 offloaded_sides: 0,
                 truncated_packets: 0,
                 current: 0,
@@ -125,6 +128,13 @@ impl Shard {
             held_max: limits.held_bytes_max / SHARDS,
             high_water: 0,
         }
+    }
+
+    /// Tells the sink which session each segment belongs to, if `wanted`.
+    #[must_use]
+    pub const fn with_segments(mut self, wanted: bool) -> Self {
+        self.shared.segments = wanted;
+        self
     }
 
     /// Takes one segment.
@@ -161,6 +171,9 @@ impl Shard {
         };
         let stage = connection.stage;
         connection.segment(segment, &mut self.shared, sink);
+        if self.shared.segments {
+            sink.segment(connection.belongs(segment.side), segment);
+        }
         let held = connection.held_bytes();
         self.held = self.held - connection.held + held;
         connection.held = held;

@@ -1,6 +1,8 @@
 //! Where results of the engine go, and how bodies are tapped while they flow through.
 
-use arachne_model::{Exchange, Message, TapFacts, TcpSession};
+use arachne_model::{Exchange, Message, TapFacts, TcpSession, UnixNanos};
+
+use crate::packet::Segment;
 
 /// A direction of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,17 @@ pub trait BodyTap: Send {
     fn finish(self: Box<Self>, complete: bool) -> TapFacts;
 }
 
+/// Which session and direction a segment belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Belongs {
+    /// The session's number.
+    pub session: u64,
+    /// The session's first packet.
+    pub session_start: UnixNanos,
+    /// Whether the client sent it, as far as that is known by now.
+    pub from_client: bool,
+}
+
 /// Receives what the engine finds, in the order in which it is found.
 pub trait Sink {
     /// An exchange is complete, or will never be.
@@ -52,6 +65,14 @@ pub trait Sink {
 
     /// `length` bytes at `offset` were not captured.
     fn stream_gap(&mut self, _session: u64, _from_client: bool, _offset: u64, _length: u64) {}
+
+    /// Whether [`Self::segment`] is wanted. Asked once.
+    fn wants_segments(&self) -> bool {
+        false
+    }
+
+    /// A segment was taken by a session, whatever became of its bytes. Called for each in the order of the capture.
+    fn segment(&mut self, _belongs: Belongs, _segment: &Segment<'_>) {}
 
     /// A body begins: a tap, or `None` when nobody wants its bytes.
     fn body(&mut self, _head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {

@@ -1,5 +1,6 @@
 //! Records as text: one [`Output`] per format, all writing into a buffer that the read loop flushes.
 
+pub mod grid;
 pub mod har;
 mod har_message;
 mod har_url;
@@ -12,8 +13,9 @@ pub mod sessions;
 pub mod stats;
 pub mod summary;
 pub mod table;
-pub mod target;
 pub mod time;
+
+pub use arachne_wire::target;
 
 use arachne_model::{AnomalySet, Exchange, TcpSession};
 

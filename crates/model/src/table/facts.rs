@@ -52,7 +52,7 @@ table! {
     source: String = Label "source" "source" "the agent, or the content hash of the capture file";
     agent: String = Label "agent" "agent" "name of the agent or of the host that a capture was made on";
     stage: String = Label "stage" "stage" "packets, segments, bytes, sessions or exchanges";
-    count: String = Label "count" "count" "in, out, dropped, in_flight, or anomaly";
+    count: String = Label "count" "count" "in, out, dropped, in_flight (at the end of the minute), lost (never captured), or anomaly";
     reason: Option<String> = Label "reason" "reason" "the drop reason, or the anomaly's name";
     value: u64 = Integer "value" "value" "how many";
 }

@@ -12,7 +12,7 @@ table! {
     blooms id;
     texts server_name;
 
-    id: String = Id "id" "id" "48 bits of milliseconds and 80 bits of hash(source, 5-tuple, first packet)";
+    id: String = Id "id" "id" "48 bits of milliseconds and 80 bits of hash(source, number of the first packet)";
     first: i64 = Instant "start" "start" "first packet";
     last: Option<i64> = Instant "end" "end" "last packet; null while it lives";
     established: Option<i64> = Instant "established" "established" "end of the handshake";

@@ -100,6 +100,16 @@ impl Segment<'_> {
         self.flags & flags != 0
     }
 
+    /// Where the TCP header ends in the bytes of `frame`, from which the segment was decoded; 0 when its header is not in
+    /// there, since the segment came in fragments.
+    #[must_use]
+    pub fn header_end(&self, frame: &Frame<'_>) -> usize {
+        // Options end where the header does, also when there are none.
+        let (options, frame) = (self.options.as_ptr_range(), frame.data.as_ptr_range());
+        let inside = frame.start <= options.start && options.end <= frame.end;
+        if inside { options.end as usize - frame.start as usize } else { 0 }
+    }
+
     /// Window scale of a SYN. Source: RFC 7323, section 2.2.
     #[must_use]
     pub fn window_scale(&self) -> Option<u8> {

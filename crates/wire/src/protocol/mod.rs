@@ -4,7 +4,7 @@ pub mod detect;
 pub mod http1;
 mod identify;
 
-use arachne_model::{Anomaly, AnomalySet, Endpoint, Exchange, Ledger, Limits};
+use arachne_model::{Anomaly, AnomalySet, Endpoint, Exchange, Ledger, Limits, UnixNanos};
 
 use crate::flow::{FlowKey, SideIndex};
 use crate::sink::{Direction, Sink};
@@ -47,6 +47,8 @@ pub struct Context<'a> {
     pub client: SideIndex,
     /// The session's number.
     pub session: u64,
+    /// The session's first packet.
+    pub session_start: UnixNanos,
     /// Retransmitted segments of the connection so far.
     pub retransmissions: u64,
     /// Handshake round-trip time.

@@ -14,7 +14,7 @@ use crate::conversation::{Conversation, Scene};
 use crate::flow::{FlowKey, SideIndex};
 use crate::packet::{Checksum, Segment, flag};
 use crate::shard::Shared;
-use crate::sink::Sink;
+use crate::sink::{Belongs, Sink};
 
 /// How far a connection has come; decides its time-out and who goes first when memory is short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,17 @@ impl Connection {
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// What a segment of `side` belongs to.
+    #[must_use]
+    pub fn belongs(&self, side: SideIndex) -> Belongs {
+        Belongs { session: self.number, session_start: self.first, from_client: side == self.client() }
+    }
+
+    /// The client, or who seems to be it so far.
+    fn client(&self) -> SideIndex {
+        self.conversation.client().or(self.opened_by).unwrap_or_else(|| self.lower_port_serves())
     }
 
     /// Sets a flag from outside.
@@ -757,6 +768,7 @@ impl Connection {
             sink,
             key: self.key,
             session: self.number,
+            session_start: self.first,
             opened_by: self.opened_by,
             retransmissions: self.sides[0].facts.retransmitted + self.sides[1].facts.retransmitted,
             handshake_rtt_ns: self.handshake_rtt_ns,
@@ -967,7 +979,7 @@ impl Connection {
     }
 
     fn record(self, close: CloseReason) -> TcpSession {
-        let client = self.conversation.client().or(self.opened_by).unwrap_or_else(|| self.lower_port_serves());
+        let client = self.client();
         let [zero, one] = self.sides;
         let syn_seen = zero.syn || one.syn;
         let (client_side, server_side) = if client == 0 { (zero, one) } else { (one, zero) };

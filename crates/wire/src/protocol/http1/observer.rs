@@ -775,6 +775,8 @@ fn empty_exchange(cx: &Context<'_>, sequence: u32, first: Arrival) -> Exchange {
     let (client, server) = cx.ends();
     Exchange {
         session: cx.session,
+        session_start: cx.session_start,
+        network: cx.key.network(),
         completed_by: first.number,
         client,
         server,

@@ -1,0 +1,141 @@
+//! From records to rows of the store: ids, names, and law 8: secrets are replaced here, before a row exists.
+//!
+//! A [`RowMaker`] makes the rows of one source. It does no I/O and has no clock; the same records give the same rows.
+//! What is not here: which rows are kept, and where they go.
+
+mod exchange;
+mod hosts;
+mod id;
+mod quality;
+mod service;
+mod session;
+mod text;
+mod who;
+
+use std::net::IpAddr;
+
+use arachne_aggregate::template::Normaliser;
+use arachne_content::redact::Redactor;
+use arachne_model::table::{ExchangeRow, HostRow, QualityRow};
+use arachne_model::{AnomalySet, Exchange, Ledger, Limits, TcpSession, UnixNanos};
+
+pub use id::{SourceKey, wire_key};
+pub use service::ServiceRule;
+
+use exchange::all_anomalies;
+use hosts::{HostNames, NameKind, is_name};
+use quality::Quality;
+use session::SessionTexts;
+
+/// Version of what this module and the parser below it make of the same bytes. Higher whenever rows change.
+pub const ROWS_VERSION: u32 = 1;
+
+/// Where a capture was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Vantage {
+    /// On the host of the clients.
+    Client,
+    /// On the host of the servers.
+    Server,
+    /// On the way.
+    Between,
+}
+
+impl Vantage {
+    /// The value of the column `vantage`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Between => "between",
+        }
+    }
+}
+
+/// What is said of all rows of a source.
+#[derive(Clone, Debug, Default)]
+pub struct RowOptions {
+    /// The agent, or the content hash of a file.
+    pub source: String,
+    /// Name of the agent or of the host that the capture was made on.
+    pub agent: String,
+    /// Where it was made, if that is known.
+    pub vantage: Option<Vantage>,
+    /// Words for the column `tags`.
+    pub tags: Vec<String>,
+    /// Rules for the column `service`; the first that matches counts.
+    pub services: Vec<ServiceRule>,
+    /// All caps; `host_names_max` counts here.
+    pub limits: Limits,
+}
+
+/// Makes the rows of a source.
+pub struct RowMaker {
+    options: RowOptions,
+    vantage: Option<String>,
+    tags: Option<String>,
+    key: SourceKey,
+    redactor: Redactor,
+    normaliser: Normaliser,
+    sessions: SessionTexts,
+    quality: Quality,
+    hosts: HostNames,
+    /// First and last packet of all sessions.
+    span: Option<(UnixNanos, UnixNanos)>,
+}
+
+impl RowMaker {
+    /// For one source.
+    #[must_use]
+    pub fn new(options: RowOptions, redactor: Redactor, normaliser: Normaliser) -> Self {
+        Self {
+            vantage: options.vantage.map(|vantage| vantage.name().to_owned()),
+            tags: text::words(&options.tags),
+            key: SourceKey::new(&options.source),
+            hosts: HostNames::new(options.limits.host_names_max),
+            options,
+            redactor,
+            normaliser,
+            sessions: SessionTexts::default(),
+            quality: Quality::default(),
+            span: None,
+        }
+    }
+
+    /// Call once for each exchange whose row was made: it is counted as `kept` or left out, and its names are learned.
+    pub fn settle(&mut self, exchange: &Exchange, row: &ExchangeRow, kept: bool) {
+        self.quality.exchange(all_anomalies(exchange), kept);
+        let Some(host) = row.host.as_deref().filter(|_| kept).map(service::host_name).filter(|host| is_name(host)) else {
+            return;
+        };
+        let place = (exchange.server.address, exchange.network);
+        let end = row.end.map_or(exchange.start, UnixNanos);
+        self.hosts.add(place, host, NameKind::Header, (exchange.start, end));
+    }
+
+    /// The rows of a minute; see [`crate::PipelineSink::minute`].
+    pub fn minute(&mut self, start: UnixNanos, counts: &Ledger) -> Vec<QualityRow> {
+        self.quality.minute(start, counts, &self.options.source, &self.options.agent)
+    }
+
+    /// The names of addresses, at the end. `names` are those of the capture itself; they are taken to hold as long as it.
+    #[must_use]
+    pub fn finish(mut self, names: &[(IpAddr, String)]) -> Vec<HostRow> {
+        if let Some(span) = self.span {
+            for (address, name) in names {
+                self.hosts.add((*address, 0), name, NameKind::Capture, span);
+            }
+        }
+        self.hosts.rows(&self.options.source)
+    }
+
+    fn note_session(&mut self, session: &TcpSession, flags: AnomalySet) {
+        self.quality.session(flags);
+        let (first, last) = self.span.unwrap_or((session.first, session.last));
+        self.span = Some((first.min(session.first), last.max(session.last)));
+    }
+}
+
+#[cfg(test)]
+mod tests;
