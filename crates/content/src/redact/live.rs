@@ -61,6 +61,13 @@ impl Core {
         if text[name.clone()].eq_ignore_ascii_case(b"code") && text.get(name.end) == Some(&b'=') {
             return true;
         }
+        // The end of an escape is no part of a name: "%20key" is " key".
+        if matches!(text[..name.start].last(), Some(b'%' | b'\\')) {
+            return true;
+        }
+        if !self.names.may_be_part(&text[name.clone()]) {
+            return false;
+        }
         // "api key" and "user[pin code]" are one name to scanners that see where names end.
         let part = |byte: &&u8| !b"\"'=&?<>,;{}\n:".contains(byte);
         let before = text[..name.start].iter().rev().take(NAME_REACH).take_while(part).count();

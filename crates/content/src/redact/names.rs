@@ -219,10 +219,23 @@ impl Names {
         if self.headers.contains(flat.all()) { Kind::Secret } else { judge(&flat) }
     }
 
+    /// Whether a name that is not secret could be a word of one that is: `key` of `api key`.
+    pub(super) fn may_be_part(&self, name: &[u8]) -> bool {
+        let flat = Flat::new(name);
+        let within = |whole: &[u8]| memchr::memmem::find(whole, flat.all()).is_some();
+        let listed = || NAMES.iter().chain(SUFFIXES).chain(STEMS).any(|entry| within(entry.as_bytes()));
+        listed() || self.fields.iter().any(|field| within(field))
+    }
+
     /// What to search for in text so that no secret name is missed.
     pub(super) fn pieces(fields: &[String]) -> Vec<String> {
-        let own = fields.iter().map(|name| name.to_ascii_lowercase()).filter(|name| !name.is_empty());
-        PIECES.iter().map(|&piece| piece.to_owned()).chain(own).collect()
+        let own = fields.iter().flat_map(|name| {
+            // However the words are joined, the first one stands there.
+            let flat = Flat::new(name.as_bytes());
+            let first = flat.words().next().map(|word| String::from_utf8_lossy(word).into_owned());
+            [Some(name.to_lowercase()), first].into_iter().flatten()
+        });
+        PIECES.iter().map(|&piece| piece.to_owned()).chain(own.filter(|piece| !piece.is_empty())).collect()
     }
 }
 

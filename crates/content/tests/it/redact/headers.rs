@@ -175,5 +175,10 @@ fn configured_names_are_secret() {
     let redactor = Redactor::new(Key::new([7; 32]), rules);
     check("", redactor.header(b"x-kunde", b"abc"), "«abc»");
     check("", redactor.target(b"/x?KundenNummer=abc"), "/x?KundenNummer=«abc»");
+    for name in ["kundenNummer", "KUNDEN_NUMMER", "kunden nummer", "kundennummer"] {
+        let body = format!(r#"{{"{name}":"abc"}}"#);
+        let kept = super::kept(redactor.body(None, body.as_bytes(), true));
+        assert_eq!(String::from_utf8(kept).unwrap(), expected(&body.replace("abc", "«abc»")));
+    }
     check("", redactor.text(b"Kunden-Nummer: abc, ok"), "Kunden-Nummer: «abc», ok");
 }
