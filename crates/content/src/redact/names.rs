@@ -222,7 +222,7 @@ impl Names {
     /// Whether a name that is not secret could be a word of one that is: `key` of `api key`.
     pub(super) fn may_be_part(&self, name: &[u8]) -> bool {
         let flat = Flat::new(name);
-        let within = |whole: &[u8]| memchr::memmem::find(whole, flat.all()).is_some();
+        let within = |whole: &[u8]| contains(whole, flat.all());
         let listed = || NAMES.iter().chain(SUFFIXES).chain(STEMS).any(|entry| within(entry.as_bytes()));
         listed() || self.fields.iter().any(|field| within(field))
     }
@@ -260,7 +260,7 @@ fn judge(flat: &Flat) -> Kind {
         || flat.words().any(|word| holds(WORDS, word))
         || holds(NAMES, whole)
         || SUFFIXES.iter().any(|suffix| whole.ends_with(suffix.as_bytes()))
-        || STEMS.iter().any(|stem| memchr::memmem::find(all, stem.as_bytes()).is_some());
+        || STEMS.iter().any(|stem| contains(all, stem.as_bytes()));
     let weak = || flat.words().any(|word| holds(WEAK_WORDS, word)) || holds(WEAK_NAMES, whole);
     match secret {
         true => Kind::Secret,
@@ -272,6 +272,11 @@ fn judge(flat: &Flat) -> Kind {
 /// Whether a list has a word.
 pub(super) fn holds(list: &[&str], word: &[u8]) -> bool {
     list.iter().any(|entry| entry.as_bytes() == word)
+}
+
+/// Whether a short text contains another; a searcher would take longer to build than to run.
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    part.len() <= text.len() && text.windows(part.len().max(1)).any(|window| window == part)
 }
 
 fn trim_digits(word: &[u8]) -> &[u8] {
