@@ -182,6 +182,14 @@ fn field_item(name: &str, doc: &str) -> Item {
 fn values(name: &str, typed: &str, span: Range<usize>, table: &'static Table) -> Completion {
     let name = decode(name, 0, true).map(|(name, _)| name).unwrap_or_default();
     let Some(entry) = lookup(table, &name) else { return Completion { span, items: Vec::new(), wants_values: None } };
+    // Behind `=` stands a value like any other; behind other signs there is nothing to offer.
+    let (typed, span) = match typed.strip_prefix('=') {
+        Some(rest) => (rest, span.start + 1..span.end),
+        None => (typed, span),
+    };
+    if typed.starts_with(['<', '>', '[', '!', '/']) {
+        return Completion { span, items: Vec::new(), wants_values: None };
+    }
     let raw = typed.strip_prefix('"').unwrap_or(typed);
     let prefix = decode(raw, 0, true).map_or_else(|_| raw.to_owned(), |(text, _)| text);
     let mut items = Vec::new();

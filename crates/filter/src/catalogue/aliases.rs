@@ -37,7 +37,7 @@ const ALIASES: &[Alias] = &[
     alias("tcp_sessions", "id", &["session", "tcp.session"], &[]),
     alias("bodies", "exchange.id", &["exchange"], &[]),
     alias("*", "tcp.session", &["session"], &[]),
-    alias("*", "start", &[], &["start:>=2026-11-21T10:00:00Z", "start:2026-11-21", "start:[1763719200..1763722800)"]),
+    alias("*", "start", &[], &["start:>=2026-11-21T10:00:00Z", "start:2026-11-21", "start:[1795255200..1795258800)"]),
     alias("*", "source", &[], &[]),
     alias("*", "vantage", &[], &["vantage:server"]),
     alias("*", "counted", &[], &["counted:true"]),

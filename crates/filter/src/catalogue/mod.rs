@@ -179,7 +179,7 @@ fn unit(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::Instant => Some("RFC 3339, or a number since 1970 in s, ms, us or ns"),
         Kind::Duration => Some("ns, us, ms, s, m, h, d"),
-        Kind::Size => Some("B, kB, MB, GB, KiB, MiB, GiB"),
+        Kind::Size => Some("B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"),
         _ => None,
     }
 }

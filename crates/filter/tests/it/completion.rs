@@ -51,6 +51,7 @@ fn values_of_the_store() {
         ("-host:(a or b, c|d) x", "http.request.header.host", "c", "cd"),
         ("service:\"a:b (|", "service", "a:b (", "\"a:b ("),
         ("status:50|", "http.response.status_code", "50", "50"),
+        ("status:=50|", "http.response.status_code", "50", "50"),
     ] {
         let (text, completion) = at(filter);
         let wanted = completion.wants_values.expect(filter);
@@ -58,7 +59,7 @@ fn values_of_the_store() {
         assert!(matches!(wanted.field, Field::Column(_)));
         assert!(text[completion.span.clone()].starts_with(replaced), "{filter}: {:?}", completion.span);
     }
-    for filter in ["path:/a|", "class:|", "service|", "x service:a y|"] {
+    for filter in ["path:/a|", "class:|", "service|", "x service:a y|", "status:>=5|", "service:/a|", "status:[4|"] {
         assert_eq!(at(filter).1.wants_values, None, "{filter}");
     }
 }
