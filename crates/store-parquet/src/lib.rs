@@ -5,7 +5,11 @@
 //! bytes. They hold the promise that an acknowledged write is found again after any crash, that what a disk has damaged
 //! is named and never served, and that a full disk stops nothing but writing.
 
+pub mod columns;
 pub mod disk;
+mod error;
 pub mod frames;
 pub mod manifest;
+pub mod part;
+pub mod snapshot;
 pub mod wal;

@@ -1,0 +1,276 @@
+//! Tables as Arrow: schemas, rows into columns and back.
+//!
+//! The kinds of a table's columns decide the types: numbers are `Int64`, flags `Boolean`, labels, words and addresses
+//! `Dictionary(Int32, Utf8)`, other text `Utf8`, bytes `Binary`. Fields have the SQL names, and the column's index + 1 as
+//! Parquet field id.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use arachne_model::table::{Column, Kind, Row, TABLES, Table, Value};
+use arrow::array::{
+    Array, ArrayRef, AsArray as _, BinaryBuilder, BooleanBuilder, Int64Array, RecordBatch, StringBuilder,
+    StringDictionaryBuilder, new_null_array,
+};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+
+/// The metadata key by which Parquet gets a field's id.
+const FIELD_ID: &str = "PARQUET:field_id";
+
+static SCHEMAS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| TABLES.iter().map(|table| make_schema(table)).collect());
+
+/// The Arrow schema of a table.
+#[must_use]
+pub fn schema(table: &'static Table) -> SchemaRef {
+    let known = TABLES.iter().position(|known| std::ptr::eq(*known, table) || known.name == table.name);
+    known.and_then(|index| SCHEMAS.get(index).cloned()).unwrap_or_else(|| make_schema(table))
+}
+
+fn make_schema(table: &Table) -> SchemaRef {
+    let fields = table.columns.iter().enumerate().map(|(index, column)| {
+        let id = HashMap::from([(FIELD_ID.to_owned(), (index + 1).to_string())]);
+        Field::new(column.sql, data_type(column.kind), column.nullable).with_metadata(id)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The Arrow type of a kind.
+#[must_use]
+pub fn data_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer | Kind::Hash => DataType::Int64,
+        Kind::Flag => DataType::Boolean,
+        Kind::Label | Kind::Words | Kind::Address => {
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+        }
+        Kind::Text | Kind::Id | Kind::Headers => DataType::Utf8,
+        Kind::Bytes => DataType::Binary,
+    }
+}
+
+/// Rows as columns, in the order given. All text and bytes together must be shorter than 2 GiB in each column.
+#[must_use]
+pub fn batch<R: Row>(rows: &[&R]) -> RecordBatch {
+    let columns = R::TABLE.columns.iter().enumerate().map(|(index, column)| array(rows, index, column)).collect();
+    RecordBatch::try_new(schema(R::TABLE), columns).expect("each column was made by the schema, with a value per row")
+}
+
+fn array<R: Row>(rows: &[&R], index: usize, column: &Column) -> ArrayRef {
+    match data_type(column.kind) {
+        DataType::Int64 => integers(rows, index, column.nullable),
+        DataType::Boolean => flags(rows, index, column.nullable),
+        DataType::Dictionary(..) => dictionary(rows, index, column.nullable),
+        DataType::Utf8 => texts(rows, index, column.nullable),
+        _ => blobs(rows, index, column.nullable),
+    }
+}
+
+fn integers<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
+    let number = |row: &&R| match row.value(index) {
+        Value::Int(number) => Some(number),
+        _ => None,
+    };
+    if nullable {
+        Arc::new(rows.iter().map(number).collect::<Int64Array>())
+    } else {
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| number(row).unwrap_or_default())))
+    }
+}
+
+fn flags<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
+    let mut builder = BooleanBuilder::with_capacity(rows.len());
+    for row in rows {
+        match row.value(index) {
+            Value::Bool(flag) => builder.append_value(flag),
+            _ if nullable => builder.append_null(),
+            _ => builder.append_value(false),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+/// The text of a value; `None` for null where null is allowed.
+fn text<'r, R: Row>(row: &'r R, index: usize, nullable: bool) -> Option<&'r str> {
+    match row.value(index) {
+        Value::Text(text) => Some(text),
+        _ if nullable => None,
+        _ => Some(""),
+    }
+}
+
+/// Equal neighbours are hashed once: labels come in runs.
+fn dictionary<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
+    let mut builder = StringDictionaryBuilder::<Int32Type>::with_capacity(rows.len(), 64, 1024);
+    let runs = rows.chunk_by(|a, b| text(*a, index, nullable) == text(*b, index, nullable));
+    for run in runs {
+        match text(run[0], index, nullable) {
+            Some(text) => builder.append_values(text, run.len()),
+            None => builder.append_nulls(run.len()),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+fn texts<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
+    let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
+    for row in rows {
+        builder.append_option(text(*row, index, nullable));
+    }
+    Arc::new(builder.finish())
+}
+
+fn blobs<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
+    let mut builder = BinaryBuilder::new();
+    for row in rows {
+        match row.value(index) {
+            Value::Bytes(bytes) => builder.append_value(bytes),
+            _ if nullable => builder.append_null(),
+            _ => builder.append_value([]),
+        }
+    }
+    Arc::new(builder.finish())
+}
+
+/// The value of an array of one of the types above; null for any other type.
+#[must_use]
+pub fn cell(array: &dyn Array, row: usize) -> Value<'_> {
+    if array.is_null(row) {
+        return Value::Null;
+    }
+    match array.data_type() {
+        DataType::Int64 => Value::Int(array.as_primitive::<Int64Type>().value(row)),
+        DataType::Boolean => Value::Bool(array.as_boolean().value(row)),
+        DataType::Utf8 => Value::Text(array.as_string::<i32>().value(row)),
+        DataType::Binary => Value::Bytes(array.as_binary::<i32>().value(row)),
+        DataType::Dictionary(..) => {
+            let Some(words) = array.as_dictionary_opt::<Int32Type>() else { return Value::Null };
+            let key = usize::try_from(words.keys().value(row)).unwrap_or(usize::MAX);
+            words
+                .values()
+                .as_string_opt::<i32>()
+                .filter(|w| key < w.len())
+                .map_or(Value::Null, |w| Value::Text(w.value(key)))
+        }
+        _ => Value::Null,
+    }
+}
+
+/// A row of a batch that has all columns of its table.
+#[must_use]
+pub fn row<R: Row>(batch: &RecordBatch, index: usize) -> R {
+    let mut row = R::default();
+    for (column, array) in batch.columns().iter().enumerate() {
+        row.set(column, cell(array, index));
+    }
+    row
+}
+
+/// Brings what was read into the wanted columns of `table`, in this order. What was written before a column existed gets
+/// null there, or the column's default where it is never null.
+#[must_use]
+pub fn adapt(table: &'static Table, read: &RecordBatch, wanted: &[usize]) -> RecordBatch {
+    let schema = schema(table);
+    let columns = wanted.iter().map(|&index| {
+        let field = schema.field(index);
+        let there = read.column_by_name(field.name()).filter(|array| array.data_type() == field.data_type());
+        there.map_or_else(|| absent(field, read.num_rows()), Arc::clone)
+    });
+    let columns = columns.collect();
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(read.num_rows()));
+    let wanted = Arc::new(schema.project(wanted).expect("columns of the table"));
+    RecordBatch::try_new_with_options(wanted, columns, &options).expect("each column has the type of its field")
+}
+
+fn absent(field: &Field, rows: usize) -> ArrayRef {
+    if field.is_nullable() {
+        return new_null_array(field.data_type(), rows);
+    }
+    match field.data_type() {
+        DataType::Int64 => Arc::new(Int64Array::from_value(0, rows)),
+        DataType::Boolean => Arc::new(arrow::array::BooleanArray::from(vec![false; rows])),
+        DataType::Utf8 => Arc::new(arrow::array::StringArray::from_iter_values(std::iter::repeat_n("", rows))),
+        DataType::Dictionary(..) => {
+            let mut builder = StringDictionaryBuilder::<Int32Type>::new();
+            builder.append_values("", rows);
+            Arc::new(builder.finish())
+        }
+        _ => Arc::new(arrow::array::BinaryArray::from_iter_values(std::iter::repeat_n([], rows))),
+    }
+}
+
+/// Compares two rows by the order columns of their table.
+pub fn compare<R: Row>(a: &R, b: &R) -> Ordering {
+    let columns = R::TABLE.order.iter();
+    columns.map(|&c| compare_values(a.value(c), b.value(c))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+/// Compares two values of one column: nulls first, text and bytes by their bytes.
+pub fn compare_values(a: Value<'_>, b: Value<'_>) -> Ordering {
+    match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a.cmp(&b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Bytes(a), Value::Bytes(b)) => a.cmp(b),
+        (Value::Bool(a), Value::Bool(b)) => a.cmp(&b),
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Less,
+        _ => Ordering::Greater,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
+
+    /// Rows with every value that a column of each kind can have.
+    fn rows<R: Row>() -> Vec<R> {
+        let fill = |n: i64, text: &str, bytes: &[u8]| {
+            let mut row = R::default();
+            for (index, column) in R::TABLE.columns.iter().enumerate() {
+                let value = match data_type(column.kind) {
+                    DataType::Int64 => Value::Int(n),
+                    DataType::Boolean => Value::Bool(n % 2 == 1),
+                    DataType::Binary => Value::Bytes(bytes),
+                    _ => Value::Text(text),
+                };
+                row.set(index, value);
+            }
+            row
+        };
+        vec![R::default(), fill(7, "a", b"\xff"), fill(7, "a", b""), fill(8, "\u{1f577}\0\n", b"\0"), R::default()]
+    }
+
+    fn check<R: Row + PartialEq + std::fmt::Debug>() {
+        let rows = rows::<R>();
+        let batch = batch(&rows.iter().collect::<Vec<_>>());
+        assert_eq!(batch.schema(), schema(R::TABLE));
+        for (index, expected) in rows.iter().enumerate() {
+            assert_eq!(row::<R>(&batch, index), *expected, "{}", R::TABLE.name);
+        }
+        let nothing = batch.project(&[]).expect("no column is always there");
+        let all: Vec<usize> = (0..R::TABLE.columns.len()).collect();
+        let adapted = adapt(R::TABLE, &nothing, &all);
+        assert_eq!(row::<R>(&adapted, 1), R::default(), "what is not there has its default");
+        assert_eq!(adapt(R::TABLE, &batch, &[1, 0]).column(1), batch.column(0));
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        check::<ExchangeRow>();
+        check::<SessionRow>();
+        check::<PacketRow>();
+        check::<BodyRow>();
+        check::<QualityRow>();
+        check::<HostRow>();
+    }
+
+    #[test]
+    fn order_is_that_of_the_table() {
+        let at = |start, id: &str| ExchangeRow { start, id: id.to_owned(), ..ExchangeRow::default() };
+        assert_eq!(compare(&at(1, "b"), &at(2, "a")), Ordering::Less);
+        assert_eq!(compare(&at(1, "b"), &at(1, "a")), Ordering::Greater);
+        assert_eq!(compare(&at(1, "b"), &at(1, "b")), Ordering::Equal);
+        assert_eq!(compare_values(Value::Null, Value::Int(i64::MIN)), Ordering::Less);
+    }
+}
