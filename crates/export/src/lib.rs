@@ -8,6 +8,7 @@ pub mod curl;
 pub mod har;
 pub mod json;
 pub mod pcapng;
+pub mod stream;
 mod url;
 
 pub use url::absolute as absolute_url;
