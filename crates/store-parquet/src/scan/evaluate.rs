@@ -1,0 +1,197 @@
+//! Which rows of a frame pass a tree: `Predicate::matches` over columns.
+//!
+//! Text is matched by the functions of `filter`, once for each entry of a dictionary, else only in rows that what was
+//! evaluated before has left.
+
+use arachne_filter::{Test, TextTest, header_values};
+use arachne_model::table::Value;
+use arrow::array::{Array, ArrayRef, AsArray as _, BooleanBufferBuilder, StringArray};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{DataType, Int32Type};
+
+use super::frame::{Frame, Numbers};
+use super::node::{Leaf, Node, Overlap, Subject};
+use crate::columns::cell;
+
+/// Evaluates trees. Remembers which entries of a dictionary pass, since the batches of a row group share dictionaries.
+#[derive(Debug, Default)]
+pub(super) struct Evaluator {
+    /// By leaf: the dictionary seen last, kept alive so that its address stays its own, and which entries pass.
+    entries: Vec<(usize, ArrayRef, BooleanBuffer)>,
+}
+
+impl Evaluator {
+    /// Which rows pass `node`.
+    pub(super) fn passing(&mut self, node: &Node, frame: Frame<'_>) -> BooleanBuffer {
+        self.among(node, frame, &BooleanBuffer::new_set(frame.rows()))
+    }
+
+    /// Which of the rows `asked` pass.
+    fn among(&mut self, node: &Node, frame: Frame<'_>, asked: &BooleanBuffer) -> BooleanBuffer {
+        match node {
+            Node::And(parts) => {
+                let mut left = asked.clone();
+                for part in parts {
+                    if left.count_set_bits() == 0 {
+                        break;
+                    }
+                    left = self.among(part, frame, &left);
+                }
+                left
+            }
+            Node::Or(parts) => {
+                let mut found = BooleanBuffer::new_unset(frame.rows());
+                for part in parts {
+                    let open = asked & &!&found;
+                    if open.count_set_bits() == 0 {
+                        break;
+                    }
+                    found = &found | &self.among(part, frame, &open);
+                }
+                found
+            }
+            Node::Not(part) => asked & &!&self.among(part, frame, asked),
+            Node::Leaf(leaf) => self.leaf(leaf, frame, asked),
+        }
+    }
+
+    fn leaf(&mut self, leaf: &Leaf, frame: Frame<'_>, asked: &BooleanBuffer) -> BooleanBuffer {
+        match &leaf.subject {
+            Subject::Overlap(overlap) => asked & &overlapping(*overlap, frame),
+            Subject::Computed(arachne_filter::Computed::Class(thresholds)) => {
+                let classes = frame.classes(*thresholds);
+                let wanted = arachne_filter::Class::ALL.map(|class| leaf.test.passes(Value::Text(class.name())));
+                asked & &BooleanBuffer::collect_bool(classes.len(), |row| wanted[classes[row] as usize])
+            }
+            Subject::Computed(computed) => {
+                asked & &numbers(&leaf.test, &frame.numbers(arachne_store::Number::Computed(*computed)))
+            }
+            Subject::Column(column) => match frame.column(*column) {
+                Some(array) => self.column(leaf, array, frame, *column, asked),
+                None => BooleanBuffer::new_unset(frame.rows()),
+            },
+            Subject::Header(column, name) => match frame.column(*column).and_then(|a| a.as_string_opt::<i32>()) {
+                Some(lines) => texts(lines, asked, |text| {
+                    header_values(text, name).any(|value| leaf.test.passes(Value::Text(value)))
+                }),
+                None => BooleanBuffer::new_unset(frame.rows()),
+            },
+        }
+    }
+
+    fn column(
+        &mut self,
+        leaf: &Leaf,
+        array: &ArrayRef,
+        frame: Frame<'_>,
+        column: usize,
+        asked: &BooleanBuffer,
+    ) -> BooleanBuffer {
+        if leaf.test == Test::Exists {
+            return array.logical_nulls().map_or_else(|| asked.clone(), |nulls| asked & nulls.inner());
+        }
+        match array.data_type() {
+            DataType::Int64 => asked & &numbers(&leaf.test, &frame.integers(column)),
+            DataType::Dictionary(..) => asked & &self.labels(leaf, array),
+            DataType::Utf8 => column_text(&leaf.test, array.as_string::<i32>(), asked),
+            _ => among_rows(asked, |row| leaf.test.passes(cell(array, row))),
+        }
+    }
+
+    /// Rows whose dictionary entry passes.
+    fn labels(&mut self, leaf: &Leaf, array: &ArrayRef) -> BooleanBuffer {
+        let Some(labels) = array.as_dictionary_opt::<Int32Type>() else {
+            return BooleanBuffer::collect_bool(array.len(), |row| leaf.test.passes(cell(array, row)));
+        };
+        let keys = labels.keys().values();
+        let passing = self.entries(leaf, labels.values());
+        let all = passing.len();
+        let found = BooleanBuffer::collect_bool(keys.len(), |row| {
+            let key = keys[row] as usize;
+            key < all && passing.value(key)
+        });
+        valid(found, labels.nulls())
+    }
+
+    fn entries(&mut self, leaf: &Leaf, dictionary: &ArrayRef) -> &BooleanBuffer {
+        let same = |a: &ArrayRef, b: &ArrayRef| std::sync::Arc::ptr_eq(a, b);
+        let at = match self.entries.iter().position(|(id, ..)| *id == leaf.id) {
+            Some(at) if same(&self.entries[at].1, dictionary) => return &self.entries[at].2,
+            Some(at) => at,
+            None => {
+                self.entries.push((leaf.id, dictionary.clone(), BooleanBuffer::new_unset(0)));
+                self.entries.len() - 1
+            }
+        };
+        let passing = BooleanBuffer::collect_bool(dictionary.len(), |entry| leaf.test.passes(cell(dictionary, entry)));
+        self.entries[at] = (leaf.id, dictionary.clone(), passing);
+        &self.entries[at].2
+    }
+}
+
+fn valid(found: BooleanBuffer, nulls: Option<&NullBuffer>) -> BooleanBuffer {
+    nulls.map_or(found.clone(), |nulls| &found & nulls.inner())
+}
+
+/// Rows whose number passes.
+fn numbers(test: &Test, numbers: &Numbers<'_>) -> BooleanBuffer {
+    let values = &*numbers.values;
+    let found = match test {
+        Test::Exists => BooleanBuffer::new_set(values.len()),
+        Test::Int(ranges) if ranges.len() == 1 => {
+            let (from, to) = (ranges[0].from, ranges[0].to);
+            BooleanBuffer::collect_bool(values.len(), |row| (from <= values[row]) & (values[row] <= to))
+        }
+        Test::Int(_) => BooleanBuffer::collect_bool(values.len(), |row| test.passes(Value::Int(values[row]))),
+        _ => BooleanBuffer::new_unset(values.len()),
+    };
+    valid(found, numbers.nulls.as_ref())
+}
+
+fn overlapping(overlap: Overlap, frame: Frame<'_>) -> BooleanBuffer {
+    let start = frame.integers(frame.table.start);
+    let Some(end) = frame.table.end.map(|end| frame.integers(end)) else {
+        return BooleanBuffer::collect_bool(frame.rows(), |row| overlap.meets(start.values[row], start.at(row)));
+    };
+    if end.nulls.is_some() {
+        BooleanBuffer::collect_bool(frame.rows(), |row| overlap.meets(start.values[row], end.at(row)))
+    } else {
+        let (start, end) = (&*start.values, &*end.values);
+        BooleanBuffer::collect_bool(frame.rows(), |row| overlap.meets(start[row], Some(end[row])))
+    }
+}
+
+/// Rows of a text column that pass.
+fn column_text(test: &Test, column: &StringArray, asked: &BooleanBuffer) -> BooleanBuffer {
+    if let Test::Text(contains @ TextTest::Contains(_)) = test
+        && !contains.passes(all_text(column))
+    {
+        // What is nowhere in the text of all rows together is in none of them.
+        return BooleanBuffer::new_unset(column.len());
+    }
+    texts(column, asked, |text| test.passes(Value::Text(text)))
+}
+
+/// The text of all rows, one behind the other.
+fn all_text(column: &StringArray) -> &str {
+    let offsets = column.value_offsets();
+    let ends = offsets.first().zip(offsets.last()).map(|(first, last)| (*first as usize, *last as usize));
+    let bytes = ends.and_then(|(from, to)| column.value_data().get(from..to)).unwrap_or_default();
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+fn texts(column: &StringArray, asked: &BooleanBuffer, passes: impl Fn(&str) -> bool) -> BooleanBuffer {
+    among_rows(asked, |row| column.is_valid(row) && passes(column.value(row)))
+}
+
+/// The rows of `asked` that pass.
+fn among_rows(asked: &BooleanBuffer, mut passes: impl FnMut(usize) -> bool) -> BooleanBuffer {
+    let mut found = BooleanBufferBuilder::new(asked.len());
+    found.append_n(asked.len(), false);
+    for row in asked.set_indices() {
+        if passes(row) {
+            found.set_bit(row, true);
+        }
+    }
+    found.finish()
+}

@@ -1,0 +1,237 @@
+//! The groups of one request on one thread.
+//!
+//! Where there are more groups than may be told apart, those with the smallest hashes stay. So which ones stay depends on
+//! the groups alone, not on the order of rows or the number of threads; a group that stays in the end has been told apart
+//! from its first row on by every thread.
+
+use std::hash::BuildHasher as _;
+
+use arachne_store::{Group, GroupRequest, Groups, Measured, Scalar};
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::fold::Folds;
+use super::keys::Coder;
+use super::measures::Accumulator;
+use crate::scan::frame::Frame;
+
+/// Not looked at yet.
+const UNSEEN: u32 = u32::MAX;
+/// The group of all rows that are not told apart.
+const REST: u32 = 0;
+/// Values and pairs that are remembered besides those of groups, before all that is not needed is forgotten.
+const REMEMBERED: usize = 200_000;
+
+/// The groups of one request on one thread.
+pub(super) struct Grouper<'r> {
+    request: &'r GroupRequest,
+    /// The keys, those with few known numbers first, and their places in the request.
+    coders: Vec<(usize, Coder)>,
+    folds: Folds,
+    /// The group of each folded number.
+    slots: Vec<u32>,
+    /// Key and hash of each group; the first is the rest.
+    groups: Vec<(Vec<Scalar>, u64)>,
+    /// Groups above this are not told apart.
+    threshold: Option<u64>,
+    measures: Vec<Accumulator>,
+    rest: u64,
+    codes: Vec<u32>,
+    folded: Vec<u32>,
+}
+
+impl<'r> Grouper<'r> {
+    pub(super) fn new(request: &'r GroupRequest) -> Self {
+        let measures: Vec<_> = request.measures.iter().map(|measure| Accumulator::new(*measure)).collect();
+        Self::empty(request, None, measures)
+    }
+
+    fn empty(request: &'r GroupRequest, threshold: Option<u64>, mut measures: Vec<Accumulator>) -> Self {
+        let keys = request.keys.iter().enumerate();
+        let mut coders: Vec<_> = keys.map(|(at, key)| (at, Coder::new(key, &request.selection))).collect();
+        coders.sort_by_key(|(_, coder)| coder.radix().unwrap_or(u32::MAX));
+        let radixes: Vec<_> = coders.iter().map(|(_, coder)| coder.radix()).collect();
+        measures.iter_mut().for_each(|measure| measure.resize(1));
+        Self {
+            request,
+            coders,
+            folds: Folds::new(&radixes),
+            slots: Vec::new(),
+            groups: vec![(Vec::new(), 0)],
+            threshold,
+            measures,
+            rest: 0,
+            codes: Vec::new(),
+            folded: Vec::new(),
+        }
+    }
+
+    /// Adds rows that passed.
+    pub(super) fn add(&mut self, frame: Frame<'_>) {
+        self.fold(frame);
+        self.find_groups();
+        for measure in &mut self.measures {
+            let numbers = measure.number().map(|number| frame.numbers(number));
+            measure.add(&self.folded, numbers.as_ref());
+        }
+        self.bound();
+    }
+
+    /// Each row's keys as one number.
+    fn fold(&mut self, frame: Frame<'_>) {
+        self.folded.clear();
+        let Some(((_, first), others)) = self.coders.split_first_mut() else {
+            self.folded.resize(frame.rows(), 0);
+            return;
+        };
+        first.codes(frame, &mut self.folded);
+        for (step, (_, coder)) in others.iter_mut().enumerate() {
+            coder.codes(frame, &mut self.codes);
+            self.folds.fold(step, &mut self.folded, &self.codes);
+        }
+    }
+
+    /// Puts the number of its group in place of each row's folded number.
+    fn find_groups(&mut self) {
+        let mut rows = std::mem::take(&mut self.folded);
+        let mut rest = 0;
+        for row in &mut rows {
+            let known = self.slots.get(*row as usize).copied().unwrap_or(UNSEEN);
+            *row = if known == UNSEEN { self.admit(*row) } else { known };
+            rest += u64::from(*row == REST);
+        }
+        self.rest += rest;
+        self.folded = rows;
+    }
+
+    /// The group of a folded number that is seen for the first time.
+    #[cold]
+    fn admit(&mut self, folded: u32) -> u32 {
+        let mut key = vec![Scalar::Null; self.coders.len()];
+        if !self.coders.is_empty() {
+            for ((place, coder), code) in self.coders.iter().zip(self.folds.unfolded(folded)) {
+                key[*place] = coder.value(code);
+            }
+        }
+        let group = self.group(key);
+        self.set_slot(folded, group);
+        group
+    }
+
+    fn set_slot(&mut self, folded: u32, group: u32) {
+        let slot = folded as usize;
+        if slot >= self.slots.len() {
+            self.slots.resize((slot + 1).next_power_of_two(), UNSEEN);
+        }
+        self.slots[slot] = group;
+    }
+
+    /// A new group, or the rest where it will not be told apart.
+    fn group(&mut self, key: Vec<Scalar>) -> u32 {
+        let hash = FixedState::default().hash_one(&key);
+        if self.request.groups_max == 0 || self.threshold.is_some_and(|threshold| hash > threshold) {
+            return REST;
+        }
+        self.groups.push((key, hash));
+        let groups = self.groups.len();
+        self.measures.iter_mut().for_each(|measure| measure.resize(groups));
+        u32::try_from(groups - 1).unwrap_or(REST)
+    }
+
+    /// Keeps memory bounded.
+    fn bound(&mut self) {
+        let most = self.request.groups_max.saturating_mul(2);
+        let remembered = self.folds.remembered() + self.coders.iter().map(|(_, c)| c.remembered()).sum::<usize>();
+        let needed = self.groups.len().saturating_mul(self.coders.len().max(1) * 2);
+        if self.groups.len() - 1 > most.max(16_384) || remembered > needed.saturating_add(REMEMBERED) {
+            self.forget();
+        }
+    }
+
+    /// Begins anew with the groups that stay.
+    fn forget(&mut self) {
+        let (kept, threshold) = kept(&self.groups, self.request.groups_max);
+        let measures: Vec<_> = self.measures.iter().map(Accumulator::emptied).collect();
+        let mut new = Self::empty(self.request, threshold.or(self.threshold), measures);
+        new.rest = self.rest;
+        new.merge_group(REST, self, 0);
+        for (old, stays) in kept.into_iter().enumerate() {
+            if stays {
+                let group = new.known(self.groups[old].0.clone());
+                new.merge_group(group, self, old);
+            } else if old > 0 {
+                new.merge_group(REST, self, old);
+                new.rest += 1;
+            }
+        }
+        *self = new;
+    }
+
+    /// The group of a key, from now on.
+    fn known(&mut self, key: Vec<Scalar>) -> u32 {
+        let codes: Vec<u32> = self.coders.iter_mut().map(|(place, coder)| coder.encode(&key[*place])).collect();
+        let mut folded = [codes.first().copied().unwrap_or(0)];
+        for (step, code) in codes.iter().skip(1).enumerate() {
+            self.folds.fold(step, &mut folded, &[*code]);
+        }
+        let group = self.group(key);
+        self.set_slot(folded[0], group);
+        group
+    }
+
+    fn merge_group(&mut self, group: u32, other: &Self, from: usize) {
+        for (mine, others) in self.measures.iter_mut().zip(&other.measures) {
+            mine.merge(group as usize, others, from);
+        }
+    }
+
+    fn measured(&self, group: usize) -> Vec<Measured> {
+        self.measures.iter().map(|measure| measure.measured(group)).collect()
+    }
+}
+
+/// Which groups stay, and the largest hash of them if some do not.
+fn kept(groups: &[(Vec<Scalar>, u64)], most: usize) -> (Vec<bool>, Option<u64>) {
+    let mut order: Vec<usize> = (1..groups.len()).collect();
+    let mut stays = vec![true; groups.len()];
+    stays[0] = false;
+    if order.len() <= most {
+        return (stays, None);
+    }
+    order.sort_unstable_by(|a, b| (groups[*a].1, &groups[*a].0).cmp(&(groups[*b].1, &groups[*b].0)));
+    order[most..].iter().for_each(|group| stays[*group] = false);
+    (stays, most.checked_sub(1).map(|last| groups[order[last]].1))
+}
+
+/// The groups of all threads as one answer, in the order of their keys.
+pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
+    let mut all = groupers.into_iter();
+    let mut first = all.next()?;
+    let mut known: HashMap<Vec<Scalar>, u32, FixedState> = HashMap::default();
+    known.extend((1..).zip(first.groups.iter().skip(1)).map(|(group, (key, _))| (key.clone(), group)));
+    for other in all {
+        first.rest += other.rest;
+        first.merge_group(REST, &other, 0);
+        for (from, (key, hash)) in other.groups.iter().enumerate().skip(1) {
+            let group = *known.entry(key.clone()).or_insert_with(|| {
+                first.groups.push((key.clone(), *hash));
+                u32::try_from(first.groups.len() - 1).unwrap_or(REST)
+            });
+            let groups = first.groups.len();
+            first.measures.iter_mut().for_each(|measure| measure.resize(groups));
+            first.merge_group(group, &other, from);
+        }
+    }
+    if first.groups.len() - 1 > first.request.groups_max {
+        first.forget();
+    }
+    if first.request.keys.is_empty() && first.groups.len() == 1 && first.request.groups_max > 0 {
+        first.group(Vec::new());
+    }
+    let mut groups: Vec<Group> = (1..first.groups.len())
+        .map(|group| Group { key: first.groups[group].0.clone(), measures: first.measured(group) })
+        .collect();
+    groups.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    let rest = (first.rest > 0).then(|| first.measured(0));
+    Some(Groups { groups, rest, scanned: arachne_store::Scanned::default() })
+}

@@ -1,0 +1,125 @@
+//! What is computed of groups.
+
+use arachne_aggregate::Histogram;
+use arachne_store::{Measure, Measured, Number};
+
+use crate::scan::frame::Numbers;
+
+/// One measure of many groups, by the groups' numbers.
+#[derive(Clone, Debug)]
+pub(super) enum Accumulator {
+    Count(Vec<u64>),
+    /// In more bits than any sum of a table needs, so that the order does not matter.
+    Sum(Number, Vec<i128>),
+    Min(Number, Vec<Option<i64>>),
+    Max(Number, Vec<Option<i64>>),
+    Histogram(Number, Vec<Histogram>),
+}
+
+impl Accumulator {
+    pub(super) const fn new(measure: Measure) -> Self {
+        match measure {
+            Measure::Count => Self::Count(Vec::new()),
+            Measure::Sum(number) => Self::Sum(number, Vec::new()),
+            Measure::Min(number) => Self::Min(number, Vec::new()),
+            Measure::Max(number) => Self::Max(number, Vec::new()),
+            Measure::Histogram(number) => Self::Histogram(number, Vec::new()),
+        }
+    }
+
+    /// The same measure without groups.
+    pub(super) const fn emptied(&self) -> Self {
+        match self {
+            Self::Count(_) => Self::Count(Vec::new()),
+            Self::Sum(number, _) => Self::Sum(*number, Vec::new()),
+            Self::Min(number, _) => Self::Min(*number, Vec::new()),
+            Self::Max(number, _) => Self::Max(*number, Vec::new()),
+            Self::Histogram(number, _) => Self::Histogram(*number, Vec::new()),
+        }
+    }
+
+    /// What is needed of rows.
+    pub(super) const fn number(&self) -> Option<Number> {
+        match self {
+            Self::Count(_) => None,
+            Self::Sum(number, _) | Self::Min(number, _) | Self::Max(number, _) | Self::Histogram(number, _) => {
+                Some(*number)
+            }
+        }
+    }
+
+    /// Makes room for so many groups.
+    pub(super) fn resize(&mut self, groups: usize) {
+        match self {
+            Self::Count(counts) => counts.resize(groups, 0),
+            Self::Sum(_, sums) => sums.resize(groups, 0),
+            Self::Min(_, all) | Self::Max(_, all) => all.resize(groups, None),
+            Self::Histogram(_, all) => all.resize(groups, Histogram::new()),
+        }
+    }
+
+    /// Adds rows: `groups` has the group of each.
+    pub(super) fn add(&mut self, groups: &[u32], numbers: Option<&Numbers<'_>>) {
+        match (self, numbers) {
+            (Self::Count(counts), _) => groups.iter().for_each(|group| counts[*group as usize] += 1),
+            (Self::Sum(_, sums), Some(numbers)) => {
+                each(groups, numbers, |group, number| sums[group] += i128::from(number));
+            }
+            (Self::Min(_, all), Some(numbers)) => each(groups, numbers, |group, number| {
+                all[group] = Some(all[group].map_or(number, |known| known.min(number)));
+            }),
+            (Self::Max(_, all), Some(numbers)) => each(groups, numbers, |group, number| {
+                all[group] = all[group].max(Some(number));
+            }),
+            (Self::Histogram(_, all), Some(numbers)) => {
+                each(groups, numbers, |group, number| all[group].record(u64::try_from(number).unwrap_or(0)));
+            }
+            // Every measure but the count has a number.
+            _ => {}
+        }
+    }
+
+    /// Adds group `from` of `other`, which is the same measure, to group `to`.
+    pub(super) fn merge(&mut self, to: usize, other: &Self, from: usize) {
+        match (self, other) {
+            (Self::Count(mine), Self::Count(others)) => mine[to] += others[from],
+            (Self::Sum(_, mine), Self::Sum(_, others)) => mine[to] += others[from],
+            (Self::Min(_, mine), Self::Min(_, others)) => {
+                mine[to] = [mine[to], others[from]].into_iter().flatten().min();
+            }
+            (Self::Max(_, mine), Self::Max(_, others)) => mine[to] = mine[to].max(others[from]),
+            (Self::Histogram(_, mine), Self::Histogram(_, others)) => mine[to].merge(&others[from]),
+            // Both were made of one request.
+            _ => {}
+        }
+    }
+
+    /// The measure of a group.
+    pub(super) fn measured(&self, group: usize) -> Measured {
+        match self {
+            Self::Count(counts) => Measured::Int(i64::try_from(counts[group]).unwrap_or(i64::MAX)),
+            Self::Sum(_, sums) => {
+                let sum = sums[group];
+                Measured::Int(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
+            }
+            Self::Min(_, all) | Self::Max(_, all) => Measured::Extreme(all[group]),
+            Self::Histogram(_, all) => Measured::Histogram(Box::new(all[group].clone())),
+        }
+    }
+}
+
+/// Each row whose number is not null.
+#[inline]
+fn each(groups: &[u32], numbers: &Numbers<'_>, mut add: impl FnMut(usize, i64)) {
+    let rows = groups.iter().zip(numbers.values.iter());
+    match &numbers.nulls {
+        None => rows.for_each(|(group, number)| add(*group as usize, *number)),
+        Some(nulls) => {
+            for ((group, number), valid) in rows.zip(nulls) {
+                if valid {
+                    add(*group as usize, *number);
+                }
+            }
+        }
+    }
+}
