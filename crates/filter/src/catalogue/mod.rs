@@ -1,6 +1,6 @@
 //! The one field catalogue: every name that a filter may use, with its type, unit and examples.
 //!
-//! Columns come from the tables of the model; short aliases from [`aliases`]; computed fields, free text and headers are
+//! Columns come from the tables of the model; short aliases from `aliases`; computed fields, free text and headers are
 //! added here. What is listed nowhere is refused: an allow list, so that no name ever reaches an engine as text.
 
 mod aliases;
