@@ -25,7 +25,8 @@ pub const PURE: &[(&str, &[&str])] =
 
 /// External crates that only one of ours may name.
 const OWNED: &[(&str, &[&str])] = &[
-    ("datafusion", &["store-parquet"]),
+    ("arrow", &["store-parquet", "sql"]),
+    ("datafusion", &["sql"]),
     ("parquet", &["store-parquet"]),
     ("clickhouse", &["store-clickhouse"]),
     ("anyhow", &["cli", "xtask"]),
