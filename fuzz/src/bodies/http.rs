@@ -57,6 +57,7 @@ fn play(data: &[u8], size: usize, limits: &Limits) -> Vec<Exchange> {
         key,
         client,
         session: 1,
+        session_start: UnixNanos(0),
         retransmissions: 0,
         handshake_rtt_ns: None,
         two_sided: true,

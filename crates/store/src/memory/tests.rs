@@ -1,3 +1,5 @@
+//! The engine in memory: tokens, imports, twins, provisional rows.
+
 use arachne_model::table::{ExchangeRow, Row as _};
 
 use super::*;
