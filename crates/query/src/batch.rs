@@ -11,7 +11,7 @@ use crate::histogram::{HistogramAnswer, HistogramQuery};
 use crate::limits::PANELS_MAX;
 use crate::list::{ListAnswer, ListQuery};
 use crate::map::{MapAnswer, MapQuery};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::quality::{QualityAnswer, QualityQuery};
 use crate::quantiles::{QuantilesAnswer, QuantilesQuery};
 use crate::top::{TopAnswer, TopQuery};
@@ -30,6 +30,7 @@ macro_rules! panels {
         }
 
         /// An answer of any kind.
+        #[expect(clippy::large_enum_variant, reason = "answers are few, and each is moved a few times only")]
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(tag = "kind", rename_all = "lowercase")]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -69,6 +70,9 @@ panels! {
     Quality QualityQuery QualityAnswer plan_quality;
 }
 
+/// Plans about the same rows, each with its panel's place.
+type Shared = (Selection, Vec<(usize, Plan<PanelAnswer>)>);
+
 /// Takes a panel's place and its answer.
 pub type Finished<'a> = &'a mut dyn FnMut(usize, Result<PanelAnswer, QueryError>);
 
@@ -91,7 +95,7 @@ impl Queries<'_> {
     /// When there are too many. What is wrong with one panel goes to `finished` and leaves the others alone.
     pub fn batch(&self, panels: &[Panel], finished: Finished<'_>) -> Result<(), QueryError> {
         at_most("panels", "panels", panels.len(), PANELS_MAX)?;
-        let mut shared: Vec<(Selection, Vec<(usize, Plan<PanelAnswer>)>)> = Vec::new();
+        let mut shared: Vec<Shared> = Vec::new();
         for (place, panel) in panels.iter().enumerate() {
             let plan = match (panel, self.plan(panel)) {
                 (Panel::List(query), _) => {
@@ -106,7 +110,7 @@ impl Queries<'_> {
                 }
             };
             let Some(selection) = plan.requests.first().map(|request| request.selection.clone()) else {
-                finished(place, (plan.finish)(Vec::new()));
+                finished(place, self.run(plan));
                 continue;
             };
             match shared.iter_mut().find(|(other, _)| same(other, &selection)) {
@@ -118,7 +122,7 @@ impl Queries<'_> {
         Ok(())
     }
 
-    /// One call for all plans.
+    /// One call for all plans; what one of them asks because of the answers is its own.
     fn together(&self, plans: Vec<(usize, Plan<PanelAnswer>)>, finished: Finished<'_>) {
         let requests: Vec<GroupRequest> = plans.iter().flat_map(|(_, plan)| plan.requests.clone()).collect();
         match self.store.group(&requests, self.watch) {
@@ -126,7 +130,11 @@ impl Queries<'_> {
                 let mut groups = groups.into_iter();
                 for (place, plan) in plans {
                     let own = groups.by_ref().take(plan.requests.len()).collect();
-                    finished(place, (plan.finish)(own));
+                    match (plan.finish)(own) {
+                        Ok(Step::Done(answer)) => finished(place, Ok(answer)),
+                        Ok(Step::More(next)) => finished(place, self.run(next)),
+                        Err(error) => finished(place, Err(error)),
+                    }
                 }
             }
             Err(error) => {

@@ -47,8 +47,9 @@ impl Drill {
         match shown {
             Ok(shown) if shown.is_empty() => Self::all(resolved),
             Ok(shown) => {
-                let any = shown.iter().map(|filter| format!("({filter})")).collect::<Vec<_>>().join(" or ");
-                Self::checked(resolved, format!("-({any})"), header_reason(splits))
+                let parts = shown.iter().map(|part| if splits.len() > 1 { format!("({part})") } else { part.clone() });
+                let any = parts.collect::<Vec<_>>().join(" or ");
+                Self::checked(resolved, render::not(&any), header_reason(splits))
             }
             Err(reason) => Self::inexact(resolved, reason),
         }

@@ -17,6 +17,14 @@ pub(crate) struct Split {
     pub field: Field,
 }
 
+impl Split {
+    /// Whether rows may have more values than can be told apart.
+    pub fn is_wide(&self) -> bool {
+        let few = matches!(self.kind, Kind::Label | Kind::Words | Kind::Address | Kind::Flag | Kind::Integer);
+        !few || matches!(self.field, Field::Header(..))
+    }
+}
+
 /// The field called `name`, to group by.
 pub(crate) fn split(resolved: &Resolved, part: &'static str, name: &str) -> Result<Split, QueryError> {
     let entry = entry(resolved.table, part, name)?;

@@ -15,6 +15,8 @@ mod drill;
 mod error;
 mod facets;
 mod fields;
+#[cfg(feature = "golden")]
+pub mod golden;
 pub mod histogram;
 pub mod limits;
 mod list;

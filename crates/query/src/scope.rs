@@ -105,6 +105,14 @@ impl Resolved {
 }
 
 impl Queries<'_> {
+    /// The rows of a scope as a store selects them, for whoever streams them.
+    ///
+    /// # Errors
+    /// When the scope is not in order.
+    pub fn selection(&self, scope: &Scope) -> Result<Selection, QueryError> {
+        self.resolve(scope).map(|resolved| resolved.selection)
+    }
+
     /// Reads and checks a scope. Where it has no range, that of the table is taken, so that buckets can be made.
     pub(crate) fn resolve(&self, scope: &Scope) -> Result<Resolved, QueryError> {
         let table = table(&scope.table)?;

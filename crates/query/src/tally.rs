@@ -115,7 +115,7 @@ impl Counting {
                 tallies.groups.entry(group.key).or_default().add(&tally);
             }
         }
-        // Which of the rest are errors is not known: groups are as many as a machine can bear, so this is rare.
+        // Which of the rest are errors is not known here.
         tallies.rest = groups.rest.map(|measures| self.tally(measures, false));
         tallies
     }

@@ -1,7 +1,7 @@
 //! Tops: the heaviest values of one or two fields, and the rest, which makes the total exact.
 
 use arachne_filter::Computed;
-use arachne_store::{Groups, Number, Scalar};
+use arachne_store::{Number, Scalar};
 use serde::{Deserialize, Serialize};
 
 use crate::Queries;
@@ -9,11 +9,11 @@ use crate::cell::Cell;
 use crate::drill::Drill;
 use crate::error::{QueryError, at_most};
 use crate::fields::{Split, number, split};
-use crate::limits::{TOP, TOP_MAX};
+use crate::limits::{GROUPS_MAX, TOP, TOP_MAX};
 use crate::list::Cost;
 use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
-use crate::tally::{Counting, Tally, share};
+use crate::tally::{Counting, Tallies, Tally, share};
 
 /// What rows of a top are ordered by, the largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,8 +188,25 @@ impl Queries<'_> {
         let of = measured(&resolved, &query.of)?;
         let sketch = query.quantiles || query.order.is_quantile();
         let (counting, request) = Counting::new(&resolved, &keys, of, sketch);
+        // Where not all values may be told apart, errors of the rest follow from those of everything.
+        let everything =
+            (sketch || splits.iter().any(Split::is_wide)).then(|| Counting::new(&resolved, &[], of, sketch));
+        let mut requests = vec![request];
+        requests.extend(everything.as_ref().map(|(_, request)| request.clone()));
         let (order, limit) = (query.order, query.limit);
-        Ok(Plan::new(vec![request], move |groups| Ok(answer(&resolved, &splits, &counting, groups, order, limit))))
+        Ok(Plan::new(requests, move |groups| {
+            let mut groups = groups.into_iter();
+            let mut tallies = counting.read(groups.next().unwrap_or_default());
+            match (&mut tallies.rest, everything.zip(groups.next())) {
+                (Some(rest), Some(((counting, _), groups))) => {
+                    let told: u64 = tallies.groups.values().map(|tally| tally.errors).sum();
+                    rest.errors = counting.read(groups).total().errors.saturating_sub(told);
+                }
+                (Some(_), None) => return Err(QueryError::TooManyGroups { max: GROUPS_MAX }),
+                (None, _) => {}
+            }
+            Ok(answer(&resolved, &splits, tallies, order, limit))
+        }))
     }
 }
 
@@ -202,15 +219,7 @@ pub(crate) fn measured(resolved: &Resolved, name: &str) -> Result<Option<Number>
     }
 }
 
-fn answer(
-    resolved: &Resolved,
-    splits: &[Split],
-    counting: &Counting,
-    groups: Vec<Groups>,
-    order: Rank,
-    limit: usize,
-) -> TopAnswer {
-    let tallies = counting.read(groups.into_iter().next().unwrap_or_default());
+fn answer(resolved: &Resolved, splits: &[Split], tallies: Tallies, order: Rank, limit: usize) -> TopAnswer {
     let (total, approximate, scanned) = (tallies.total(), tallies.rest.is_some(), tallies.scanned);
     let mut ranked: Vec<(Vec<Scalar>, Tally)> = tallies.groups.into_iter().collect();
     ranked.sort_by(|(a, x), (b, y)| weight(order, y).total_cmp(&weight(order, x)).then_with(|| a.cmp(b)));

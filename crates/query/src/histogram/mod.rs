@@ -4,7 +4,8 @@ pub(crate) mod ladder;
 mod series;
 pub(crate) mod spread;
 
-use arachne_store::{Buckets, Groups, Key, TimeRange};
+use arachne_filter::{Predicate, render};
+use arachne_store::{Buckets, GroupRequest, Groups, Key, Scalar, TimeRange};
 use serde::{Deserialize, Serialize};
 
 use crate::Queries;
@@ -14,8 +15,9 @@ use crate::limits::{TOP, TOP_MAX};
 use crate::list::Cost;
 use crate::plan::Plan;
 use crate::scope::{Mode, Resolved, Scope};
-use crate::tally::Counting;
+use crate::tally::{Counting, Tallies};
 use crate::time::{Instant, Span};
+use series::Bars;
 pub use series::{Numbers, Series, SeriesKind};
 
 /// What is summed in each bucket.
@@ -105,6 +107,8 @@ pub struct HistogramAnswer {
     pub provisional: Vec<i64>,
     /// Rows, each once, however many buckets it meets.
     pub total: u64,
+    /// Whether a heavier value may be among the others, since there were too many to tell apart. All numbers are exact.
+    pub approximate: bool,
     /// What it cost.
     pub scanned: Cost,
 }
@@ -114,9 +118,8 @@ pub(crate) struct Shape {
     pub resolved: Resolved,
     pub buckets: Buckets,
     pub splits: Vec<Split>,
-    pub counting: Counting,
-    /// Whether rows may be provisional.
-    pub open: bool,
+    /// The column that says which rows are still open, where there is one.
+    pub open: Option<usize>,
     pub query: HistogramQuery,
 }
 
@@ -136,25 +139,72 @@ impl Queries<'_> {
         let class = resolved.table.column("http.response.status_code").map(|_| "class");
         let by = query.by.as_deref().or(class).filter(|by| !by.is_empty());
         let splits: Vec<Split> = by.map(|by| split(&resolved, "by", by)).transpose()?.into_iter().collect();
-        let provisional = resolved.table.column("provisional");
-        let mut keys = vec![Key::Buckets(buckets)];
-        keys.extend(splits.iter().map(|split| split.key.clone()));
-        keys.extend(provisional.map(Key::Column));
-        let (counting, request) = Counting::new(&resolved, &keys, None, false);
-        let shape = Shape { resolved, buckets, splits, counting, open: provisional.is_some(), query: query.clone() };
-        Ok(Plan::new(vec![request], move |groups| shape.answer(groups)))
+        let open = resolved.table.column("provisional");
+        let shape = Shape { resolved, buckets, splits, open, query: query.clone() };
+        if let Some(split) = shape.splits.first().filter(|split| split.is_wide()) {
+            let keys = [split.key.clone()];
+            let (ranking, request) = Counting::new(&shape.resolved, &keys, None, false);
+            return Ok(Plan::before(vec![request], move |groups| shape.of_few(&ranking.read(first(groups)))));
+        }
+        let (counting, request) = shape.counting(&shape.resolved, true);
+        Ok(Plan::new(vec![request], move |groups| shape.at_once(counting.read(first(groups)))))
     }
 }
 
+fn first(groups: Vec<Groups>) -> Groups {
+    groups.into_iter().next().unwrap_or_default()
+}
+
 impl Shape {
-    fn answer(self, groups: Vec<Groups>) -> Result<HistogramAnswer, QueryError> {
-        let groups = groups.into_iter().next().unwrap_or_default();
-        let tallies = self.counting.read(groups).whole()?;
-        let bars = series::Bars::new(&self, &tallies);
+    /// Counts by bucket, split if wanted, open rows apart.
+    fn counting(&self, resolved: &Resolved, split: bool) -> (Counting, GroupRequest) {
+        let mut keys = vec![Key::Buckets(self.buckets)];
+        keys.extend(self.splits.iter().filter(|_| split).map(|split| split.key.clone()));
+        keys.extend(self.open.map(Key::Column));
+        Counting::new(resolved, &keys, None, false)
+    }
+
+    /// All values by bucket in one pass: for fields that have few of them.
+    fn at_once(self, tallies: Tallies) -> Result<HistogramAnswer, QueryError> {
+        let tallies = tallies.whole()?;
+        let value = |key: &[Scalar]| key.get(1).cloned().unwrap_or(Scalar::Null);
+        let shown = series::shown(&self, tallies.groups.iter().map(|(key, tally)| (value(key), tally)));
+        let mut bars = Bars::new(&self, shown);
+        bars.add_split(&tallies);
+        Ok(self.answer(&tallies, bars, false))
+    }
+
+    /// Once the heaviest of many values are known, these by bucket, and everything by bucket, whose rest is the others.
+    fn of_few(self, ranked: &Tallies) -> Result<Plan<HistogramAnswer>, QueryError> {
+        let value = |key: &[Scalar]| key.first().cloned().unwrap_or(Scalar::Null);
+        let shown = series::shown(&self, ranked.groups.iter().map(|(key, tally)| (value(key), tally)));
+        let approximate = ranked.rest.is_some();
+        let few = shown.iter().flatten().map(|value| self.only(value)).collect::<Result<Vec<_>, _>>()?;
+        let (all, everything) = self.counting(&self.resolved, false);
+        let (each, split) = self.counting(&self.resolved.and(Predicate::Or(few)), true);
+        Ok(Plan::new(vec![everything, split], move |groups| {
+            let mut groups = groups.into_iter();
+            let mut next = |counting: &Counting| counting.read(groups.next().unwrap_or_default()).whole();
+            let (all, each) = (next(&all)?, next(&each)?);
+            let mut bars = Bars::new(&self, shown);
+            bars.add_all(&all);
+            bars.take_from_others(&each);
+            Ok(self.answer(&all, bars, approximate))
+        }))
+    }
+
+    /// What passes at least the rows with this value.
+    fn only(&self, value: &Scalar) -> Result<Predicate, QueryError> {
+        let name = self.splits.first().map_or("", |split| &split.name);
+        let term = render::term(self.resolved.table, name, value.as_value());
+        term.map_or(Ok(Predicate::All), |term| self.resolved.parse(&term))
+    }
+
+    fn answer(&self, tallies: &Tallies, bars: Bars<'_>, approximate: bool) -> HistogramAnswer {
         let TimeRange { from, to } = self.resolved.selection.range;
         let Buckets { origin, step, count } = self.buckets;
         let end = i128::from(origin) + i128::from(step) * i128::from(count);
-        Ok(HistogramAnswer {
+        HistogramAnswer {
             start: Instant(origin),
             step_ns: step,
             count,
@@ -166,10 +216,11 @@ impl Shape {
             measure: self.query.measure,
             rate: self.query.rate,
             total: tallies.total().count,
+            approximate,
             scanned: tallies.scanned.into(),
             provisional: bars.provisional(),
             series: bars.series(),
-        })
+        }
     }
 
     /// Nanoseconds of each bucket that lie in the range.

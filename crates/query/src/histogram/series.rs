@@ -58,48 +58,80 @@ struct Bar {
     key: Option<Scalar>,
     count: Spread,
     value: Spread,
-    total: u64,
+    total: i64,
 }
 
 /// The series of a histogram under way.
 pub(super) struct Bars<'a> {
     shape: &'a Shape,
+    /// Those that are shown, then all others.
     bars: Vec<Bar>,
+    places: BTreeMap<Option<Scalar>, usize>,
     provisional: Spread,
 }
 
 impl<'a> Bars<'a> {
-    pub fn new(shape: &'a Shape, tallies: &Tallies) -> Self {
-        let buckets = shape.buckets.count;
-        let shown = shown(shape, tallies);
-        let bar = |kind, key| Bar { kind, key, count: Spread::new(buckets), value: Spread::new(buckets), total: 0 };
-        let mut bars = Self { shape, bars: Vec::new(), provisional: Spread::new(buckets) };
-        for key in shown {
-            let kind = if key == Some(Scalar::Null) { SeriesKind::Null } else { SeriesKind::Value };
-            bars.bars.push(bar(kind, key));
-        }
-        let places: BTreeMap<Option<Scalar>, usize> =
-            bars.bars.iter().enumerate().map(|(at, bar)| (bar.key.clone(), at)).collect();
-        let other = bars.bars.len();
-        bars.bars.push(bar(SeriesKind::Other, None));
-        for (key, tally) in &tallies.groups {
-            let value = (!shape.splits.is_empty()).then(|| key.get(1).cloned()).flatten();
-            let at = places.get(&value).copied().unwrap_or(other);
-            bars.add(at, key, tally);
-        }
-        bars.bars.retain(|bar| bar.total > 0 || bar.kind != SeriesKind::Other);
-        bars
+    /// Empty series: one for each value that is shown, one for all others.
+    pub fn new(shape: &'a Shape, shown: Vec<Option<Scalar>>) -> Self {
+        let zeros = || Spread::new(shape.buckets.count);
+        let bar = |kind, key| Bar { kind, key, count: zeros(), value: zeros(), total: 0 };
+        let kind = |key: &Option<Scalar>| if *key == Some(Scalar::Null) { SeriesKind::Null } else { SeriesKind::Value };
+        let places = shown.iter().cloned().zip(0..).collect();
+        let mut bars: Vec<Bar> = shown.into_iter().map(|key| bar(kind(&key), key)).collect();
+        bars.push(bar(SeriesKind::Other, None));
+        Self { shape, bars, places, provisional: zeros() }
     }
 
-    fn add(&mut self, at: usize, key: &[Scalar], tally: &Tally) {
-        let (first, last) = if let Some(Scalar::Int(pair)) = key.first() { unpack(*pair) } else { return };
-        let count = i64::try_from(tally.count).unwrap_or(i64::MAX);
+    const fn others(&self) -> usize {
+        self.bars.len() - 1
+    }
+
+    /// The series of a key with a value at its second place.
+    fn place(&self, key: &[Scalar]) -> Option<usize> {
+        let value = if self.shape.splits.is_empty() { None } else { key.get(1).cloned() };
+        self.places.get(&value).copied()
+    }
+
+    /// Adds rows that were split.
+    pub fn add_split(&mut self, tallies: &Tallies) {
+        for (key, tally) in &tallies.groups {
+            let at = self.place(key).unwrap_or(self.others());
+            self.add(at, key, tally, 1);
+            self.add_provisional(key, tally);
+        }
+    }
+
+    /// Adds rows that were not split to the others.
+    pub fn add_all(&mut self, tallies: &Tallies) {
+        for (key, tally) in &tallies.groups {
+            self.add(self.others(), key, tally, 1);
+            self.add_provisional(key, tally);
+        }
+    }
+
+    /// Moves rows that were split, and are among the others so far, to the series of their values.
+    pub fn take_from_others(&mut self, tallies: &Tallies) {
+        for (key, tally) in &tallies.groups {
+            if let Some(at) = self.place(key) {
+                self.add(at, key, tally, 1);
+                self.add(self.others(), key, tally, -1);
+            }
+        }
+    }
+
+    fn add(&mut self, at: usize, key: &[Scalar], tally: &Tally, sign: i64) {
+        let Some((first, last)) = buckets(key) else { return };
+        let count = whole(tally.count).saturating_mul(sign);
         let bar = &mut self.bars[at];
         bar.count.add(first, last, count);
-        bar.value.add(first, last, value(self.shape.query.measure, tally));
-        bar.total += tally.count;
-        if self.shape.open && key.last() == Some(&Scalar::Bool(true)) {
-            self.provisional.add(first, last, count);
+        bar.value.add(first, last, value(self.shape.query.measure, tally).saturating_mul(sign));
+        bar.total = bar.total.saturating_add(count);
+    }
+
+    fn add_provisional(&mut self, key: &[Scalar], tally: &Tally) {
+        let open = self.shape.open.is_some() && key.last() == Some(&Scalar::Bool(true));
+        if let Some((first, last)) = buckets(key).filter(|_| open) {
+            self.provisional.add(first, last, whole(tally.count));
         }
     }
 
@@ -107,7 +139,8 @@ impl<'a> Bars<'a> {
         self.provisional.clone().finish()
     }
 
-    pub fn series(self) -> Vec<Series> {
+    pub fn series(mut self) -> Vec<Series> {
+        self.bars.retain(|bar| bar.total > 0 || bar.kind != SeriesKind::Other);
         let keys: Vec<Scalar> = self.bars.iter().filter_map(|bar| bar.key.clone()).collect();
         let shape = self.shape;
         let drill = |bar: &Bar| match (&bar.key, bar.kind) {
@@ -122,7 +155,7 @@ impl<'a> Bars<'a> {
             kind: bar.kind,
             drill: drill(&bar),
             key: cell(shape, bar.key),
-            total: bar.total,
+            total: bar.total.max(0).unsigned_abs(),
             values: numbers(shape, bar.count.finish(), bar.value.finish()),
         };
         self.bars.into_iter().map(series).collect()
@@ -134,27 +167,35 @@ fn cell(shape: &Shape, key: Option<Scalar>) -> Cell {
     kind.zip(key).map_or(Cell::Null, |(kind, key)| Cell::new(key, kind))
 }
 
+/// The two bucket numbers of a key.
+fn buckets(key: &[Scalar]) -> Option<(u32, u32)> {
+    if let Some(Scalar::Int(pair)) = key.first() { Some(unpack(*pair)) } else { None }
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// The values with series of their own, in their order; null last. Without a split, one for everything.
-fn shown(shape: &Shape, tallies: &Tallies) -> Vec<Option<Scalar>> {
+pub(super) fn shown<'t>(shape: &Shape, counted: impl Iterator<Item = (Scalar, &'t Tally)>) -> Vec<Option<Scalar>> {
     let Some(split) = shape.splits.first() else { return vec![None] };
     if matches!(split.field, Field::Computed(Computed::Class(_))) {
         // Bars are stacked by class in the same order everywhere, whatever there is of them.
         return Class::ALL.map(|class| Some(Scalar::Text(class.name().into()))).into();
     }
-    let mut totals: BTreeMap<&Scalar, Tally> = BTreeMap::new();
-    for (key, tally) in &tallies.groups {
-        totals.entry(key.get(1).unwrap_or(&Scalar::Null)).or_default().add(tally);
+    let mut totals: BTreeMap<Scalar, Tally> = BTreeMap::new();
+    for (key, tally) in counted {
+        totals.entry(key).or_default().add(tally);
     }
     let null = totals.remove(&Scalar::Null);
-    let mut ranked: Vec<(&Scalar, i64)> =
+    let mut ranked: Vec<(Scalar, i64)> =
         totals.into_iter().map(|(key, tally)| (key, value(shape.query.measure, &tally))).collect();
     ranked.sort_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
-    let values = ranked.into_iter().take(shape.query.top).map(|(key, _)| Some(key.clone()));
+    let values = ranked.into_iter().take(shape.query.top).map(|(key, _)| Some(key));
     values.chain(null.map(|_| Some(Scalar::Null))).collect()
 }
 
 fn value(measure: HistogramMeasure, tally: &Tally) -> i64 {
-    let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     match measure {
         HistogramMeasure::Count => whole(tally.count),
         HistogramMeasure::Duration => tally.duration_ns,

@@ -1,0 +1,7 @@
+//! Queries over a store in memory, whose plain loops are the brute force to compare with.
+
+mod drill;
+mod golden;
+mod lists;
+mod panels;
+mod support;
