@@ -1,6 +1,8 @@
 //! What a file turned out to hold beside its packets.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 
 use arachne_model::LinkType;
 
@@ -124,8 +126,10 @@ pub struct FileSummary {
     pub statistics: Statistics,
     /// Blocks without use here.
     pub skipped: Vec<SkippedBlocks>,
-    /// Names in name resolution blocks, which are not read.
+    /// Records in name resolution blocks.
     pub name_records: u64,
+    /// Names of addresses in these records, each once, up to `host_names_max` of the limits.
+    pub names: BTreeSet<(IpAddr, String)>,
     /// Blocks with secrets for decryption.
     pub secrets_blocks: u64,
     /// Comments, which are not read.
@@ -175,6 +179,7 @@ impl FileSummary {
             },
             skipped: Vec::new(),
             name_records: 0,
+            names: BTreeSet::new(),
             secrets_blocks: 0,
             comments: 0,
             warnings: Vec::new(),

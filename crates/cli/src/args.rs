@@ -1,11 +1,16 @@
 //! The command line as typed structs; help, man page text and completions come from here.
 
+mod import;
+mod messages;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use arachne_telemetry::Verbosity;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use import::{ImportArgs, VantageArg};
+pub use messages::Messages;
 
 use crate::exit::ExitStatus;
 
@@ -158,17 +163,9 @@ pub struct ReadArgs {
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: Color,
 
-    /// The form of messages on standard error
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub log_format: LogFormat,
-
-    /// Say more: everything that was not used and why
-    #[arg(long, short, action = ArgAction::Count)]
-    pub verbose: u8,
-
-    /// Say less: errors and warnings, no summary; twice: errors only
-    #[arg(long, short, action = ArgAction::Count)]
-    pub quiet: u8,
+    /// What is said.
+    #[command(flatten)]
+    pub messages: Messages,
 }
 
 impl ReadArgs {
@@ -190,31 +187,6 @@ impl ReadArgs {
             return Err("--join reads files, not standard input");
         }
         Ok(())
-    }
-
-    /// The number of `-v` less the number of `-q`.
-    fn loudness(&self) -> i8 {
-        let sign = |count: u8| i8::try_from(count.min(3)).unwrap_or(3);
-        sign(self.verbose) - sign(self.quiet)
-    }
-
-    /// What is logged.
-    #[must_use]
-    pub fn verbosity(&self) -> Verbosity {
-        match self.loudness() {
-            ..=-2 => Verbosity::Quiet,
-            -1 => Verbosity::Warnings,
-            0 => Verbosity::Normal,
-            1 => Verbosity::Debug,
-            2.. => Verbosity::Trace,
-        }
-    }
-
-    /// Whether the run ends with a summary, and whether that tells ordinary things too.
-    #[must_use]
-    pub fn summary(&self) -> Option<bool> {
-        let loudness = self.loudness();
-        (loudness >= 0).then_some(loudness > 0)
     }
 }
 
@@ -268,13 +240,14 @@ Examples:
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
 
-    use super::{Cli, Command, Format, ReadArgs, Verbosity};
+    use super::{Cli, Command, Format, ReadArgs};
+    use arachne_telemetry::Verbosity;
 
     fn read(words: &[&str]) -> Result<ReadArgs, String> {
         let words = ["arachne", "read"].iter().chain(words);
         match Cli::try_parse_from(words).map_err(|e| e.to_string())?.command {
             Command::Read(args) => args.check().map(|()| *args).map_err(str::to_owned),
-            Command::Completions { .. } => Err("another command".to_owned()),
+            _ => Err("another command".to_owned()),
         }
     }
 
@@ -286,7 +259,7 @@ mod tests {
     #[test]
     fn good_command_lines() {
         let args = read(&["a", "-", "--format", "ndjson", "--threads", "2", "-vvq"]).expect("good");
-        assert_eq!((args.files.len(), args.format, args.verbosity()), (2, Format::Ndjson, Verbosity::Debug));
+        assert_eq!((args.files.len(), args.format, args.messages.verbosity()), (2, Format::Ndjson, Verbosity::Debug));
         read(&["a", "--sessions", "--format", "ndjson", "--stats", "--stream-hashes"]).expect("good");
         read(&["a", "--follow", "--color=never", "--log-format=json", "--streams", "d"]).expect("good");
     }

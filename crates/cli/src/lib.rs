@@ -5,10 +5,12 @@ pub mod args;
 pub mod exit;
 #[doc(hidden)]
 pub mod fixtures;
+pub mod import;
 pub mod interrupt;
 pub mod output;
 pub mod progress;
 pub mod read;
+pub mod store;
 pub mod stream_files;
 pub mod stream_hashes;
 pub mod visible;

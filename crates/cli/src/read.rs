@@ -3,11 +3,11 @@
 //! A source that fails does not stop the others; the exit code tells the gravest outcome. When the reader of standard
 //! output goes away the run ends quietly with success.
 
-mod capture;
+pub mod capture;
 pub mod console;
 pub mod findings;
 mod joined;
-mod live;
+pub mod live;
 pub mod notice;
 pub mod sink;
 pub mod source;
@@ -40,7 +40,7 @@ use source::{BodyWishes, Source, SourceOptions, SourceReader, SourceReport};
 #[must_use]
 pub fn run(args: &ReadArgs) -> ExitStatus {
     // Each file has a few things to say at most, and all of them matter: no limit. A second output is no fault.
-    let _log = init(log_format(args), args.verbosity(), Flood::Unlimited);
+    let _log = init(args.messages.format(), args.messages.verbosity(), Flood::Unlimited);
     // Without it Ctrl-C ends the process at once, as it does everywhere.
     let interrupt = Interrupt::on_signals().unwrap_or_default();
     let world = World {
@@ -167,9 +167,9 @@ impl Run<'_> {
         self.totals.anomalies.merge(outcome.anomalies);
         let totals = &self.totals;
         let mut last = Vec::new();
-        if let (Some(all), true) = (self.args.summary(), self.opened) {
+        if let (Some(all), true) = (self.args.messages.summary(), self.opened) {
             let summary = RunSummary { ledger: &totals.ledger, bytes: totals.bytes, took: started.elapsed() };
-            match self.args.log_format {
+            match self.args.messages.log_format {
                 LogFormat::Text => last.extend_from_slice(summary.text(all).as_bytes()),
                 LogFormat::Json => summary.push_json(&mut last),
             }
@@ -189,14 +189,6 @@ impl Run<'_> {
             emit!(codes::READ_MAIN_001, error = %chain(&imbalance));
             self.status = self.status.and(ExitStatus::Unexpected);
         }
-    }
-}
-
-/// The form of log lines.
-const fn log_format(args: &ReadArgs) -> arachne_telemetry::Format {
-    match args.log_format {
-        LogFormat::Text => arachne_telemetry::Format::Text,
-        LogFormat::Json => arachne_telemetry::Format::Json,
     }
 }
 

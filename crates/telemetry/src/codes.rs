@@ -36,6 +36,48 @@ macro_rules! codes {
 }
 
 codes! {
+    ASK_MAIN_001 "ASK-MAIN-001" Error "the question cannot be answered" {
+        meaning: "A store was asked by query, sql or export, and gave no answer, or only the part that was printed.",
+        cause: "A question that is not in order, a data folder that cannot be opened, or a server that does not answer; `error` says which.",
+        action: "Put the question right, or see that the folder can be read. `arachne query --help` tells what may be asked.",
+        since: "0.2.0",
+    }
+    IMPORT_FILE_001 "IMPORT-FILE-001" Info "already imported" {
+        meaning: "The same content was imported before with the same options. Nothing was done.",
+        cause: "The file, or a copy of it under another name, was given again.",
+        action: "Nothing.",
+        since: "0.1.0",
+    }
+    IMPORT_FILE_002 "IMPORT-FILE-002" Error "imported before with other options" {
+        meaning: "The same content is in the store with the options in `existing`. Nothing was changed.",
+        cause: "Another choice of what is kept, another name or tag, or another version of the program.",
+        action: "Repeat with --replace to put the new rows in the place of the old ones, or leave it as it is.",
+        since: "0.1.0",
+    }
+    IMPORT_MAIN_001 "IMPORT-MAIN-001" Error "the filter cannot be read" {
+        meaning: "The text of --keep is no filter; `at` tells which bytes of it, `error` what is wrong.",
+        cause: "A typing error, a field that does not exist, or a number without its unit.",
+        action: "Correct the filter; docs/filter.md describes the language.",
+        since: "0.1.0",
+    }
+    IMPORT_MAIN_002 "IMPORT-MAIN-002" Warn "interrupted, the import is not whole" {
+        meaning: "The run was asked to stop. Batches that were committed stay; the last source does not count as imported.",
+        cause: "Ctrl-C, or SIGTERM. A second one ends the process at once.",
+        action: "Run the same command again: it goes on without duplicates.",
+        since: "0.1.0",
+    }
+    IMPORT_STORE_001 "IMPORT-STORE-001" Error "the store does not open" {
+        meaning: "The folder, the store in it, or its key cannot be used. Nothing was imported.",
+        cause: "Missing rights, another process that holds the folder, a newer format, or a damaged key; `error` says which.",
+        action: "Do what `error` asks for, or choose another folder with --data.",
+        since: "0.1.0",
+    }
+    IMPORT_STORE_002 "IMPORT-STORE-002" Error "the store takes no rows" {
+        meaning: "Rows could not be written. What was committed before stays; the source does not count as imported.",
+        cause: "A full disk, a quota, or a failing disk; `error` says which.",
+        action: "Make room and run the same command again: it goes on without duplicates.",
+        since: "0.1.0",
+    }
     READ_FILE_001 "READ-FILE-001" Error "the file is damaged" {
         meaning: "From `offset` on the file makes no sense. What came before was read and is in the output.",
         cause: "A copy that was cut, a full disk while recording, or a broken transfer.",
@@ -130,6 +172,48 @@ codes! {
         meaning: "Bytes were acknowledged, or followed by others, and are not in the file: the capture lost them. Exchanges with them have the note gap.",
         cause: "The capturing host was too slow, a mirror port was overloaded, or the path is asymmetric.",
         action: "Give the capture a larger buffer (tcpdump -B), write to a faster disk, or filter while capturing.",
+        since: "0.1.0",
+    }
+    SERVER_AUTH_001 "SERVER-AUTH-001" Warn "the file of tokens was changed and cannot be used" {
+        meaning: "The tokens from before the change stay valid until the file is in order; `error` says what is wrong with it.",
+        cause: "A mistake while editing auth.json, or missing rights.",
+        action: "Put the file right. A token is revoked only when the file can be read.",
+        since: "0.1.0",
+    }
+    SERVER_IMPORT_001 "SERVER-IMPORT-001" Error "an uploaded capture was not imported" {
+        meaning: "The import failed in the server, not for what the capture holds; `error` says where. What was committed before stays.",
+        cause: "A full or failing disk, or missing rights in the data folder.",
+        action: "Remove the cause and upload the capture again; what is there already is recognised.",
+        since: "0.1.0",
+    }
+    SERVER_MAIN_001 "SERVER-MAIN-001" Info "the server listens" {
+        meaning: "Requests are answered at `address`.",
+        cause: "A start.",
+        action: "Nothing.",
+        since: "0.1.0",
+    }
+    SERVER_MAIN_002 "SERVER-MAIN-002" Error "a request failed in the server" {
+        meaning: "The client got an answer with status 500; `error` says what failed.",
+        cause: "A failing disk or missing rights in the data folder; else a mistake in the program.",
+        action: "Look at `error`. Please report it where it is not the machine.",
+        since: "0.1.0",
+    }
+    SERVER_MAIN_003 "SERVER-MAIN-003" Error "the work of a request ended in a panic" {
+        meaning: "One request got an answer with status 500, all others go on. This is a bug in Arachne.",
+        cause: "A mistake in the program.",
+        action: "Please report it with the request.",
+        since: "0.1.0",
+    }
+    SERVER_NET_001 "SERVER-NET-001" Warn "a connection could not be taken" {
+        meaning: "The system refused to hand a new connection over; `error` says why. Those that are open go on.",
+        cause: "Too many open files.",
+        action: "Raise the limit of open files (ulimit -n), or find who opens so many connections.",
+        since: "0.1.0",
+    }
+    SERVER_STORE_001 "SERVER-STORE-001" Error "the store could not answer" {
+        meaning: "Reading or writing failed below a request; `error` holds the file and the reason, which the client is not told.",
+        cause: "A full or failing disk, or a damaged file.",
+        action: "Look at `error`; GET /api/v1/store tells what is damaged.",
         since: "0.1.0",
     }
 }

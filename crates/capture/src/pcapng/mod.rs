@@ -27,6 +27,7 @@ pub(crate) struct Pcapng {
     framing: Framing,
     interfaces: Vec<Interface>,
     interfaces_max: usize,
+    names_max: usize,
     /// Time of the packet before, for packets that have none.
     last: UnixNanos,
     pub secrets: Secrets,
@@ -69,6 +70,7 @@ impl Pcapng {
             framing,
             interfaces: Vec::new(),
             interfaces_max: limits.interfaces_max,
+            names_max: limits.host_names_max,
             last: UnixNanos::default(),
             secrets: Secrets::new(keep_secrets, limits.record_bytes_max),
         };
@@ -130,7 +132,7 @@ impl Pcapng {
             kind::SECTION => self.section(body, summary)?,
             kind::INTERFACE => self.interface(body, summary)?,
             kind::STATISTICS => side::statistics(self.framing.order, &mut self.interfaces, body, summary)?,
-            kind::NAMES => side::names(self.framing.order, body, summary),
+            kind::NAMES => side::names(self.framing.order, body, self.names_max, summary),
             kind::SECRETS => self.secrets.take(self.framing.order, body, summary)?,
             other => summary.add_skipped(other),
         }

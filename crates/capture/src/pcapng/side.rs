@@ -2,6 +2,9 @@
 //!
 //! Source: sections 4.5 and 4.6.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::interface::Interface;
 use super::{Fault, options};
 use crate::order::ByteOrder;
@@ -10,6 +13,9 @@ use crate::summary::{FileSummary, Warning};
 /// `isb_ifrecv`, the first of five counters: received, dropped by the interface, accepted by the filter, dropped by
 /// the system, delivered.
 const FIRST_COUNTER: u16 = 4;
+
+/// The longest name that DNS allows.
+const NAME_BYTES_MAX: usize = 255;
 
 /// Interface statistics (4.6). The counters are totals, so the change since the block before is added.
 pub(super) fn statistics(
@@ -49,13 +55,14 @@ fn add(summary: &mut FileSummary, slot: usize, before: u64, now: u64) {
     *total = total.saturating_sub(before).saturating_add(now);
 }
 
-/// Name resolution (4.5): records of a type, a length and a value, then options.
-pub(super) fn names(order: ByteOrder, body: &[u8], summary: &mut FileSummary) {
+/// Name resolution (4.5): records of a type, a length and a value, then options. At most `names_max` names are kept.
+pub(super) fn names(order: ByteOrder, body: &[u8], names_max: usize, summary: &mut FileSummary) {
     // Records are framed like options and end like them.
     let mut records = options::Options::new(order, body);
     let mut used = 0;
-    for (_, value) in records.by_ref() {
+    for (kind, value) in records.by_ref() {
         summary.name_records += 1;
+        record(kind, value, names_max, &mut summary.names);
         used += 4 + value.len().next_multiple_of(4);
     }
     if records.lied {
@@ -64,4 +71,43 @@ pub(super) fn names(order: ByteOrder, body: &[u8], summary: &mut FileSummary) {
     }
     // Four bytes of end mark, then the options.
     options::count_comments(order, body.get(used + 4..).unwrap_or_default(), summary);
+}
+
+/// Records of an address (`nrb_record_ipv4`, `nrb_record_ipv6`) with its names, each ended by a zero byte.
+fn record(kind: u16, value: &[u8], names_max: usize, names: &mut BTreeSet<(IpAddr, String)>) {
+    let (address, rest) = match kind {
+        1 => match value.split_first_chunk::<4>() {
+            Some((bytes, rest)) => (IpAddr::from(*bytes), rest),
+            None => return,
+        },
+        2 => match value.split_first_chunk::<16>() {
+            Some((bytes, rest)) => (IpAddr::from(*bytes).to_canonical(), rest),
+            None => return,
+        },
+        _ => return,
+    };
+    for name in rest.split(|byte| *byte == 0).filter(|name| (1..=NAME_BYTES_MAX).contains(&name.len())) {
+        if names.len() < names_max {
+            names.insert((address, String::from_utf8_lossy(name).into_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::record;
+
+    #[test]
+    fn names_of_both_families_up_to_the_limit() {
+        let mut names = BTreeSet::new();
+        record(1, b"\x0a\x00\x00\x01one\0two\0", 3, &mut names);
+        record(1, b"\x0a\x00", 3, &mut names);
+        record(9, b"\x0a\x00\x00\x01nine\0", 3, &mut names);
+        record(2, b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x0a\0\0\x02three", 3, &mut names);
+        record(1, b"\x0a\x00\x00\x03four\0", 3, &mut names);
+        let shown: Vec<_> = names.iter().map(|(address, name)| format!("{address} {name}")).collect();
+        assert_eq!(shown, ["10.0.0.1 one", "10.0.0.1 two", "10.0.0.2 three"]);
+    }
 }

@@ -6,9 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
 use arachne_model::{Exchange, Ledger, LinkType, TcpSession, UnixNanos};
-use arachne_wire::{
-    Belongs, BodyTap, Decoder, Frame, MessageHead, SHARDS, Segment, Shard, Sink, Summary, finish,
-};
+use arachne_wire::{Belongs, BodyTap, Decoder, Frame, MessageHead, SHARDS, Segment, Shard, Sink, Summary, finish};
 
 use super::batch::Batch;
 use super::{FrameBytes, Intake, Outcome, PipelineOptions, PipelineSink, TapFactory, cut, feed, random_seed};
@@ -214,13 +212,8 @@ fn tell(sink: &mut dyn PipelineSink, minute: Option<(u64, UnixNanos, Box<Ledger>
 impl Taken {
     fn tell(&self, sink: &mut dyn PipelineSink) {
         let Self { belongs, number, at, link_type, original_length, bytes } = self;
-        let frame = Frame {
-            number: *number,
-            at: *at,
-            link_type: *link_type,
-            original_length: *original_length,
-            data: bytes,
-        };
+        let frame =
+            Frame { number: *number, at: *at, link_type: *link_type, original_length: *original_length, data: bytes };
         sink.frame(*belongs, &frame);
     }
 }
@@ -288,13 +281,8 @@ fn start_worker<'scope>(
     let (batches, inbox) = sync_channel::<Batch>(ROUNDS_MAX);
     let (outbox, results) = sync_channel(ROUNDS_MAX + 1);
     let shard = |_| Shard::new(&options.limits, seed, false).with_segments(wanted != FrameBytes::None);
-    let collector = Collector {
-        place: 0,
-        found: Found::new(),
-        taps: options.taps.clone(),
-        frame: None,
-        frame_bytes: Vec::new(),
-    };
+    let collector =
+        Collector { place: 0, found: Found::new(), taps: options.taps.clone(), frame: None, frame_bytes: Vec::new() };
     let work = Work {
         shards: (index..SHARDS).step_by(workers).map(shard).collect(),
         workers,

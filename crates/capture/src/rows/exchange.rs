@@ -45,7 +45,8 @@ impl Facts {
             }
             b"content-type" if self.content_type.is_none() => self.content_type = media_type(value),
             name => {
-                let rank = who::request_id_rank(name).filter(|rank| self.request_id.as_ref().is_none_or(|(r, _)| rank < r));
+                let rank =
+                    who::request_id_rank(name).filter(|rank| self.request_id.as_ref().is_none_or(|(r, _)| rank < r));
                 if let Some((rank, id)) = rank.and_then(|rank| Some((rank, who::request_id(value)?))) {
                     self.request_id = Some((rank, id));
                 }

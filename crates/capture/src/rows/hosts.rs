@@ -111,7 +111,8 @@ mod tests {
         add(2, "b", NameKind::Capture, 4);
         add(2, "c", NameKind::Header, 7);
         let rows = names.rows("s");
-        let seen: Vec<_> = rows.iter().map(|r| (r.address.as_str(), r.name.as_str(), r.kind.as_str(), r.first, r.last)).collect();
+        let seen: Vec<_> =
+            rows.iter().map(|r| (r.address.as_str(), r.name.as_str(), r.kind.as_str(), r.first, r.last)).collect();
         assert_eq!(
             seen,
             [

@@ -9,6 +9,7 @@ mod id;
 mod quality;
 mod service;
 mod session;
+mod source;
 mod text;
 mod who;
 
@@ -21,6 +22,7 @@ use arachne_model::{AnomalySet, Exchange, Ledger, Limits, TcpSession, UnixNanos}
 
 pub use id::{SourceKey, wire_key};
 pub use service::ServiceRule;
+pub use source::{ContentHash, set_hash};
 
 use exchange::all_anomalies;
 use hosts::{HostNames, NameKind, is_name};
@@ -106,7 +108,8 @@ impl RowMaker {
     /// Call once for each exchange whose row was made: it is counted as `kept` or left out, and its names are learned.
     pub fn settle(&mut self, exchange: &Exchange, row: &ExchangeRow, kept: bool) {
         self.quality.exchange(all_anomalies(exchange), kept);
-        let Some(host) = row.host.as_deref().filter(|_| kept).map(service::host_name).filter(|host| is_name(host)) else {
+        let Some(host) = row.host.as_deref().filter(|_| kept).map(service::host_name).filter(|host| is_name(host))
+        else {
             return;
         };
         let place = (exchange.server.address, exchange.network);
@@ -121,7 +124,7 @@ impl RowMaker {
 
     /// The names of addresses, at the end. `names` are those of the capture itself; they are taken to hold as long as it.
     #[must_use]
-    pub fn finish(mut self, names: &[(IpAddr, String)]) -> Vec<HostRow> {
+    pub fn finish<'a>(mut self, names: impl IntoIterator<Item = &'a (IpAddr, String)>) -> Vec<HostRow> {
         if let Some(span) = self.span {
             for (address, name) in names {
                 self.hosts.add((*address, 0), name, NameKind::Capture, span);

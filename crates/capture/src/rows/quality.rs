@@ -105,8 +105,10 @@ mod tests {
         quality.exchange(Anomaly::Gap.into(), true);
         quality.exchange(Anomaly::Gap.into(), false);
         let rows = quality.minute(UnixNanos(60), &counts, "s", "a");
-        let told: Vec<_> =
-            rows.iter().map(|r| (r.stage.as_str(), r.count.as_str(), r.reason.as_deref().unwrap_or("-"), r.value)).collect();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|r| (r.stage.as_str(), r.count.as_str(), r.reason.as_deref().unwrap_or("-"), r.value))
+            .collect();
         assert_eq!(
             told,
             [

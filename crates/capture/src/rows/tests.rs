@@ -1,3 +1,5 @@
+//! Rows of the store from records: ids, services, correlation, redaction.
+
 use arachne_aggregate::template::Normaliser;
 use arachne_content::redact::{Key, Redactor, Rules};
 use arachne_model::table::ExchangeRow;
@@ -77,13 +79,22 @@ fn a_whole_row() {
     x.interim = vec![100, 103];
     x.anomalies.insert(Anomaly::Gap);
     let row = maker().exchange(&x);
-    assert_eq!(row.request_headers.as_deref(), Some("Host: Shop.Example:8080\nX-Request-ID: r1\nX-Forwarded-For: 192.0.2.1, 10.0.0.1\n"));
+    assert_eq!(
+        row.request_headers.as_deref(),
+        Some("Host: Shop.Example:8080\nX-Request-ID: r1\nX-Forwarded-For: 192.0.2.1, 10.0.0.1\n")
+    );
     assert_eq!((row.host.as_deref(), row.service.as_str()), (Some("shop.example:8080"), "shop.example:8080"));
-    assert_eq!((row.method.as_deref(), row.path.as_deref(), row.query.as_deref()), (Some("GET"), Some("/users/17"), Some("page=2")));
+    assert_eq!(
+        (row.method.as_deref(), row.path.as_deref(), row.query.as_deref()),
+        (Some("GET"), Some("/users/17"), Some("page=2"))
+    );
     assert_eq!(row.content_type.as_deref(), Some("text/html"));
     assert_eq!((row.origin.as_str(), row.client_address.as_str(), row.client_port), ("192.0.2.1", "10.0.0.7", 5000));
     assert_eq!((row.status, row.version.as_deref(), row.request_id.as_deref()), (Some(200), Some("1.1"), Some("r1")));
-    assert_eq!((row.interim.as_deref(), row.anomalies.as_deref(), row.tags.as_deref()), (Some("100 103"), Some("gap"), Some("a b")));
+    assert_eq!(
+        (row.interim.as_deref(), row.anomalies.as_deref(), row.tags.as_deref()),
+        (Some("100 103"), Some("gap"), Some("a b"))
+    );
     assert_eq!((row.vantage.as_deref(), row.agent.as_str(), row.source.as_str()), (Some("server"), "edge", "s0"));
     assert_eq!((row.start, row.end, row.counted, row.provisional), (START, Some(START + 3), true, false));
     assert_ne!(row.template, row.path);

@@ -144,7 +144,10 @@ mod tests {
             trace("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"),
             "4bf92f3577b34da6a3ce929d0e0e4736"
         );
-        assert_eq!(trace("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"), "80f198ee56343ba864fe8b2a57d3eff7");
+        assert_eq!(
+            trace("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"),
+            "80f198ee56343ba864fe8b2a57d3eff7"
+        );
         assert_eq!(trace("x-b3-traceid", "463ac35c9f6413ad"), "463ac35c9f6413ad");
         assert_eq!(trace("traceparent", "00-00000000000000000000000000000000-00f067aa0ba902b7-01"), "");
         assert_eq!(trace("b3", "0"), "");

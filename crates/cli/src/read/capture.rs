@@ -1,7 +1,8 @@
 //! The reader of capture files: the pipeline of the capture crate with the taps of the content crate.
 
 use std::fs::File;
-use std::io::{self, Read, stdin};
+use std::io::{self, Read, Seek as _, stdin};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use super::findings::{of_file, of_packets};
 use super::joined::Joined;
 use super::live::Live;
 use super::notice::Notice;
-use super::sink::ReadSink;
+use super::sink::{ReadSink, SourceSink};
 use super::source::{BodyWishes, Input, Note, Source, SourceOptions, SourceReader, SourceReport};
 use crate::interrupt::Interrupt;
 
@@ -28,17 +29,22 @@ pub struct CaptureReader;
 
 impl SourceReader for CaptureReader {
     fn read(&mut self, source: &Source, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport {
-        let read_options = ReadOptions { limits: Limits::default(), keep_secrets: options.keep_secrets };
-        match source.inputs.as_slice() {
-            [input] => match open(input, options, &read_options) {
-                Ok(reader) => read_one(reader, input, options, sink),
-                Err(notice) => {
-                    let notes = vec![Note { file: input.name(), notice }];
-                    SourceReport { notes, ..SourceReport::default() }
-                }
-            },
-            inputs => read_joined(inputs, &read_options, options, sink),
-        }
+        read_into(source, options, sink)
+    }
+}
+
+/// Reads `source` into any sink, as [`SourceReader::read`] does.
+pub fn read_into(source: &Source, options: &SourceOptions, sink: &mut dyn SourceSink) -> SourceReport {
+    let read_options = ReadOptions { limits: Limits::default(), keep_secrets: options.keep_secrets };
+    match source.inputs.as_slice() {
+        [input] => match open(input, options, &read_options) {
+            Ok(reader) => read_one(reader, input, options, sink),
+            Err(notice) => {
+                let notes = vec![Note { file: input.name(), notice }];
+                SourceReport { notes, ..SourceReport::default() }
+            }
+        },
+        inputs => read_joined(inputs, &read_options, options, sink),
     }
 }
 
@@ -51,6 +57,11 @@ fn bytes_of(input: &Input, options: &SourceOptions) -> io::Result<Box<dyn Read +
     let interrupt = options.interrupt.clone();
     Ok(match input {
         // Past the buffer of the standard library, which would hide bytes from whoever waits for them.
+        Input::Spooled { file, .. } => {
+            let mut file = file.try_clone()?;
+            file.rewind()?;
+            Box::new(file)
+        }
         Input::Stdin => Box::new(Live::new(File::from(stdin().as_fd().try_clone_to_owned()?), interrupt)),
         Input::File(path) => {
             let file = File::open(path)?;
@@ -63,26 +74,27 @@ fn bytes_of(input: &Input, options: &SourceOptions) -> io::Result<Box<dyn Read +
     })
 }
 
-fn read_one(mut reader: FileReader, input: &Input, options: &SourceOptions, sink: &mut ReadSink) -> SourceReport {
+fn read_one(mut reader: FileReader, input: &Input, options: &SourceOptions, sink: &mut dyn SourceSink) -> SourceReport {
     let outcome = run(&mut reader, options, sink);
     let mut notes = of_file(reader.summary(), options.keep_secrets);
     notes.extend(of_packets(&outcome.summary, sink.given_up(), reader.summary().link_types.iter()));
     notes.extend(faults(&outcome, &options.interrupt));
     let file = input.name();
     let notes = notes.into_iter().map(|notice| Note { file: file.clone(), notice }).collect();
-    report(&outcome, reader.bytes_read(), notes)
+    let names = reader.summary().names.iter().cloned().collect();
+    report(&outcome, reader.bytes_read(), names, notes)
 }
 
 fn read_joined(
     inputs: &[Input],
     read_options: &ReadOptions,
     options: &SourceOptions,
-    sink: &mut ReadSink,
+    sink: &mut dyn SourceSink,
 ) -> SourceReport {
     // Standard input has no place in a joined set: refused with the command line.
     let path = |input: &Input| match input {
         Input::File(path) => path.clone(),
-        Input::Stdin => PathBuf::from("-"),
+        Input::Stdin | Input::Spooled { .. } => PathBuf::from("-"),
     };
     let mut joined = Joined::new(JoinedReader::open(inputs.iter().map(path), read_options));
     let outcome = run(&mut joined, options, sink);
@@ -100,10 +112,11 @@ fn read_joined(
     notes.extend(found.into_iter().map(|notice| Note { file: name(0), notice }));
     let faults = faults(&outcome, &options.interrupt).zip(fault_files);
     notes.extend(faults.map(|(notice, at)| Note { file: name(at), notice }));
-    report(&outcome, bytes_read, notes)
+    let names = reader.summaries().flatten().flat_map(|summary| summary.names.iter().cloned()).collect();
+    report(&outcome, bytes_read, names, notes)
 }
 
-fn run(packets: &mut dyn PacketSource, options: &SourceOptions, sink: &mut ReadSink) -> Outcome {
+fn run(packets: &mut dyn PacketSource, options: &SourceOptions, sink: &mut dyn SourceSink) -> Outcome {
     let pipeline = PipelineOptions {
         limits: Limits::default(),
         threads: options.threads.map_or(1, NonZeroUsize::get),
@@ -123,12 +136,13 @@ fn faults<'a>(outcome: &'a Outcome, interrupt: &Interrupt) -> impl Iterator<Item
     outcome.errors.iter().filter(move |error| !(interrupted && cut(error))).map(Notice::of)
 }
 
-fn report(outcome: &Outcome, bytes_read: u64, notes: Vec<Note>) -> SourceReport {
+fn report(outcome: &Outcome, bytes_read: u64, names: Vec<(IpAddr, String)>, notes: Vec<Note>) -> SourceReport {
     SourceReport {
         anomalies: outcome.summary.anomalies,
         held_bytes_max: outcome.summary.held_bytes_max as u64,
         ledger: outcome.summary.ledger.clone(),
         bytes_read,
+        names,
         notes,
     }
 }

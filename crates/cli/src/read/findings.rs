@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use arachne_capture::FileSummary;
-use arachne_model::{Anomaly, DropReason, LinkType};
+use arachne_model::{Anomaly, CloseReason, DropReason, LinkType, TcpSession};
 use arachne_wire::Summary;
 
 use super::notice::{Limit, Notice};
@@ -17,6 +17,16 @@ pub struct GivenUp {
     pub waits: u64,
     /// Exchanges that were cut.
     pub exchanges: u64,
+}
+
+impl GivenUp {
+    /// Counts a session.
+    pub fn session(&mut self, session: &TcpSession) {
+        let evicted = session.close == CloseReason::Evicted;
+        let waited_less = session.anomalies.contains(Anomaly::Memcap) && !evicted;
+        self.connections += u64::from(evicted);
+        self.waits += u64::from(waited_less);
+    }
 }
 
 /// How the capture crate words the one oddity that has a code of its own.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use arachne_capture::PipelineSink;
-use arachne_model::{Anomaly, AnomalySet, CloseReason, Exchange, TcpSession};
+use arachne_model::{Anomaly, AnomalySet, Exchange, TcpSession};
 use arachne_wire::Sink;
 
 use super::findings::GivenUp;
@@ -16,6 +16,12 @@ use crate::stream_hashes::StreamHashes;
 
 /// Output is written when this much has come together, and whenever the reader has to wait.
 const BUFFER_BYTES: usize = 128 * 1024;
+
+/// A sink that knows what was given up.
+pub trait SourceSink: PipelineSink {
+    /// What was given up for the sake of memory since the source began.
+    fn given_up(&self) -> GivenUp;
+}
 
 /// Why the run should end before the input does.
 #[derive(Debug)]
@@ -96,12 +102,6 @@ impl ReadSink {
     /// What ends the source that is read now before its end; one that is never set where the input itself ends then.
     pub fn set_interrupt(&mut self, interrupt: Interrupt) {
         self.interrupt = interrupt;
-    }
-
-    /// What was given up for the sake of memory since the source began.
-    #[must_use]
-    pub const fn given_up(&self) -> GivenUp {
-        self.given_up
     }
 
     /// Call after each chunk of input, before waiting for more: `bytes_read` of the source were read so far, as stored.
@@ -195,10 +195,7 @@ impl Sink for ReadSink {
     }
 
     fn session(&mut self, session: TcpSession) {
-        let evicted = session.close == CloseReason::Evicted;
-        let waited_less = session.anomalies.contains(Anomaly::Memcap) && !evicted;
-        self.given_up.connections += u64::from(evicted);
-        self.given_up.waits += u64::from(waited_less);
+        self.given_up.session(&session);
         self.anomalies.merge(session.anomalies);
         self.output.session(&session, &mut self.buffer);
         self.write_if_full();
@@ -231,6 +228,12 @@ impl Sink for ReadSink {
         if let Some(hashes) = &mut self.hashes {
             hashes.gap(session, from_client, offset, length);
         }
+    }
+}
+
+impl SourceSink for ReadSink {
+    fn given_up(&self) -> GivenUp {
+        self.given_up
     }
 }
 

@@ -1,8 +1,11 @@
 //! What is read, and the narrow way to whoever reads it.
 
+use std::fs::File;
 use std::io;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arachne_model::{AnomalySet, Ledger};
 
@@ -11,12 +14,19 @@ use super::sink::ReadSink;
 use crate::interrupt::Interrupt;
 
 /// One place that bytes of a capture come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Input {
     /// Standard input.
     Stdin,
     /// A file.
     File(PathBuf),
+    /// What came through a pipe, in a file without a name.
+    Spooled {
+        /// What people call it: `-` for standard input.
+        name: String,
+        /// The file, at any position.
+        file: Arc<File>,
+    },
 }
 
 /// One capture: a flow table of its own. Several inputs are one capture with `--join`.
@@ -56,13 +66,18 @@ impl Source {
     pub fn total_bytes(&self) -> Result<Option<u64>, Note> {
         let mut total = Some(0_u64);
         for input in &self.inputs {
-            let Input::File(path) = input else {
-                total = None;
-                continue;
+            let path = PathBuf::from(input.name());
+            let facts = match input {
+                Input::Stdin => {
+                    total = None;
+                    continue;
+                }
+                Input::File(path) => std::fs::metadata(path),
+                Input::Spooled { file, .. } => file.metadata(),
             };
-            let facts = std::fs::metadata(path).map_err(|error| Note::cannot_open(path, &error))?;
+            let facts = facts.map_err(|error| Note::cannot_open(&path, &error))?;
             if facts.is_dir() {
-                return Err(Note::cannot_open(path, &io::ErrorKind::IsADirectory.into()));
+                return Err(Note::cannot_open(&path, &io::ErrorKind::IsADirectory.into()));
             }
             total = total.filter(|_| facts.is_file()).map(|t| t.saturating_add(facts.len()));
         }
@@ -87,6 +102,7 @@ impl Input {
         match self {
             Self::Stdin => "-".to_owned(),
             Self::File(path) => name_of(path),
+            Self::Spooled { name, .. } => name.clone(),
         }
     }
 
@@ -96,6 +112,7 @@ impl Input {
         match self {
             Self::Stdin => false,
             Self::File(path) => path.metadata().is_ok_and(|facts| facts.is_file()),
+            Self::Spooled { .. } => true,
         }
     }
 }
@@ -171,6 +188,8 @@ pub struct SourceReport {
     pub held_bytes_max: u64,
     /// Bytes of the inputs that were read, as stored.
     pub bytes_read: u64,
+    /// Names of addresses that the capture holds.
+    pub names: Vec<(IpAddr, String)>,
     /// What the user should know: skipped secrets, lost bytes, and last why the end was not reached.
     pub notes: Vec<Note>,
 }
@@ -202,7 +221,7 @@ mod tests {
         let files = ["a", "-", "b"].map(PathBuf::from);
         let apart = Source::list(&files, false);
         assert_eq!(apart.iter().map(Source::name).collect::<Vec<_>>(), [b"a", b"-", b"b"]);
-        assert_eq!(apart[1].inputs, [Input::Stdin]);
+        assert!(matches!(apart[1].inputs.as_slice(), [Input::Stdin]));
         let joined = Source::list(&files, true);
         assert_eq!((joined.len(), joined[0].inputs.len()), (1, 3));
     }

@@ -4,6 +4,7 @@
 mod codes;
 mod golden;
 mod hostile;
+mod import;
 mod ledger;
 mod live;
 mod ndjson;

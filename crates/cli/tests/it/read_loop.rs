@@ -94,7 +94,7 @@ fn run_on(stdout: Stream, mut reader: impl SourceReader, words: &[&str]) -> Ran 
         console: Console::default(),
         interrupt: Interrupt::default(),
     };
-    let log = LogLayer::new(err.clone(), Format::Text, args.verbosity(), Flood::Unlimited);
+    let log = LogLayer::new(err.clone(), Format::Text, args.messages.verbosity(), Flood::Unlimited);
     let status = log.scope(|| run_with(&args, &mut reader, world));
     Ran { status, out: stdout.text(), err: err.text() }
 }

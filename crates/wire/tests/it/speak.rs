@@ -38,6 +38,7 @@ pub fn talk<'a>(chunks: impl IntoIterator<Item = (Side, &'a [u8])>) -> Vec<Strin
         key,
         client,
         session: 1,
+        session_start: UnixNanos(0),
         retransmissions: 0,
         handshake_rtt_ns: None,
         two_sided: true,

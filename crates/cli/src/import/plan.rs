@@ -1,0 +1,117 @@
+//! What an import keeps, and how that is told to the store.
+
+use arachne_capture::FrameBytes;
+use arachne_capture::rows::{ROWS_VERSION, RowOptions, Vantage};
+use arachne_content::redact::RULES_VERSION;
+use arachne_filter::{Diagnostic, Predicate, Settings, parse};
+use arachne_model::Limits;
+use arachne_model::table::{ExchangeRow, Row as _};
+
+use crate::args::{Decode, ImportArgs};
+
+/// What is kept of a capture, and what is said of its rows.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Which bytes of frames.
+    pub frames: FrameBytes,
+    /// TCP sessions.
+    pub sessions: bool,
+    /// Bodies.
+    pub bodies: bool,
+    /// Content codings are undone.
+    pub decode: bool,
+    /// Which exchanges; the text as it was given.
+    pub keep: String,
+    predicate: Predicate,
+    /// Name of the host that the capture was made on.
+    pub agent: String,
+    /// Where it was made.
+    pub vantage: Option<Vantage>,
+    /// Words for all rows.
+    pub tags: Vec<String>,
+    /// All caps.
+    pub limits: Limits,
+}
+
+impl Plan {
+    /// What the command line asks for.
+    ///
+    /// # Errors
+    /// What is wrong with the filter.
+    pub fn of(args: &ImportArgs) -> Result<Self, Vec<Diagnostic>> {
+        let keep = args.keep.clone().unwrap_or_default();
+        let parsed = parse(&keep, ExchangeRow::TABLE, &Settings::default());
+        let predicate = parsed.predicate.ok_or(parsed.diagnostics)?;
+        let frames = match (args.no_packets, args.full_packets) {
+            (true, _) => FrameBytes::None,
+            (_, true) => FrameBytes::Whole,
+            _ => FrameBytes::Headers,
+        };
+        let decode = args.decode.unwrap_or(if args.no_bodies { Decode::Never } else { Decode::Auto });
+        Ok(Self {
+            frames,
+            sessions: !args.no_sessions,
+            bodies: !args.no_bodies,
+            decode: decode == Decode::Auto,
+            keep,
+            predicate,
+            agent: args.agent.clone(),
+            vantage: args.vantage.map(Vantage::from),
+            tags: args.tags.clone(),
+            limits: Limits::default(),
+        })
+    }
+
+    /// Whether an exchange is kept.
+    #[must_use]
+    pub fn keeps(&self, row: &ExchangeRow) -> bool {
+        self.predicate.matches(row)
+    }
+
+    /// Whether some exchanges may be left out.
+    #[must_use]
+    pub fn is_selective(&self) -> bool {
+        self.predicate != Predicate::All
+    }
+
+    /// What is said of the rows of `source`.
+    #[must_use]
+    pub fn row_options(&self, source: &str) -> RowOptions {
+        RowOptions {
+            source: source.to_owned(),
+            agent: self.agent.clone(),
+            vantage: self.vantage,
+            tags: self.tags.clone(),
+            services: Vec::new(),
+            limits: self.limits.clone(),
+        }
+    }
+
+    /// Everything that changes rows, as text for people: equal texts, equal rows.
+    #[must_use]
+    pub fn options(&self) -> String {
+        let packets = match self.frames {
+            FrameBytes::None => "no packets",
+            FrameBytes::Headers => "packets without payload",
+            FrameBytes::Whole => "full packets",
+        };
+        let mut parts = vec![
+            format!("rows {ROWS_VERSION}, redaction {RULES_VERSION}"),
+            packets.to_owned(),
+            if self.sessions { "sessions" } else { "no sessions" }.to_owned(),
+            if self.bodies { "bodies" } else { "no bodies" }.to_owned(),
+            if self.decode { "decoded" } else { "not decoded" }.to_owned(),
+            format!("agent {:?}", self.agent),
+        ];
+        if let Some(vantage) = self.vantage {
+            parts.push(format!("vantage {}", vantage.name()));
+        }
+        if !self.tags.is_empty() {
+            parts.push(format!("tags {}", self.tags.join(" ")));
+        }
+        if !self.keep.trim().is_empty() {
+            parts.push(format!("keep {:?}", self.keep));
+        }
+        parts.join(", ")
+    }
+}
