@@ -156,6 +156,7 @@ impl Queries<'_> {
             range.to = range.to.min(page.selection.range.to);
         }
         narrowed.selection.range = range;
+        narrowed.text = arachne_filter::render::and(&[&page.text, &part.filter]);
         Ok(narrowed)
     }
 }

@@ -49,15 +49,19 @@ impl Drill {
             Ok(shown) => {
                 let parts = shown.iter().map(|part| if splits.len() > 1 { format!("({part})") } else { part.clone() });
                 let any = parts.collect::<Vec<_>>().join(" or ");
-                Self::checked(resolved, render::not(&any), header_reason(splits))
+                match resolved.parse(&any) {
+                    Ok(_) => Self::checked(resolved, render::not(&any), header_reason(splits)),
+                    Err(error) => Self::inexact(resolved, error.to_string()),
+                }
             }
             Err(reason) => Self::inexact(resolved, reason),
         }
     }
 
-    /// A filter that must be one: what does not fit the limits of filters cannot be opened.
+    /// A filter that must be one, alone and with that of the page: what does not fit the limits of filters cannot be opened.
     fn checked(resolved: &Resolved, filter: String, inexact: Option<&str>) -> Self {
-        match resolved.parse(&filter) {
+        let both = || resolved.parse(&render::and(&[&resolved.text, &filter]));
+        match resolved.parse(&filter).and_then(|_| both()) {
             Ok(_) => {
                 let reason = inexact.map(str::to_owned);
                 Self { filter, exact: reason.is_none(), reason, ..Self::all(resolved) }

@@ -87,6 +87,8 @@ pub(crate) struct Resolved {
     pub selection: Selection,
     pub settings: Settings,
     pub mode: Mode,
+    /// The page's filter as text, which drills are added to.
+    pub text: String,
 }
 
 impl Resolved {
@@ -131,7 +133,7 @@ impl Queries<'_> {
             now: self.now,
             counted_only: !scope.twins,
         };
-        Ok(Resolved { table, selection, settings, mode: scope.mode })
+        Ok(Resolved { table, selection, settings, mode: scope.mode, text: scope.filter.clone() })
     }
 
     /// All rows of a table that pass, twins included.
@@ -144,7 +146,7 @@ impl Queries<'_> {
             now: self.now,
             counted_only: false,
         };
-        Resolved { table, selection, settings: Settings::default(), mode: Mode::Start }
+        Resolved { table, selection, settings: Settings::default(), mode: Mode::Start, text: String::new() }
     }
 
     /// A range, its missing ends taken from what the table holds.

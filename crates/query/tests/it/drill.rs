@@ -164,6 +164,11 @@ fn too_much_to_leave_out_is_said() {
     let other = queries(&store).top(&query).expect("it is answered").other.expect("there are more");
     assert!(!other.drill.exact, "1400 terms do not");
     assert!(other.drill.reason.expect("a reason").contains("filter"));
+    // 998 terms fit alone, not beside three of the page.
+    let scope = Scope { filter: "status:* method:* client:*".into(), ..Scope::default() };
+    let query = TopQuery { scope, by: vec!["id".into(), "path".into()], limit: 499, ..TopQuery::default() };
+    let other = queries(&store).top(&query).expect("it is answered").other.expect("there are more");
+    assert!(!other.drill.exact, "it does not fit beside the page's filter");
 }
 
 #[test]
