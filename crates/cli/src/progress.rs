@@ -7,9 +7,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 pub const BYTES_MIN: u64 = 64 << 20;
 
 /// Shows how much of an input was read; does nothing where a bar makes no sense.
-#[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
+    told: Option<Told>,
+}
+
+/// Is told how many bytes were read.
+pub type Told = Box<dyn Fn(u64) + Send>;
+
+impl std::fmt::Debug for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress").field("bar", &self.bar).finish_non_exhaustive()
+    }
 }
 
 impl Progress {
@@ -18,19 +27,28 @@ impl Progress {
     #[must_use]
     pub fn new(total: Option<u64>, visible: bool) -> Self {
         let total = total.filter(|total| visible && *total > BYTES_MIN);
-        Self { bar: total.map(draw) }
+        Self { bar: total.map(draw), told: None }
     }
 
     /// A bar that is never seen.
     #[must_use]
     pub const fn hidden() -> Self {
-        Self { bar: None }
+        Self { bar: None, told: None }
+    }
+
+    /// No bar, but `told` hears of it.
+    #[must_use]
+    pub fn told(told: Told) -> Self {
+        Self { bar: None, told: Some(told) }
     }
 
     /// `bytes` of the input were read so far. Cheap: the bar redraws a few times a second.
     pub fn at(&self, bytes: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(bytes);
+        }
+        if let Some(told) = &self.told {
+            told(bytes);
         }
     }
 

@@ -204,6 +204,12 @@ codes! {
         action: "Please report it with the request.",
         since: "0.1.0",
     }
+    SERVER_MAIN_004 "SERVER-MAIN-004" Error "the server does not start" {
+        meaning: "Nothing is served and nothing was changed.",
+        cause: "A data folder that cannot be opened or is in use, or an address that is taken or not allowed; `error` says which.",
+        action: "Put right what `error` names. --listen takes another address, --data another folder.",
+        since: "0.2.0",
+    }
     SERVER_NET_001 "SERVER-NET-001" Warn "a connection could not be taken" {
         meaning: "The system refused to hand a new connection over; `error` says why. Those that are open go on.",
         cause: "Too many open files.",

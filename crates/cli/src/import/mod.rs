@@ -95,6 +95,7 @@ pub fn run_with(args: &ImportArgs, store: &dyn Store, redactor: Redactor, world:
         keep_secrets: args.keep_secrets,
         threads: args.threads,
         interrupt: world.interrupt.clone(),
+        label: None,
     };
     let bytes_before = bytes_of(store);
     let started = Instant::now();

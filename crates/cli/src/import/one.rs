@@ -31,6 +31,8 @@ pub struct Setting<'a> {
     pub threads: Option<NonZeroUsize>,
     /// Asks to end.
     pub interrupt: Interrupt,
+    /// What the source is called, for people; the names of its files when nothing is said.
+    pub label: Option<String>,
 }
 
 /// How an import ended.
@@ -53,7 +55,8 @@ pub fn import(
     hash: &str,
     progress: Progress,
 ) -> (SourceReport, Tally, Result<Done, StoreError>) {
-    let label = source.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(" ");
+    let names = || source.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(" ");
+    let label = setting.label.clone().unwrap_or_else(names);
     let name = ImportName { source: hash.to_owned(), options: setting.plan.options(), label };
     let begun = match setting.store.import(&name, setting.replace) {
         Ok(ImportStart::Wanted(begun)) => begun,

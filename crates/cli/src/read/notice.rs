@@ -121,6 +121,29 @@ impl Notice {
         }
     }
 
+    /// What it says, without a file: for those who know which one is meant.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Damaged { error, .. } => format!("the file is damaged: {error}"),
+            Self::Refused { error } => format!("the file was refused: {error}"),
+            Self::Unreadable { error, .. } => format!("the file cannot be read: {error}"),
+            Self::OverSnapLength { oddity } | Self::Odd { oddity } => oddity.clone(),
+            Self::SecretsSkipped { blocks } => format!("{blocks} blocks with secrets were skipped"),
+            Self::BadTimes { packets } => format!("{packets} packets have impossible times"),
+            Self::LimitReached(Limit { limit, given_up, count }) => {
+                format!("the limit {limit} was reached; given up: {given_up} ({count})")
+            }
+            Self::LinkTypeUnread { packets, link_types } => {
+                format!("{packets} packets of link types that are not read: {link_types}")
+            }
+            Self::Cut { packets } => format!("{packets} packets are cut"),
+            Self::CapturedTwice { packets } => format!("{packets} packets were captured twice"),
+            Self::OffloadAssumed { sides } => format!("checksum offload is assumed on {sides} sides of connections"),
+            Self::BytesLost { bytes } => format!("{bytes} bytes are missing in the capture"),
+        }
+    }
+
     /// Says it of `file`.
     pub fn emit(&self, file: &str) {
         match self {

@@ -1,0 +1,142 @@
+//! Who answers: a store opened here, or the server that holds it.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result};
+use arachne_query::{HistogramQuery, ListQuery, Queries, TopQuery};
+use arachne_sql::SqlError;
+use arachne_store::Watch;
+use arachne_store_parquet::EmbeddedStore;
+use serde_json::Value as Json;
+
+use super::args::ExportFormat;
+use super::export::{Exported, write};
+use super::holder::{Opened, open_existing};
+use crate::interrupt::Interrupt;
+
+/// Answers questions. Answers are JSON, as the API gives them.
+pub trait Backend {
+    /// A page of rows.
+    ///
+    /// # Errors
+    /// When the question is wrong, or cannot be answered.
+    fn list(&self, query: &ListQuery) -> Result<Json>;
+
+    /// A range histogram.
+    ///
+    /// # Errors
+    /// As for [`Self::list`].
+    fn histogram(&self, query: &HistogramQuery) -> Result<Json>;
+
+    /// A top.
+    ///
+    /// # Errors
+    /// As for [`Self::list`].
+    fn top(&self, query: &TopQuery) -> Result<Json>;
+
+    /// Rows of an SQL statement as they come.
+    ///
+    /// # Errors
+    /// As for [`Self::list`].
+    fn sql(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<()>;
+
+    /// Writes what `what` names.
+    ///
+    /// # Errors
+    /// As for [`Self::list`], and those of `out`.
+    fn export(&self, what: &Exported, format: ExportFormat, out: &mut dyn Write) -> Result<()>;
+}
+
+/// Receives the answer of a statement.
+pub trait SqlRows {
+    /// The names of the columns, once, first.
+    fn names(&mut self, names: &[String]) -> ControlFlow<()>;
+    /// A row.
+    fn row(&mut self, row: Vec<Json>) -> ControlFlow<()>;
+}
+
+/// The backend of a data folder.
+///
+/// # Errors
+/// When the folder cannot be opened, or its holder cannot be asked.
+pub fn of(data: Option<&Path>, interrupt: Interrupt) -> Result<Box<dyn Backend>> {
+    Ok(match open_existing(data)? {
+        Opened::Here(store) => Box::new(Local { store: Arc::new(store), interrupt }),
+        Opened::Served(socket) => Box::new(super::remote::Remote::new(socket)),
+    })
+}
+
+/// A store opened by this process.
+struct Local {
+    store: Arc<EmbeddedStore>,
+    interrupt: Interrupt,
+}
+
+/// Ctrl-C stops the work.
+struct Interruptible<'a>(&'a Interrupt);
+
+impl Watch for Interruptible<'_> {
+    fn progress(&self, _done: u64, _total: u64) -> ControlFlow<()> {
+        if self.0.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Nanoseconds since the Unix epoch.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl Local {
+    fn ask<T: serde::Serialize>(
+        &self,
+        question: impl FnOnce(Queries<'_>) -> Result<T, arachne_query::QueryError>,
+    ) -> Result<Json> {
+        let watch = Interruptible(&self.interrupt);
+        let answer = question(Queries::new(&*self.store, now(), &watch))?;
+        serde_json::to_value(answer).context("the answer cannot be written as JSON")
+    }
+}
+
+impl Backend for Local {
+    fn list(&self, query: &ListQuery) -> Result<Json> {
+        self.ask(|queries| queries.list(query))
+    }
+
+    fn histogram(&self, query: &HistogramQuery) -> Result<Json> {
+        self.ask(|queries| queries.histogram(query))
+    }
+
+    fn top(&self, query: &TopQuery) -> Result<Json> {
+        self.ask(|queries| queries.top(query))
+    }
+
+    fn sql(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<()> {
+        let watch = Interruptible(&self.interrupt);
+        match arachne_sql::run(&self.store, statement, arachne_sql::Limits::default(), &watch, &mut Passed(rows)) {
+            Err(SqlError::Stopped) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn export(&self, what: &Exported, format: ExportFormat, out: &mut dyn Write) -> Result<()> {
+        write(&*self.store, &Interruptible(&self.interrupt), what, format, out)
+    }
+}
+
+/// Hands rows on.
+struct Passed<'a>(&'a mut dyn SqlRows);
+
+impl arachne_sql::Rows for Passed<'_> {
+    fn names(&mut self, names: &[String]) -> ControlFlow<()> {
+        self.0.names(names)
+    }
+
+    fn row(&mut self, row: Vec<Json>) -> ControlFlow<()> {
+        self.0.row(row)
+    }
+}

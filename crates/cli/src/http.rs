@@ -1,0 +1,90 @@
+//! One HTTP request over a connection that exists: what the command line says to a server on its socket.
+
+use std::io::{self, Read, Write as _};
+use std::os::unix::net::UnixStream;
+
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::runtime::{Builder, Runtime};
+
+/// An answer whose body is read as it comes.
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body.
+    pub body: Body,
+}
+
+/// A body as it comes.
+pub struct Body {
+    runtime: Runtime,
+    incoming: Incoming,
+    piece: Bytes,
+}
+
+/// Sends a request with a JSON body (or none) and waits for the head of the answer.
+///
+/// # Errors
+/// When the connection fails, or the other side speaks no HTTP.
+pub fn request(stream: UnixStream, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().context("cannot start a thread")?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::copy_from_slice(body)))
+        .context("cannot make the request")?;
+    let response = runtime.block_on(async {
+        stream.set_nonblocking(true)?;
+        let io = TokioIo::new(tokio::net::UnixStream::from_std(stream)?);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
+        tokio::spawn(connection);
+        anyhow::Ok(sender.send_request(request).await?)
+    })?;
+    let (head, incoming) = response.into_parts();
+    Ok(Answer { status: head.status.as_u16(), body: Body { runtime, incoming, piece: Bytes::new() } })
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.runtime.block_on(self.incoming.frame()) {
+                None => return Ok(0),
+                Some(Ok(frame)) => self.piece = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => return Err(io::Error::other(error)),
+            }
+        }
+        let length = self.piece.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.piece.split_to(length));
+        Ok(length)
+    }
+}
+
+/// Percent-encodes text for a query string or a segment of a path (RFC 3986, section 2.3).
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte);
+        } else {
+            write!(out, "%{byte:02X}").expect("a Vec takes every byte");
+        }
+    }
+    String::from_utf8(out).expect("only ASCII was written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoded;
+
+    #[test]
+    fn text_becomes_a_safe_part_of_a_url() {
+        assert_eq!(encoded("status:>=500 a/b&é"), "status%3A%3E%3D500%20a%2Fb%26%C3%A9");
+    }
+}

@@ -1,0 +1,241 @@
+//! `arachne serve`: the store with the HTTP API, SQL and imports, in one process.
+
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use arachne_content::redact::{Redactor, Rules};
+use arachne_server::{
+    Auth, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, PORT, Parts, Ready, SqlFailure,
+    SqlRows, SqlRunner, serve,
+};
+use arachne_sql::SqlError;
+use arachne_store::{Store, StoreError, Watch};
+use arachne_store_parquet::EmbeddedStore;
+use arachne_telemetry::{Flood, codes, emit, init};
+use clap::{Args, ValueEnum};
+use serde_json::Value as Json;
+
+use crate::args::{ImportArgs, Messages};
+use crate::ask::holder::{Opened, open};
+use crate::exit::ExitStatus;
+use crate::import::one::{Done, Setting, import};
+use crate::import::plan::Plan;
+use crate::import::{key, source};
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use crate::read::source::Source;
+
+/// Who may ask over TCP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AuthArg {
+    /// Whoever is on this machine
+    #[default]
+    Local,
+    /// Whoever has a token
+    Required,
+}
+
+/// The arguments of `arachne serve`.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// The data folder [default: ARACHNE_DATA, else arachne in the user's data folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Where the API listens; loopback only
+    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from(([127, 0, 0, 1], PORT)))]
+    pub listen: SocketAddr,
+
+    /// Who may ask over TCP; the admin token is shown once, at the first start
+    #[arg(long, value_enum, default_value_t)]
+    pub auth: AuthArg,
+
+    /// What is said.
+    #[command(flatten)]
+    pub messages: Messages,
+}
+
+/// Runs the command.
+#[must_use]
+pub fn run(args: &ServeArgs) -> ExitStatus {
+    let _log = init(args.messages.format(), args.messages.verbosity(), Flood::Limited);
+    match start(args) {
+        Ok(()) => ExitStatus::Done,
+        Err(error) => {
+            emit!(codes::SERVER_MAIN_004, error = format!("{error:#}"));
+            match error.downcast_ref::<StoreError>() {
+                Some(StoreError::Newer { .. }) => ExitStatus::BadConfiguration,
+                _ => ExitStatus::Unexpected,
+            }
+        }
+    }
+}
+
+fn start(args: &ServeArgs) -> Result<()> {
+    let data = crate::store::data_dir(args.data.as_deref())?;
+    crate::store::make_dir(&data)?;
+    let store = match open(&data)? {
+        Opened::Here(store) => Arc::new(store),
+        Opened::Served(socket) => {
+            anyhow::bail!("a server holds {} already; it listens on {}", data.display(), socket.display())
+        }
+    };
+    let redactor = Redactor::new(key::key(&data)?, Rules::default());
+    let parts = Parts {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        sql: Some(Arc::new(Sql(Arc::clone(&store)))),
+        importer: Arc::new(Captures { store: Arc::clone(&store), redactor }),
+    };
+    let auth = match args.auth {
+        AuthArg::Local => Auth::Local,
+        AuthArg::Required => Auth::Required,
+    };
+    let config = Config { listen: args.listen, auth, ..Config::new(data) };
+    serve(config, parts, greet)?;
+    store.close().context("cannot close the store")
+}
+
+/// People are told where to look; where standard error is gone there is nobody to tell.
+fn greet(ready: &Ready<'_>) {
+    let mut text = format!("http://{}/api/docs\n", ready.address);
+    if let Some(token) = ready.fresh_token {
+        text.push_str(&format!("admin token, shown only now: {token}\n"));
+    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+struct Sql(Arc<EmbeddedStore>);
+
+impl SqlRunner for Sql {
+    fn run(&self, statement: &str, watch: &dyn Watch, rows: &mut dyn SqlRows) -> Result<(), SqlFailure> {
+        let limits = arachne_sql::Limits::default();
+        arachne_sql::run(&self.0, statement, limits, watch, &mut Passed(rows)).map_err(|error| match error {
+            SqlError::Statement(text) => SqlFailure::Statement(text),
+            SqlError::Stopped => SqlFailure::Stopped,
+            SqlError::Failed(text) => SqlFailure::Failed(text),
+        })
+    }
+}
+
+/// Hands rows on.
+struct Passed<'a>(&'a mut dyn SqlRows);
+
+impl arachne_sql::Rows for Passed<'_> {
+    fn names(&mut self, names: &[String]) -> ControlFlow<()> {
+        self.0.names(names)
+    }
+
+    fn row(&mut self, row: Vec<Json>) -> ControlFlow<()> {
+        self.0.row(row)
+    }
+}
+
+struct Captures {
+    store: Arc<EmbeddedStore>,
+    redactor: Redactor,
+}
+
+/// The command line that an upload stands for.
+fn arguments(job: &ImportJob<'_>) -> ImportArgs {
+    let options = job.options;
+    ImportArgs {
+        no_packets: !options.packets,
+        no_sessions: !options.sessions,
+        no_bodies: !options.bodies,
+        replace: options.replace,
+        keep: Some(options.keep.clone()),
+        tags: options.tags.split_whitespace().map(str::to_owned).collect(),
+        ..ImportArgs::of(job.path)
+    }
+}
+
+impl Importer for Captures {
+    fn import(&self, job: ImportJob<'_>, watch: &dyn ImportWatch) -> Result<Imported, ImportFailure> {
+        let args = arguments(&job);
+        let wrong = |diagnostics: Vec<arachne_filter::Diagnostic>| {
+            ImportFailure::Refused(diagnostics.into_iter().map(|d| d.message).collect::<Vec<_>>().join("; "))
+        };
+        let plan = Plan::of(&args).map_err(wrong)?;
+        let interrupt = Interrupt::default();
+        let mut sources = Source::list(&args.files, false);
+        let source = sources.first_mut().ok_or_else(|| ImportFailure::Failed("no file".to_owned()))?;
+        let total = std::fs::metadata(job.path).map_or(0, |facts| facts.len());
+        std::thread::scope(|scope| {
+            let (sender, steps) = std::sync::mpsc::channel();
+            let told = move |bytes| drop(sender.send(bytes));
+            let (setting, source) = (self.setting(&plan, &job, interrupt.clone()), source);
+            let work = scope.spawn(move || one(&setting, source, Progress::told(Box::new(told))));
+            // The channel closes with the work.
+            for bytes in steps {
+                let step = ImportStep { bytes, bytes_total: total, ..ImportStep::default() };
+                if watch.progress(step).is_break() {
+                    interrupt.set();
+                }
+            }
+            work.join().unwrap_or_else(|_| Err(ImportFailure::Failed("the import panicked".to_owned())))
+        })
+    }
+}
+
+impl Captures {
+    fn setting<'a>(&'a self, plan: &'a Plan, job: &ImportJob<'_>, interrupt: Interrupt) -> Setting<'a> {
+        Setting {
+            store: &*self.store,
+            plan,
+            redactor: self.redactor.clone(),
+            replace: job.options.replace,
+            keep_secrets: false,
+            threads: None,
+            interrupt,
+            label: Some(job.label.to_owned()),
+        }
+    }
+}
+
+fn one(setting: &Setting<'_>, source: &mut Source, progress: Progress) -> Result<Imported, ImportFailure> {
+    let hash = source::identify(source, &setting.interrupt, &Progress::hidden()).map_err(|unknown| match unknown {
+        source::Unknown::Interrupted => ImportFailure::Stopped,
+        source::Unknown::Unreadable(note) => ImportFailure::Failed(note.notice.words()),
+    })?;
+    let (report, _, done) = import(setting, source, &hash, progress);
+    // A file of ours has no name that people know: what is told is about its content alone.
+    let notices: Vec<String> = report.notes.iter().map(|note| note.notice.words()).collect();
+    match done {
+        Ok(Done::Already(facts)) => Ok(Imported { facts, already: true, notices }),
+        Ok(Done::Stored(facts)) => Ok(Imported { facts, already: false, notices }),
+        Ok(Done::Unfinished) if setting.interrupt.is_set() => Err(ImportFailure::Stopped),
+        Ok(Done::Unfinished) => Err(ImportFailure::Refused(notices.join("; "))),
+        Err(StoreError::OtherOptions { existing, .. }) => Err(ImportFailure::OtherOptions(existing)),
+        Err(StoreError::Full { .. }) => Err(ImportFailure::Full),
+        Err(error) => Err(ImportFailure::Failed(arachne_telemetry::chain(&error).to_string())),
+    }
+}
+
+impl ImportArgs {
+    /// The command line with nothing but a file.
+    fn of(file: &Path) -> Self {
+        Self {
+            files: vec![file.to_owned()],
+            data: None,
+            no_packets: false,
+            no_sessions: false,
+            no_bodies: false,
+            full_packets: false,
+            keep: None,
+            join: false,
+            agent: "file".to_owned(),
+            vantage: None,
+            tags: Vec::new(),
+            replace: false,
+            decode: None,
+            threads: None,
+            keep_secrets: false,
+            stats: false,
+            messages: Messages::default(),
+        }
+    }
+}
