@@ -14,7 +14,7 @@ use crate::limits::TOP_MAX;
 use crate::list::Cost;
 use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
-use crate::tally::{Counting, Tally};
+use crate::tally::{Counting, Tally, Wanted};
 use crate::top::{Counts, duration};
 
 /// Nodes when nothing is said.
@@ -109,7 +109,7 @@ impl Queries<'_> {
         at_most("nodes", "nodes", query.nodes, TOP_MAX)?;
         let splits = [split(&resolved, "table", "client.address")?, split(&resolved, "table", "service")?];
         let keys = splits.each_ref().map(|split| split.key.clone());
-        let (counting, request) = Counting::new(&resolved, &keys, duration(&resolved), true);
+        let (counting, request) = Counting::new(&resolved, &keys, Wanted::all(duration(&resolved), true));
         let nodes = query.nodes;
         Ok(Plan::new(vec![request], move |groups| answer(&resolved, &splits, &counting, groups, nodes)))
     }

@@ -17,7 +17,7 @@ use crate::limits::{QUANTILES_MAX, SKETCHES_MAX, TOP, TOP_MAX};
 use crate::list::{Cost, kind_name};
 use crate::plan::Plan;
 use crate::scope::{Mode, Resolved, Scope};
-use crate::tally::{Counting, Tallies};
+use crate::tally::{Counting, Tallies, Wanted};
 use crate::time::{Instant, Span};
 
 /// The largest relative error of a quantile: `(2^(1/32) - 1) / (2^(1/32) + 1)`.
@@ -140,7 +140,8 @@ impl Queries<'_> {
         let overlap = resolved.selection.mode == CountMode::Overlap;
         let time = if overlap { Key::Buckets(buckets) } else { Key::Bucket(buckets) };
         let keys: Vec<Key> = std::iter::once(time).chain(splits.iter().map(|split| split.key.clone())).collect();
-        let (counting, request) = Counting::new(&resolved, &keys, Some(number), true);
+        let wanted = Wanted { max: Some(number), sketch: true, ..Wanted::default() };
+        let (counting, request) = Counting::new(&resolved, &keys, wanted);
         let (unit, quantiles, top) = (kind_name(kind), query.quantiles.clone(), query.top);
         let shape = Shape { resolved, counting, buckets, splits, unit, quantiles, top };
         Ok(Plan::new(vec![request], move |groups| shape.answer(groups)))

@@ -7,7 +7,6 @@ use arachne_filter::{Class, Computed};
 use arachne_store::{GroupRequest, Groups, Key, Measure, Measured, Number, Scalar, Scanned};
 
 use crate::error::QueryError;
-use crate::fields::column;
 use crate::limits::{GROUPS_MAX, SKETCHES_MAX};
 use crate::scope::Resolved;
 
@@ -44,14 +43,32 @@ pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// What is to be counted beside rows: columns that are not asked for are not read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    pub errors: bool,
+    pub durations: bool,
+    pub bytes: bool,
+    /// The largest of a number.
+    pub max: Option<Number>,
+    /// Whether the histogram of that number is wanted too.
+    pub sketch: bool,
+}
+
+impl Wanted {
+    /// Everything, and the largest of a number if there is one.
+    pub const fn all(max: Option<Number>, sketch: bool) -> Self {
+        Self { errors: true, durations: true, bytes: true, max, sketch }
+    }
+}
+
 /// How to count the groups of a scope.
 #[derive(Clone, Debug)]
 pub(crate) struct Counting {
     keys: usize,
-    errors: bool,
-    byte_columns: Vec<usize>,
-    durations: bool,
-    of: Option<Number>,
+    /// The place of the class in the keys.
+    class: Option<usize>,
+    byte_columns: usize,
 }
 
 /// Groups by key, and what is beyond them.
@@ -78,35 +95,34 @@ impl Tallies {
 }
 
 impl Counting {
-    /// Counts the rows of `resolved` by `keys`, with the largest and the histogram of a number if one is given.
-    pub fn new(resolved: &Resolved, keys: &[Key], of: Option<Number>, sketch: bool) -> (Self, GroupRequest) {
+    /// Counts the rows of `resolved` by `keys`.
+    pub fn new(resolved: &Resolved, keys: &[Key], wanted: Wanted) -> (Self, GroupRequest) {
         let table = resolved.table;
-        let sizes = [["http.request.size", "http.response.size"], ["tcp.client.bytes", "tcp.server.bytes"]];
-        let byte_columns: Vec<usize> = sizes.iter().flatten().filter_map(|name| column(table, name)).collect();
-        let counting = Self {
-            keys: keys.len(),
-            errors: table.column("http.response.status_code").is_some(),
-            byte_columns,
-            durations: table.end.is_some(),
-            of: of.filter(|_| sketch),
-        };
-        let mut keys = keys.to_vec();
-        keys.extend(counting.errors.then_some(Key::Class(resolved.settings.thresholds)));
+        let sizes = ["http.request.size", "http.response.size", "tcp.client.bytes", "tcp.server.bytes"];
+        let bytes: Vec<usize> = sizes.iter().filter(|_| wanted.bytes).filter_map(|name| table.column(name)).collect();
+        let durations = wanted.durations && table.end.is_some();
+        let mut all_keys = keys.to_vec();
+        let mut class = None;
+        if wanted.errors && table.column("http.response.status_code").is_some() {
+            let key = Key::Class(resolved.settings.thresholds);
+            class = Some(keys.iter().position(|other| *other == key).unwrap_or(keys.len()));
+            all_keys.extend((class == Some(keys.len())).then_some(key));
+        }
         let mut measures = vec![Measure::Count];
-        measures.extend(counting.byte_columns.iter().map(|&column| Measure::Sum(Number::Column(column))));
-        measures.extend(counting.durations.then_some(Measure::Sum(Number::Computed(Computed::Duration))));
-        measures.extend(of.map(Measure::Max));
-        measures.extend(counting.of.map(Measure::Histogram));
-        let groups_max = if counting.of.is_some() { SKETCHES_MAX } else { GROUPS_MAX };
-        let request = GroupRequest { selection: resolved.selection.clone(), keys, measures, groups_max };
-        (counting, request)
+        measures.extend(bytes.iter().map(|&column| Measure::Sum(Number::Column(column))));
+        measures.extend(durations.then_some(Measure::Sum(Number::Computed(Computed::Duration))));
+        measures.extend(wanted.max.map(Measure::Max));
+        measures.extend(wanted.max.filter(|_| wanted.sketch).map(Measure::Histogram));
+        let groups_max = if wanted.sketch { SKETCHES_MAX } else { GROUPS_MAX };
+        let request = GroupRequest { selection: resolved.selection.clone(), keys: all_keys, measures, groups_max };
+        (Self { keys: keys.len(), class, byte_columns: bytes.len() }, request)
     }
 
     /// Reads the answer to the request that came with it.
     pub fn read(&self, groups: Groups) -> Tallies {
         let mut tallies = Tallies { scanned: groups.scanned, ..Tallies::default() };
         for mut group in groups.groups {
-            let class = group.key.get(self.keys).filter(|_| self.errors);
+            let class = self.class.and_then(|at| group.key.get(at));
             let error = class == Some(&Scalar::Text(Class::Error.name().into()));
             let tally = self.tally(group.measures, error);
             group.key.truncate(self.keys);
@@ -130,7 +146,7 @@ impl Counting {
                 Measured::Int(number) => {
                     match ints {
                         0 => tally.count = u64::try_from(number).unwrap_or(0),
-                        n if n <= self.byte_columns.len() => tally.bytes = tally.bytes.saturating_add(number),
+                        n if n <= self.byte_columns => tally.bytes = tally.bytes.saturating_add(number),
                         _ => tally.duration_ns = number,
                     }
                     ints += 1;

@@ -13,7 +13,7 @@ use crate::limits::{GROUPS_MAX, TOP, TOP_MAX};
 use crate::list::Cost;
 use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
-use crate::tally::{Counting, Tallies, Tally, share};
+use crate::tally::{Counting, Tallies, Tally, Wanted, share};
 
 /// What rows of a top are ordered by, the largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,10 +187,10 @@ impl Queries<'_> {
         let keys: Vec<_> = splits.iter().map(|split| split.key.clone()).collect();
         let of = measured(&resolved, &query.of)?;
         let sketch = query.quantiles || query.order.is_quantile();
-        let (counting, request) = Counting::new(&resolved, &keys, of, sketch);
+        let (counting, request) = Counting::new(&resolved, &keys, Wanted::all(of, sketch));
         // Where not all values may be told apart, errors of the rest follow from those of everything.
-        let everything =
-            (sketch || splits.iter().any(Split::is_wide)).then(|| Counting::new(&resolved, &[], of, sketch));
+        let everything = (sketch || splits.iter().any(Split::is_wide))
+            .then(|| Counting::new(&resolved, &[], Wanted::all(of, sketch)));
         let mut requests = vec![request];
         requests.extend(everything.as_ref().map(|(_, request)| request.clone()));
         let (order, limit) = (query.order, query.limit);

@@ -15,7 +15,7 @@ use crate::limits::{TOP, TOP_MAX};
 use crate::list::Cost;
 use crate::plan::Plan;
 use crate::scope::{Mode, Resolved, Scope};
-use crate::tally::{Counting, Tallies};
+use crate::tally::{Counting, Tallies, Wanted};
 use crate::time::{Instant, Span};
 use series::Bars;
 pub use series::{Numbers, Series, SeriesKind};
@@ -143,7 +143,7 @@ impl Queries<'_> {
         let shape = Shape { resolved, buckets, splits, open, query: query.clone() };
         if let Some(split) = shape.splits.first().filter(|split| split.is_wide()) {
             let keys = [split.key.clone()];
-            let (ranking, request) = Counting::new(&shape.resolved, &keys, None, false);
+            let (ranking, request) = Counting::new(&shape.resolved, &keys, shape.wanted());
             return Ok(Plan::before(vec![request], move |groups| shape.of_few(&ranking.read(first(groups)))));
         }
         let (counting, request) = shape.counting(&shape.resolved, true);
@@ -161,7 +161,18 @@ impl Shape {
         let mut keys = vec![Key::Buckets(self.buckets)];
         keys.extend(self.splits.iter().filter(|_| split).map(|split| split.key.clone()));
         keys.extend(self.open.map(Key::Column));
-        Counting::new(resolved, &keys, None, false)
+        Counting::new(resolved, &keys, self.wanted())
+    }
+
+    /// What the measure needs.
+    fn wanted(&self) -> Wanted {
+        let measure = self.query.measure;
+        Wanted {
+            errors: matches!(measure, HistogramMeasure::Errors | HistogramMeasure::ErrorShare),
+            durations: measure == HistogramMeasure::Duration,
+            bytes: measure == HistogramMeasure::Bytes,
+            ..Wanted::default()
+        }
     }
 
     /// All values by bucket in one pass: for fields that have few of them.
