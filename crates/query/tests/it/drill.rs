@@ -172,6 +172,38 @@ fn too_much_to_leave_out_is_said() {
 }
 
 #[test]
+fn sums_of_a_histogram_are_those_of_a_top() {
+    let store = store(17, 250);
+    let queries = queries(&store);
+    let mut random = Random::new(9);
+    for _ in 0..12 {
+        let scope = scope(&mut random);
+        let by = field(&mut random);
+        let query = TopQuery { scope: scope.clone(), by: vec![by.clone()], ..TopQuery::default() };
+        let total = queries.top(&query).expect("it is answered").total;
+        for (measure, expected) in [
+            (HistogramMeasure::Count, i64::try_from(total.count).expect("few rows")),
+            (HistogramMeasure::Errors, i64::try_from(total.errors).expect("few rows")),
+            (HistogramMeasure::Duration, total.duration_ns),
+        ] {
+            // One bucket, so that each row counts in one.
+            let step = Some(Span(7_000_000_000_000_000_000));
+            let query = HistogramQuery {
+                scope: scope.clone(),
+                by: Some(by.clone()),
+                step,
+                measure,
+                ..HistogramQuery::default()
+            };
+            let answer = queries.histogram(&query).expect("it is answered");
+            assert_eq!(answer.count, 1);
+            let sum: i64 = answer.series.iter().map(|series| whole(&series.values)[0]).sum();
+            assert_eq!(sum, expected, "{query:?}");
+        }
+    }
+}
+
+#[test]
 fn shares_and_rates_follow_from_counts() {
     let store = store(16, 250);
     let queries = queries(&store);

@@ -81,18 +81,20 @@ impl Tables {
         self.count_twins();
     }
 
-    /// Of the rows of one wire key the one nearest to the server counts; where that leaves several, the one of the
-    /// smallest source, then of the smallest id. The rule does not depend on the order in which rows came.
+    /// Rows of different sources with one wire key that start within an hour of each other are twins. Of two twins the one
+    /// nearest to the server beats the other; where that leaves both, the one of the smaller source. A row counts when no
+    /// twin beats it, so the order in which rows came does not matter.
     fn count_twins(&mut self) {
-        let mut first: HashMap<i64, usize> = HashMap::new();
+        let mut same_key: HashMap<i64, Vec<usize>> = HashMap::new();
         for (index, kept) in self.exchanges.iter().enumerate() {
-            let best = first.entry(kept.row.wire_key).or_insert(index);
-            if rank(&kept.row) < rank(&self.exchanges[*best].row) {
-                *best = index;
-            }
+            same_key.entry(kept.row.wire_key).or_default().push(index);
         }
-        for (index, kept) in self.exchanges.iter_mut().enumerate() {
-            kept.row.counted = first.get(&kept.row.wire_key) == Some(&index);
+        for indices in same_key.values() {
+            for &index in indices {
+                let row = &self.exchanges[index].row;
+                let beaten = indices.iter().any(|&other| beats(&self.exchanges[other].row, row));
+                self.exchanges[index].row.counted = !beaten;
+            }
         }
     }
 
@@ -159,15 +161,22 @@ fn add<R: Revised>(table: &mut Vec<Kept<R>>, rows: Vec<R>, import: Option<&str>)
     }
 }
 
+/// Whether two rows of one wire key are twins of which `one` counts.
+fn beats(one: &ExchangeRow, other: &ExchangeRow) -> bool {
+    const WINDOW: u64 = 3_600_000_000_000;
+    let twins = one.source != other.source && one.start.abs_diff(other.start) <= WINDOW;
+    twins && rank(one) < rank(other)
+}
+
 /// Smaller counts before larger.
-fn rank(row: &ExchangeRow) -> (u8, &str, &str) {
+fn rank(row: &ExchangeRow) -> (u8, &str) {
     let vantage = match row.vantage.as_deref() {
         Some("server") => 0,
         Some("between") => 1,
         Some("client") => 2,
         _ => 3,
     };
-    (vantage, &row.source, &row.id)
+    (vantage, &row.source)
 }
 
 fn facts<R: Row>(table: &[Kept<R>]) -> TableFacts {

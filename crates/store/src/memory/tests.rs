@@ -43,22 +43,27 @@ fn texts(ids: &[&str]) -> Vec<Scalar> {
 
 #[test]
 fn the_twin_nearest_to_the_server_counts_whatever_came_first() {
+    let hours = |row: ExchangeRow, hours: i64| ExchangeRow { start: hours * 3_600_000_000_000, ..row };
     let rows = [
         exchange("e", "b", None),
         exchange("d", "a", None),
         exchange("c", "z", Some("client")),
-        exchange("b", "z", Some("between")),
+        exchange("b", "w", Some("between")),
         exchange("a2", "y", Some("server")),
+        // Not of another source: an exchange of its own.
         exchange("a1", "y", Some("server")),
         exchange("a0", "z", Some("server")),
+        // More than an hour later: another connection with the same numbers.
+        hours(exchange("x", "q", None), 2),
     ];
-    for expected in 0..rows.len() {
-        let expected_id = ["e", "d", "c", "b", "a2", "a1", "a1"][expected];
-        let some = &rows[..=expected];
+    let expected: [&[&str]; 8] =
+        [&["e"], &["d"], &["c"], &["b"], &["a2"], &["a1", "a2"], &["a1", "a2"], &["a1", "a2", "x"]];
+    for (last, expected) in expected.iter().enumerate() {
+        let some = &rows[..=last];
         let reversed: Vec<_> = some.iter().rev().cloned().collect();
-        assert_eq!(ids(&store(&[some]), true), texts(&[expected_id]));
-        assert_eq!(ids(&store(&[&reversed]), true), texts(&[expected_id]));
-        assert_eq!(ids(&store(&[some]), false).len(), expected + 1);
+        assert_eq!(ids(&store(&[some]), true), texts(expected));
+        assert_eq!(ids(&store(&[&reversed]), true), texts(expected));
+        assert_eq!(ids(&store(&[some]), false).len(), last + 1);
     }
 }
 
