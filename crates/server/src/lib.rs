@@ -2,12 +2,38 @@
 //!
 //! It knows the trait of a store, not engines; SQL and the import of captures come in as [`Parts`]. Captured text is only
 //! text here: bodies leave as attachments, errors hold neither internal texts nor paths.
+//!
+//! A request passes `guard::outer` (rate, Host, Origin, headers, counts), `guard::right` (token, permission), then its
+//! handler in `api`. What blocks runs as a `work::Job` on a thread of its own, with a place among those who work, listed
+//! while it runs, and stopped when nobody waits for it any more.
 
+mod api;
+mod app;
+mod auth;
 mod config;
+mod connection;
+mod docs;
+mod etag;
+mod guard;
+mod metrics;
+mod openapi;
+mod operations;
 mod parts;
+mod problem;
+mod rate;
+mod routes;
+mod running;
+mod serve;
+mod stream;
+mod strict;
+mod uploads;
+mod work;
 
+pub use auth::{AuthError, Permission, Role};
 pub use config::{Auth, Config, Limits, PORT};
 pub use parts::{
     ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported, Importer, Parts, SqlFailure, SqlRows,
     SqlRunner,
 };
+pub use routes::Route;
+pub use serve::{Ready, ServeError, Server, serve};

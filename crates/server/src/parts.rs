@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arachne_store::{ImportFacts, Store, Watch};
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// What the server works with.
@@ -58,9 +57,7 @@ pub enum SqlFailure {
 }
 
 /// What is kept of a capture, as its uploader chose.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema, utoipa::IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportOptions {
     /// Keep frames.
     pub packets: bool,

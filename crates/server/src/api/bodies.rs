@@ -1,0 +1,54 @@
+//! Bodies as they are stored: decoded, redacted, and always as an attachment that no browser shows.
+
+use arachne_model::table::{BodyRow, ExchangeRow};
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::Response;
+
+use crate::api::related::id;
+use crate::api::rows;
+use crate::etag::tagged;
+use crate::problem::Problem;
+use crate::stream::attachment;
+use crate::work::Job;
+
+/// A body of an exchange: decoded and redacted bytes, never to be shown by a browser. The header `X-Body-Cut: true` tells
+/// that the end is missing.
+#[utoipa::path(get, path = "/api/v1/exchanges/{id}/bodies/{direction}", operation_id = "getExchangeBody", tag = "items",
+    params(("id" = String, Path, description = "The id of the exchange"),
+        ("direction" = String, Path, description = "request or response")),
+    responses((status = 200, description = "The bytes", content_type = "application/octet-stream", body = [u8]),
+        (status = 304, description = "Unchanged")))]
+pub(crate) async fn body(
+    job: Job,
+    Path((exchange, direction)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let exchange = id(exchange, "exchange")?;
+    if !["request", "response"].contains(&&*direction) {
+        return Err(Problem::not_found("body: the directions are request and response; exchange"));
+    }
+    let file = format!("{exchange}.{direction}.bin");
+    let found = job.run(move |app, watch| {
+        let bodies = rows::with::<BodyRow>(app, watch, "exchange.id", &exchange, 2)?;
+        if let Some(body) = bodies.into_iter().find(|body| body.direction == direction) {
+            return Ok(body);
+        }
+        let known = !rows::with::<ExchangeRow>(app, watch, "id", &exchange, 1)?.is_empty();
+        Err(if known { not_kept("no such body was kept of this exchange") } else { Problem::not_found("exchange") })
+    });
+    let body = found.await?;
+    if let Some(reason) = &body.withheld {
+        return Err(not_kept(&format!("the body was seen and not kept: {reason}")));
+    }
+    let mut response = tagged(&headers, "application/octet-stream", body.bytes);
+    let sent = response.headers_mut();
+    sent.insert(header::CONTENT_DISPOSITION, attachment(&file));
+    let cut = if body.cut { "true" } else { "false" };
+    sent.insert(HeaderName::from_static("x-body-cut"), HeaderValue::from_static(cut));
+    Ok(response)
+}
+
+fn not_kept(detail: &str) -> Problem {
+    Problem::new("not-kept", detail)
+}

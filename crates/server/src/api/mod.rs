@@ -1,0 +1,17 @@
+//! The handlers, by what they are about.
+
+pub(crate) mod batch;
+pub(crate) mod bodies;
+pub(crate) mod complete;
+pub(crate) mod exports;
+pub(crate) mod filter;
+pub(crate) mod lists;
+pub(crate) mod me;
+pub(crate) mod operations;
+pub(crate) mod params;
+pub(crate) mod queries;
+pub(crate) mod related;
+pub(crate) mod rows;
+pub(crate) mod sql;
+pub(crate) mod store;
+pub(crate) mod upload;

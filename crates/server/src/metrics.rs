@@ -1,0 +1,99 @@
+//! What the server counts of itself, in Prometheus' text format.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use arachne_model::table::TABLES;
+use arachne_store::StoreFacts;
+
+/// Upper bounds of durations in seconds.
+const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+#[derive(Clone, Debug, Default)]
+struct Route {
+    by_status: BTreeMap<u16, u64>,
+    buckets: [u64; BOUNDS.len()],
+    count: u64,
+    seconds: f64,
+}
+
+/// Counts of requests. Routes are those of the table, methods those that it has, so it is bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(Mutex<BTreeMap<(String, String), Route>>);
+
+impl Metrics {
+    /// Counts an answer; the time is that until it began.
+    pub fn count(&self, method: &str, route: &str, status: u16, time: Duration) {
+        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = routes.entry((route.to_owned(), method.to_owned())).or_default();
+        *counted.by_status.entry(status).or_default() += 1;
+        let seconds = time.as_secs_f64();
+        for (bucket, bound) in counted.buckets.iter_mut().zip(BOUNDS) {
+            *bucket += u64::from(seconds <= bound);
+        }
+        counted.count += 1;
+        counted.seconds += seconds;
+    }
+
+    /// All series.
+    pub fn render(&self, facts: &StoreFacts, running: usize) -> String {
+        let mut out = String::new();
+        let routes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Writing to a string cannot fail.
+        let mut line = |text: std::fmt::Arguments<'_>| {
+            let _ = writeln!(out, "{text}");
+        };
+        line(format_args!("# TYPE arachne_http_requests_total counter"));
+        for ((route, method), counted) in &routes {
+            for (status, n) in &counted.by_status {
+                line(format_args!(
+                    "arachne_http_requests_total{{route=\"{route}\",method=\"{method}\",status=\"{status}\"}} {n}"
+                ));
+            }
+        }
+        line(format_args!("# TYPE arachne_http_request_duration_seconds histogram"));
+        let name = "arachne_http_request_duration_seconds";
+        for ((route, method), counted) in &routes {
+            let labels = format!("route=\"{route}\",method=\"{method}\"");
+            for (bucket, bound) in counted.buckets.iter().zip(BOUNDS) {
+                line(format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {bucket}"));
+            }
+            line(format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {}", counted.count));
+            line(format_args!("{name}_sum{{{labels}}} {}", counted.seconds));
+            line(format_args!("{name}_count{{{labels}}} {}", counted.count));
+        }
+        line(format_args!("# TYPE arachne_queries_running gauge\narachne_queries_running {running}"));
+        line(format_args!("# TYPE log_events_total counter"));
+        for (code, n) in arachne_telemetry::counts() {
+            line(format_args!("log_events_total{{code=\"{code}\"}} {n}"));
+        }
+        store(facts, &mut out);
+        out
+    }
+}
+
+fn store(facts: &StoreFacts, out: &mut String) {
+    let series: [(&str, fn(&arachne_store::TableFacts) -> u64); 5] = [
+        ("arachne_store_rows", |t| t.rows),
+        ("arachne_store_bytes", |t| t.bytes),
+        ("arachne_store_parts", |t| t.parts),
+        ("arachne_store_memory_rows", |t| t.memory_rows),
+        ("arachne_store_lost_rows", |t| t.lost_rows),
+    ];
+    for (name, value) in series {
+        let _ = writeln!(out, "# TYPE {name} gauge");
+        for (table, held) in TABLES.iter().zip(&facts.tables) {
+            let _ = writeln!(out, "{name}{{table=\"{}\"}} {}", table.name, value(held));
+        }
+    }
+    let single = [
+        ("arachne_store_wal_bytes", facts.wal_bytes),
+        ("arachne_store_quarantined_files", facts.quarantined.len() as u64),
+        ("arachne_store_full", u64::from(facts.full)),
+    ];
+    for (name, value) in single {
+        let _ = writeln!(out, "# TYPE {name} gauge\n{name} {value}");
+    }
+}

@@ -1,0 +1,136 @@
+//! The one table of routes: each with its permission, its handler and its documentation.
+//!
+//! A route comes in through [`Table::add`] only, which asks for its permission, so that none can be without.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
+
+use arachne_telemetry::{codes, emit};
+
+use crate::api::{batch, bodies, complete, exports, filter, lists, me, operations, queries, related, sql, store, upload};
+use crate::app::App;
+use crate::auth::Permission::{self, Admin, FullPackets, Import, Public, Read};
+use crate::{docs, guard, openapi};
+
+/// A route that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method, in upper case.
+    pub method: String,
+    /// The path with its parameters in braces.
+    pub path: String,
+    /// What a caller must be allowed to do.
+    pub permission: Permission,
+}
+
+/// Routes under construction.
+struct Table {
+    app: App,
+    router: OpenApiRouter<App>,
+    routes: BTreeMap<(String, String), Permission>,
+}
+
+impl Table {
+    /// Adds a route that asks for `permission`.
+    fn add(mut self, permission: Permission, route: UtoipaMethodRouter<App>) -> Self {
+        let (schemas, paths, methods) = route;
+        for (path, item) in &paths.paths {
+            for (method, operation) in openapi::operations(item) {
+                if operation.is_some() {
+                    self.routes.insert((path.clone(), method.to_owned()), permission);
+                }
+            }
+        }
+        let checked = methods.layer(from_fn_with_state((self.app.clone(), permission), guard::right));
+        self.router = self.router.routes((schemas, paths, checked));
+        self
+    }
+}
+
+fn table(app: &App) -> Table {
+    let empty = Table { app: app.clone(), router: OpenApiRouter::new(), routes: BTreeMap::new() };
+    empty
+        .add(Public, routes!(store::healthz))
+        .add(Public, routes!(store::readyz))
+        .add(Public, routes!(store::metrics))
+        .add(Public, routes!(docs::home))
+        .add(Public, routes!(docs::page))
+        .add(Public, routes!(docs::style))
+        .add(Public, routes!(docs::document))
+        .add(Read, routes!(me::me))
+        .add(Read, routes!(store::facts))
+        .add(Read, routes!(lists::exchanges))
+        .add(Read, routes!(lists::sessions))
+        .add(Read, routes!(lists::packets))
+        .add(Read, routes!(lists::hosts))
+        .add(Read, routes!(related::exchange))
+        .add(Read, routes!(related::exchange_packets))
+        .add(Read, routes!(related::curl))
+        .add(Read, routes!(bodies::body))
+        .add(Read, routes!(related::session))
+        .add(Read, routes!(related::session_packets))
+        .add(FullPackets, routes!(exports::session_pcapng))
+        .add(Read, routes!(queries::histogram, queries::histogram_link))
+        .add(Read, routes!(queries::top, queries::top_link))
+        .add(Read, routes!(queries::quantiles))
+        .add(Read, routes!(queries::facets))
+        .add(Read, routes!(queries::difference))
+        .add(Read, routes!(queries::map))
+        .add(Read, routes!(queries::quality))
+        .add(Read, routes!(queries::values))
+        .add(Read, routes!(batch::batch))
+        .add(Read, routes!(filter::parse))
+        .add(Read, routes!(complete::complete))
+        .add(Read, routes!(filter::catalogue))
+        .add(Read, routes!(exports::ndjson))
+        .add(Read, routes!(exports::csv))
+        .add(Read, routes!(exports::har))
+        .add(FullPackets, routes!(exports::packets))
+        .add(Admin, routes!(sql::sql))
+        .add(Import, routes!(upload::upload))
+        .add(Read, routes!(operations::list))
+        .add(Read, routes!(operations::one))
+        .add(Import, routes!(operations::stop))
+        .add(Read, routes!(operations::imports))
+        .add(Read, routes!(operations::running))
+        .add(Read, routes!(operations::stop_query))
+}
+
+/// All routes with their permissions.
+#[must_use]
+pub(crate) fn all(app: &App) -> Vec<Route> {
+    let listed = table(app).routes;
+    listed.into_iter().map(|((path, method), permission)| Route { method, path, permission }).collect()
+}
+
+/// The document of all routes.
+pub(crate) fn document(app: &App) -> OpenApi {
+    let Table { router, routes, .. } = table(app);
+    openapi::finish(router.into_openapi(), &routes)
+}
+
+/// Everything that is served, on TCP and on the socket alike.
+pub(crate) fn router(app: &App) -> Router {
+    let Table { router, .. } = table(app);
+    let (router, _) = router.split_for_parts();
+    router
+        .fallback(|| async { axum::http::StatusCode::NOT_FOUND })
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), guard::outer))
+        .with_state(app.clone())
+}
+
+/// A panic on a thread that serves connections: this request alone fails.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    emit!(codes::SERVER_MAIN_003, error = "a handler panicked");
+    crate::problem::Problem::new("internal", "the request failed inside the server; its log tells more").into_response()
+}
