@@ -5,11 +5,21 @@
 //! bytes. They hold the promise that an acknowledged write is found again after any crash, that what a disk has damaged
 //! is named and never served, and that a full disk stops nothing but writing.
 
+pub mod bloom;
 pub mod columns;
 pub mod disk;
 mod error;
+mod engine;
 pub mod frames;
+mod import;
 pub mod manifest;
+mod memtable;
 pub mod part;
+mod record;
+mod rows;
+pub mod scan;
 pub mod snapshot;
+mod twins;
 pub mod wal;
+
+pub use engine::{EmbeddedStore, Retention, Settings};

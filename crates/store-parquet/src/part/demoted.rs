@@ -11,6 +11,10 @@ use arrow::array::{Array as _, ArrayRef, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use serde::{Deserialize, Serialize};
 
+use super::meta::Sidecar;
+use super::read::{Unreadable, read_checked};
+use crate::disk::Disk;
+
 /// The rows of a part that do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demoted {
@@ -34,12 +38,47 @@ impl Demoted {
         Self { beaten, positions }
     }
 
+    /// The same with more rows beaten.
+    #[must_use]
+    pub fn with(mut self, more: BTreeMap<String, Vec<u32>>) -> Self {
+        for (source, rows) in more {
+            self.beaten.entry(source).or_default().extend(rows);
+        }
+        Self::new(self.beaten)
+    }
+
+    /// The same without what `source` beat.
+    #[must_use]
+    pub fn without(mut self, source: &str) -> Self {
+        self.beaten.remove(source);
+        Self::new(self.beaten)
+    }
+
+    /// The same rows at other positions; those that `place` does not know are gone.
+    #[must_use]
+    pub fn moved(&self, place: impl Fn(u32) -> Option<u32>) -> Self {
+        let moved = self
+            .beaten
+            .iter()
+            .map(|(source, rows)| (source.clone(), rows.iter().copied().filter_map(&place).collect()));
+        Self::new(moved.collect())
+    }
+
     /// Reads the file.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice::<Self>(bytes).map(|read| Self::new(read.beaten))
+    }
+
+    /// Reads the file from a disk, checked.
+    pub(crate) fn read(disk: &dyn Disk, sidecar: &Sidecar) -> Result<Self, String> {
+        let bytes = read_checked(disk, &sidecar.path, sidecar.bytes, sidecar.checksum).map_err(|e| match e {
+            Unreadable::Damaged(reason) => reason,
+            Unreadable::Io(source) => source.to_string(),
+        })?;
+        Self::parse(&bytes).map_err(|e| e.to_string())
     }
 
     /// The file.

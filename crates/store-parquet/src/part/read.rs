@@ -273,16 +273,31 @@ impl Readable<'_> {
         columns: &[usize],
         rows: usize,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>>, StoreError> {
+        let part = self.part;
+        let counted = part.table.column("counted").and_then(|c| columns.iter().position(|&wanted| wanted == c));
+        let mut behind = 0;
+        Ok(self.written(columns, rows)?.map(move |batch| {
+            let batch = batch?;
+            behind += batch.num_rows() as u64;
+            Ok(part.count(batch, counted, behind))
+        }))
+    }
+
+    /// The same, with `counted` as it was written.
+    ///
+    /// # Errors
+    /// As for [`Self::batches`].
+    pub fn written(
+        &self,
+        columns: &[usize],
+        rows: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<'_>, StoreError> {
         let reader = self.builder().with_projection(self.mask(columns)).with_batch_size(rows).build();
         let reader = reader.map_err(|e| self.part.report(e))?;
         let (part, columns) = (self.part, columns.to_vec());
-        let counted = part.table.column("counted").and_then(|c| columns.iter().position(|&wanted| wanted == c));
-        let mut first = 0;
         Ok(reader.map(move |batch| {
             let batch = batch.map_err(|e| part.report(e))?;
-            let batch = columns::adapt(part.table, &batch, &columns);
-            first += batch.num_rows() as u64;
-            Ok(part.count(batch, counted, first))
+            Ok(columns::adapt(part.table, &batch, &columns))
         }))
     }
 }

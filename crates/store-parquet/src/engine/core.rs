@@ -1,0 +1,237 @@
+//! The parts of the engine that every task shares, and how a change becomes durable and visible.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+use arachne_model::table::{TABLES, Table};
+use arachne_store::StoreError;
+
+use super::live::Live;
+use super::output::discard;
+use super::settings::Settings;
+use crate::disk::{Disk, quarantine};
+use crate::manifest::{Edit, Manifest, Quarantined};
+use crate::part::write::write_sidecar;
+use crate::part::{DamageLog, Demoted, Part, PartMeta};
+use crate::record::{commit_error, lost};
+use crate::rows::place;
+use crate::twins::{self, Changes};
+use crate::wal::Wal;
+
+/// The engine. Locks are taken in the order `manifest`, `gate`, `live`.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub disk: Arc<dyn Disk>,
+    pub settings: Settings,
+    pub wal: Wal,
+    /// Held by whoever changes which parts there are.
+    pub manifest: Mutex<Manifest<PartMeta>>,
+    pub live: Mutex<Live>,
+    /// Wakes who waits for a batch of the same name.
+    pub appended: Condvar,
+    /// Appends hold it for reading; a flush for writing, to draw a line between frames.
+    pub gate: RwLock<()>,
+    pub log: Arc<DamageLog>,
+    pub next_file: AtomicU64,
+    /// Whether the last write found no room.
+    pub full: AtomicBool,
+}
+
+/// A change of parts.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// New parts, with what does not count of them so far.
+    pub new: Vec<(PartMeta, Demoted)>,
+    /// Paths of parts that go.
+    pub remove: Vec<String>,
+    /// A source that goes with them: what it beat counts again.
+    pub forget: Option<String>,
+    /// The new parts hold the rows of the old ones, whose twins are known.
+    pub same_rows: bool,
+    /// What else the manifest gets.
+    pub edit: Edit<PartMeta>,
+}
+
+impl Core {
+    /// What is in memory.
+    pub fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The right to change which parts there are.
+    pub fn manifest(&self) -> MutexGuard<'_, Manifest<PartMeta>> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A path for new parts of a table, without the ending.
+    pub fn new_path(&self, table: &Table) -> String {
+        format!("parts/{}/{:012}", table.name, self.next_file.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Remembers whether there was room.
+    pub fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &result {
+            Ok(_) => self.full.store(false, Ordering::Relaxed),
+            Err(StoreError::Full { .. }) => self.full.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Makes a change durable, then visible, `then` with it under one lock. When it fails nothing has changed.
+    pub fn commit(
+        &self,
+        manifest: &mut Manifest<PartMeta>,
+        mut change: Change,
+        then: impl FnOnce(&mut Live),
+    ) -> Result<(), StoreError> {
+        let fresh: Vec<PartMeta> = change.new.iter().map(|(meta, _)| meta.clone()).collect();
+        let outcome = self.prepare(&mut change).and_then(|parts| {
+            let edit = Edit {
+                remove_parts: change.remove.clone(),
+                put_parts: parts.iter().map(|part| PartMeta::clone(&part.meta)).collect(),
+                ..std::mem::take(&mut change.edit)
+            };
+            manifest.commit(edit).map_err(commit_error)?;
+            Ok(parts)
+        });
+        match outcome {
+            Ok(parts) => {
+                self.publish(parts, &change.remove, then);
+                Ok(())
+            }
+            Err(error) => {
+                // Files of an edit that may be there after a crash stay until it is certain that it is not.
+                if manifest.settle().is_ok() {
+                    discard(&*self.disk, &fresh);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The parts that are new or change: twins are found, and what does not count is written.
+    fn prepare(&self, change: &mut Change) -> Result<Vec<Part>, StoreError> {
+        let exchanges: Vec<Part> = {
+            let live = self.live();
+            live.parts(0).iter().filter(|part| !change.remove.contains(&part.meta.path)).cloned().collect()
+        };
+        let mut changed = Changes::new();
+        let others = self.forget(&exchanges, change.forget.as_deref(), &mut changed);
+        let forget = change.forget.as_deref();
+        let kept = |demoted: Demoted| forget.map_or_else(|| demoted.clone(), |source| demoted.clone().without(source));
+        let new = change.new.drain(..).map(|(meta, demoted)| self.part(meta, kept(demoted), &mut changed));
+        let new: Vec<Part> = new.collect();
+        if !change.same_rows {
+            let fresh: Vec<Part> = new.iter().filter(|part| place(part.table) == 0).cloned().collect();
+            if !fresh.is_empty() {
+                changed.extend(twins::resolve(&fresh, &others)?);
+            }
+        }
+        let mut parts: BTreeMap<String, Part> = new.into_iter().map(|part| (part.meta.path.clone(), part)).collect();
+        for (path, demoted) in changed {
+            let part = parts.get(&path).or_else(|| exchanges.iter().find(|part| part.meta.path == path)).cloned();
+            if let Some(part) = part {
+                parts.insert(path, self.demote(&part, demoted)?);
+            }
+        }
+        Ok(parts.into_values().collect())
+    }
+
+    fn part(&self, meta: PartMeta, demoted: Demoted, changed: &mut Changes) -> Part {
+        let table = TABLES.iter().find(|table| table.name == meta.table).copied().unwrap_or(TABLES[0]);
+        if !demoted.is_empty() {
+            changed.insert(meta.path.clone(), demoted);
+        }
+        let demoted = changed.get(&meta.path).cloned().map(Arc::new);
+        Part::new(Arc::clone(&self.disk), table, meta, demoted, Arc::clone(&self.log))
+    }
+
+    /// Parts as they are without what `source` beat.
+    fn forget(&self, parts: &[Part], source: Option<&str>, changed: &mut Changes) -> Vec<Part> {
+        let Some(source) = source else { return parts.to_vec() };
+        let without = |part: &Part| {
+            let Some(before) = part.demoted.as_deref().filter(|d| d.beaten().contains_key(source)) else {
+                return part.clone();
+            };
+            let after = before.clone().without(source);
+            changed.insert(part.meta.path.clone(), after.clone());
+            part.with_demoted(PartMeta::clone(&part.meta), Some(Arc::new(after)))
+        };
+        parts.iter().map(without).collect()
+    }
+
+    /// Writes which rows of a part do not count.
+    pub fn demote(&self, part: &Part, demoted: Demoted) -> Result<Part, StoreError> {
+        let mut meta = PartMeta::clone(&part.meta);
+        if demoted.is_empty() {
+            meta.demoted = None;
+            return Ok(part.with_demoted(meta, None));
+        }
+        let number = self.next_file.fetch_add(1, Ordering::Relaxed);
+        let path = format!("{}.{number}.demoted", meta.path);
+        meta.demoted = Some(write_sidecar(&*self.disk, &path, &demoted.to_bytes())?);
+        Ok(part.with_demoted(meta, Some(Arc::new(demoted))))
+    }
+
+    fn publish(&self, parts: Vec<Part>, remove: &[String], then: impl FnOnce(&mut Live)) {
+        let mut live = self.live();
+        for gone in remove.iter().filter_map(|path| live.remove(path)) {
+            gone.remove_when_unused();
+        }
+        for part in parts {
+            let before = live.part_of_file(&part.meta.path).and_then(|part| part.meta.demoted.clone());
+            if let Some(old) = before.filter(|old| Some(old) != part.meta.demoted.as_ref()) {
+                // Its content is in memory wherever somebody still needs it.
+                drop(self.disk.remove(&old.path));
+            }
+            live.put(part);
+        }
+        then(&mut live);
+        live.changed();
+    }
+
+    /// Sets aside what questions found damaged, and says so in the manifest.
+    pub fn set_damage_aside(&self) -> Result<(), StoreError> {
+        let found = self.log.take();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let mut manifest = self.manifest();
+        found.into_iter().try_for_each(|damage| self.set_aside(&mut manifest, &damage.path, &damage.reason))
+    }
+
+    /// Sets a file aside: a part with its rows, or a file beside a part alone.
+    pub fn set_aside(&self, manifest: &mut Manifest<PartMeta>, path: &str, reason: &str) -> Result<(), StoreError> {
+        let Some(part) = self.live().part_of_file(path).cloned() else { return Ok(()) };
+        let kept = quarantine(&*self.disk, path).ok();
+        let whole = part.meta.path == path;
+        let record = Quarantined {
+            path: path.to_owned(),
+            kept,
+            reason: reason.to_owned(),
+            part: whole.then(|| PartMeta::clone(&part.meta)),
+        };
+        let mut change = Change::default();
+        let mut without = PartMeta::clone(&part.meta);
+        if whole {
+            change.remove.push(path.to_owned());
+        } else {
+            without.index = without.index.filter(|index| index.path != path);
+            without.demoted = without.demoted.filter(|demoted| demoted.path != path);
+            change.edit.put_parts.push(without.clone());
+        }
+        change.edit.quarantine.push(record.clone());
+        let edit = Edit { remove_parts: change.remove.clone(), ..change.edit };
+        manifest.commit(edit).map_err(commit_error)?;
+        self.publish(Vec::new(), &change.remove, |live| {
+            live.lost.extend(lost(&record));
+            live.damage.push(format!("{path}: {reason}"));
+            if !whole {
+                live.put(part.with_demoted(without, part.demoted.clone()));
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! What the store holds right now, in memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arachne_model::table::{TABLES, Table};
+use arachne_store::TableFacts;
+
+use crate::memtable::{Memtable, Open};
+use crate::part::{Lost, Part};
+use crate::rows::{COUNT, place};
+use crate::snapshot::TableSnapshot;
+
+/// Parts and memory. Every row is in exactly one of `parts`, `frozen`, `memory` and `open` under one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    parts: [Vec<Part>; COUNT],
+    /// Rows that are being written as parts, with the number of the last log frame that has any of them.
+    pub frozen: Option<(Memtable, u64)>,
+    /// Rows since then.
+    pub memory: Memtable,
+    /// Exchanges that have not ended.
+    pub open: Open,
+    /// The last log frame that is in memory.
+    pub sequence: u64,
+    /// What was lost to damage.
+    pub lost: Vec<Lost>,
+    /// Damage, for people.
+    pub damage: Vec<String>,
+    /// Names of batches that are being made durable right now.
+    pub pending: HashSet<String>,
+    /// Names of batches in memory, or in parts while they are remembered.
+    pub tokens: HashSet<String>,
+    /// Rows that retention removed since the start, by table.
+    pub retired: [u64; COUNT],
+    cache: [Option<Arc<TableSnapshot>>; COUNT],
+}
+
+impl Live {
+    /// The table as it is now.
+    pub fn snapshot(&mut self, table: &Table) -> Arc<TableSnapshot> {
+        let at = place(table);
+        if let Some(known) = &self.cache[at] {
+            return Arc::clone(known);
+        }
+        let frozen = self.frozen.as_ref().map(|(frozen, _)| frozen.batches(at)).unwrap_or_default();
+        let mut memory: Vec<_> = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
+        if at == 0 {
+            memory.extend(self.open.batch());
+        }
+        let lost = self.lost.iter().filter(|lost| lost.table == table.name).cloned().collect();
+        let snapshot = TableSnapshot { table: TABLES[at], parts: self.parts[at].clone(), memory, lost };
+        Arc::clone(self.cache[at].insert(Arc::new(snapshot)))
+    }
+
+    /// Snapshots made before stay; the next ones see what has changed.
+    pub fn changed(&mut self) {
+        self.cache = Default::default();
+    }
+
+    /// The parts of a table, by first start.
+    pub fn parts(&self, table: usize) -> &[Part] {
+        &self.parts[table]
+    }
+
+    /// The part with this path, or with this file of text filters.
+    pub fn part_of_file(&self, path: &str) -> Option<&Part> {
+        self.parts.iter().flatten().find(|part| part.meta.files().any(|file| file == path))
+    }
+
+    /// Adds a part, or replaces the one with its path.
+    pub fn put(&mut self, part: Part) {
+        let parts = &mut self.parts[place(part.table)];
+        parts.retain(|old| old.meta.path != part.meta.path);
+        let key = |part: &Part| (part.meta.start_min, part.meta.path.clone());
+        let new = key(&part);
+        let at = parts.partition_point(|old| key(old) < new);
+        parts.insert(at, part);
+    }
+
+    /// Takes a part out.
+    pub fn remove(&mut self, path: &str) -> Option<Part> {
+        for parts in &mut self.parts {
+            if let Some(at) = parts.iter().position(|part| part.meta.path == path) {
+                return Some(parts.remove(at));
+            }
+        }
+        None
+    }
+
+    /// What a table holds.
+    pub fn facts(&mut self, table: &'static Table) -> TableFacts {
+        let snapshot = self.snapshot(table);
+        let parts = snapshot.parts.iter().map(|part| &part.meta);
+        let range = |a: Option<(i64, i64)>, (from, to): (i64, i64)| {
+            Some(a.map_or((from, to), |(x, y)| (x.min(from), y.max(to))))
+        };
+        let memory = snapshot.memory.iter().map(|batch| batch_range(table, batch));
+        TableFacts {
+            rows: snapshot.rows(),
+            bytes: parts.clone().map(|meta| meta.bytes_all()).sum(),
+            parts: snapshot.parts.len() as u64,
+            memory_rows: snapshot.memory.iter().map(|batch| batch.num_rows() as u64).sum(),
+            range: parts.map(|meta| (meta.start_min, meta.end_max)).chain(memory.flatten()).fold(None, range),
+            lost_rows: snapshot.lost.iter().map(|lost| lost.rows).sum(),
+        }
+    }
+}
+
+fn batch_range(table: &Table, batch: &arrow::array::RecordBatch) -> Option<(i64, i64)> {
+    use arrow::array::AsArray as _;
+    use arrow::compute::{max, min};
+    use arrow::datatypes::Int64Type;
+    let starts = batch.column(table.start).as_primitive::<Int64Type>();
+    let last = table.end.and_then(|end| max(batch.column(end).as_primitive::<Int64Type>()));
+    Some((min(starts)?, last.max(max(starts))?))
+}

@@ -1,0 +1,219 @@
+//! Merging small parts into larger ones, and taking a source out of parts.
+
+use std::sync::atomic::Ordering;
+
+use arachne_model::table::{TABLES, Table, Value};
+use arachne_store::StoreError;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::{filter_record_batch, interleave_record_batch};
+use arrow::row::{RowConverter, Rows};
+
+use super::append::arrow_error;
+use super::core::{Change, Core};
+use super::output::{Output, discard};
+use crate::columns::cell;
+use crate::part::{Demoted, Part, PartMeta};
+use crate::rows;
+
+/// Rows that are read of each part, and written, at a time.
+const STEP: usize = 8192;
+/// Parts of up to so many rows are of the smallest tier; each further tier is four times as large.
+const SMALLEST: u64 = 16_384;
+
+/// New parts with what does not count of their rows.
+type Merged = Vec<(PartMeta, Demoted)>;
+
+impl Core {
+    /// Merges one group of parts where there is one. `false` when nothing is to be merged.
+    ///
+    /// # Errors
+    /// When reading or writing fails; nothing has changed then, but that a damaged part is reported.
+    pub fn merge_once(&self) -> Result<bool, StoreError> {
+        for (at, table) in TABLES.iter().enumerate() {
+            let parts = self.live().parts(at).to_vec();
+            if let Some(group) = self.group(table, &parts) {
+                let outcome = self.merge_parts(&group);
+                return self.noted(outcome).map(|()| true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Parts next to each other in time, of one size, that make a larger one.
+    fn group(&self, table: &Table, parts: &[Part]) -> Option<Vec<Part>> {
+        // Rows of a table without sources keep theirs by being apart.
+        let by_source = table.column("source").is_none();
+        let class = |part: &Part| {
+            let source = by_source.then(|| part.meta.sources.iter().map(|s| s.source.clone()).collect::<Vec<_>>());
+            (part.meta.long, (part.meta.rows / SMALLEST).checked_ilog(4), source)
+        };
+        let mut classes: Vec<_> = parts.iter().map(class).collect();
+        classes.sort();
+        classes.dedup();
+        classes.into_iter().find_map(|wanted| {
+            let same: Vec<&Part> = parts.iter().filter(|part| class(part) == wanted).collect();
+            let group = same.chunks(self.settings.merge_parts.max(2)).find(|group| {
+                let rows: u64 = group.iter().map(|part| part.meta.rows).sum();
+                let bytes: u64 = group.iter().map(|part| part.meta.bytes).sum();
+                group.len() == self.settings.merge_parts.max(2)
+                    && rows <= self.settings.merge_rows
+                    && bytes <= self.settings.merge_bytes
+            });
+            group.map(|group| group.iter().map(|part| Part::clone(part)).collect())
+        })
+    }
+
+    fn merge_parts(&self, group: &[Part]) -> Result<(), StoreError> {
+        let merging = self.rewrite(group, None)?;
+        let mut manifest = self.manifest();
+        let now: Option<Vec<Part>> = {
+            let live = self.live();
+            group.iter().map(|part| live.part_of_file(&part.meta.path).cloned()).collect()
+        };
+        let Some(now) = now else {
+            // One of them went meanwhile: the rest is merged another time.
+            discard(&*self.disk, &merging.parts);
+            return Ok(());
+        };
+        let change = Change {
+            new: merging.place(&now),
+            remove: group.iter().map(|part| part.meta.path.clone()).collect(),
+            same_rows: true,
+            ..Change::default()
+        };
+        self.commit(&mut manifest, change, |_| ())
+    }
+
+    /// Writes the rows of parts of one table as new parts, without those of a source.
+    pub fn rewrite(&self, group: &[Part], without: Option<&str>) -> Result<Rewritten, StoreError> {
+        let Some(table) = group.first().map(|part| part.table) else { return Ok(Rewritten::default()) };
+        let rows: u64 = group.iter().map(|part| part.meta.rows).sum();
+        let output = Output::new(&self.disk, table, self.new_path(table), usize::try_from(rows).unwrap_or(usize::MAX));
+        let places =
+            group.iter().map(|part| Vec::with_capacity(usize::try_from(part.meta.rows).unwrap_or(0))).collect();
+        let mut weave = Weave { output, places, next: [0, 0], without, source: table.column("source") };
+        let converter = rows::converter(table).map_err(arrow_error)?;
+        let opened = group.iter().map(Part::open).collect::<Result<Vec<_>, _>>()?;
+        let columns: Vec<usize> = (0..table.columns.len()).collect();
+        let mut cursors = Vec::new();
+        for (input, part) in opened.iter().enumerate() {
+            let batches = Box::new(part.written(&columns, STEP)?);
+            cursors.extend(Cursor { input, batches, table, current: None }.advance(&converter)?);
+        }
+        weave.run(cursors, &converter)?;
+        // The counter is shared with everybody; the next name is another one in any case.
+        self.next_file.fetch_add(1, Ordering::Relaxed);
+        Ok(Rewritten { parts: weave.output.finish()?, places: weave.places })
+    }
+}
+
+/// Rows at their new places.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    /// The new parts.
+    pub parts: Vec<PartMeta>,
+    /// Of each part and row: whether it went to the long part, and its position there. `None` when it was left out.
+    places: Vec<Vec<Option<(bool, u32)>>>,
+}
+
+impl Rewritten {
+    /// The new parts, with what does not count now of the old ones.
+    pub fn place(self, old: &[Part]) -> Merged {
+        let demoted = |long: bool| {
+            old.iter().zip(&self.places).filter_map(|(part, places)| Some((part.demoted.as_deref()?, places))).fold(
+                Demoted::default(),
+                |sum, (demoted, places)| {
+                    let place = |row: u32| places.get(row as usize).copied().flatten().filter(|p| p.0 == long);
+                    sum.with(demoted.moved(|row| place(row).map(|(_, position)| position)).beaten().clone())
+                },
+            )
+        };
+        self.parts.iter().map(|meta| (meta.clone(), demoted(meta.long))).collect()
+    }
+}
+
+/// A part that is read in order.
+struct Cursor<'p> {
+    input: usize,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, StoreError>> + 'p>,
+    table: &'static Table,
+    current: Option<Current>,
+}
+
+struct Current {
+    batch: RecordBatch,
+    keys: Rows,
+    row: usize,
+}
+
+impl Cursor<'_> {
+    /// Goes to the next batch; `None` at the end.
+    fn advance(mut self, converter: &RowConverter) -> Result<Option<Self>, StoreError> {
+        let Some(batch) = self.batches.next().transpose()? else { return Ok(None) };
+        let columns: Vec<_> = self.table.order.iter().map(|&c| batch.column(c).clone()).collect();
+        let keys = converter.convert_columns(&columns).map_err(arrow_error)?;
+        self.current = Some(Current { batch, keys, row: 0 });
+        Ok(Some(self))
+    }
+
+    fn key(&self) -> Option<arrow::row::Row<'_>> {
+        self.current.as_ref().map(|current| current.keys.row(current.row))
+    }
+}
+
+/// Several ordered inputs into one output.
+struct Weave<'s> {
+    output: Output,
+    places: Vec<Vec<Option<(bool, u32)>>>,
+    next: [u32; 2],
+    without: Option<&'s str>,
+    source: Option<usize>,
+}
+
+impl Weave<'_> {
+    fn run(&mut self, mut cursors: Vec<Cursor<'_>>, converter: &RowConverter) -> Result<(), StoreError> {
+        let mut taken: Vec<(usize, usize)> = Vec::with_capacity(STEP);
+        while !cursors.is_empty() {
+            // Few inputs: the smallest is found by looking. Of equal rows the earlier input's come first.
+            let smallest =
+                (1..cursors.len()).fold(0, |best, at| if cursors[at].key() < cursors[best].key() { at } else { best });
+            let Some(current) = cursors[smallest].current.as_mut() else { break };
+            taken.push((smallest, current.row));
+            current.row += 1;
+            let exhausted = current.row == current.batch.num_rows();
+            if exhausted || taken.len() == STEP {
+                self.write(&cursors, &taken)?;
+                taken.clear();
+            }
+            if exhausted {
+                let cursor = cursors.remove(smallest);
+                if let Some(cursor) = cursor.advance(converter)? {
+                    cursors.insert(smallest, cursor);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, cursors: &[Cursor<'_>], taken: &[(usize, usize)]) -> Result<(), StoreError> {
+        let batches: Vec<&RecordBatch> = cursors.iter().filter_map(|c| c.current.as_ref().map(|c| &c.batch)).collect();
+        let mut batch = interleave_record_batch(&batches, taken).map_err(arrow_error)?;
+        let mut stays = vec![true; taken.len()];
+        if let (Some(without), Some(source)) = (self.without, self.source) {
+            let sources = batch.column(source);
+            stays = (0..taken.len()).map(|row| cell(sources, row) != Value::Text(without)).collect();
+            batch = filter_record_batch(&batch, &BooleanArray::from(stays.clone())).map_err(arrow_error)?;
+        }
+        let long = self.output.write(&batch)?;
+        let mut written = long.iter();
+        for (&(cursor, _), stays) in taken.iter().zip(stays) {
+            let place = stays.then(|| written.next()).flatten().map(|long| {
+                let next = &mut self.next[usize::from(long)];
+                *next += 1;
+                (long, *next - 1)
+            });
+            self.places[cursors[cursor].input].push(place);
+        }
+        Ok(())
+    }
+}

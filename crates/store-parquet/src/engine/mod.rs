@@ -1,0 +1,252 @@
+//! The embedded engine: the log, memory and parts as one [`Store`].
+
+mod append;
+mod core;
+mod live;
+mod merge;
+mod output;
+mod recover;
+mod retention;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arachne_model::table::{TABLES, Table};
+use arachne_store::{
+    GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, Page, Rows, Store, StoreError, StoreFacts,
+    Token, Watch,
+};
+
+pub(crate) use self::core::{Change, Core};
+pub(crate) use self::output::{Output, discard};
+pub use self::settings::{Retention, Settings};
+use crate::disk::{DirectoryLock, Disk, RealDisk};
+use crate::error;
+use crate::import;
+use crate::record::lock_error;
+use crate::rows::COUNT;
+use crate::scan;
+use crate::snapshot::TableSnapshot;
+
+/// How often the thread behind looks whether there is something to do.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often it looks for parts to merge.
+const MERGE: Duration = Duration::from_secs(5);
+/// How often it looks for rows that are too old.
+const RETIRE: Duration = Duration::from_secs(300);
+
+/// A store in a folder, held by this process alone.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    core: Arc<Core>,
+    behind: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    _lock: Option<DirectoryLock>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in a folder, which is made when it is not there. What a crash left is put in order; what is damaged
+    /// is set aside and named in [`Store::facts`].
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Newer`], and [`StoreError::Io`] when the folder cannot be used at all.
+    pub fn open(folder: &Path, settings: Settings) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| error::io(format!("cannot make the data folder {}", folder.display()), e))?;
+        let lock = DirectoryLock::acquire(folder).map_err(lock_error)?;
+        Self::start(Arc::new(RealDisk::new(folder)), settings, Some(lock))
+    }
+
+    /// Opens the store on a disk that nobody else uses.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, settings: Settings) -> Result<Self, StoreError> {
+        Self::start(disk, settings, None)
+    }
+
+    fn start(disk: Arc<dyn Disk>, settings: Settings, lock: Option<DirectoryLock>) -> Result<Self, StoreError> {
+        let core = Arc::new(Core::open(disk, settings)?);
+        match core.noted(core.found()) {
+            Err(StoreError::Full { .. }) => {}
+            other => other?,
+        }
+        let behind = if settings.background { Some(spawn(Arc::clone(&core))?) } else { None };
+        Ok(Self { core, behind: Mutex::new(behind), _lock: lock })
+    }
+
+    /// A table as it is now.
+    #[must_use]
+    pub fn snapshot(&self, table: &Table) -> Arc<TableSnapshot> {
+        self.core.live().snapshot(table)
+    }
+
+    /// All tables as they are at one moment, in the order of [`TABLES`].
+    #[must_use]
+    pub fn snapshots(&self) -> Vec<Arc<TableSnapshot>> {
+        let mut live = self.core.live();
+        TABLES.iter().map(|table| live.snapshot(table)).collect()
+    }
+
+    /// Writes what is in memory as parts.
+    ///
+    /// # Errors
+    /// When writing fails; everything stays durable in the log.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.core.flush()
+    }
+
+    /// Merges small parts until there is nothing to merge.
+    ///
+    /// # Errors
+    /// When reading or writing fails; what was merged before stays.
+    pub fn merge(&self) -> Result<(), StoreError> {
+        while self.core.merge_once()? {}
+        Ok(())
+    }
+
+    /// Removes what is too old at `now` (nanoseconds since the Unix epoch) or over the quota of its table; rows that went, by
+    /// table.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written; everything is still there.
+    pub fn retire(&self, now: i64) -> Result<[u64; COUNT], StoreError> {
+        self.core.retire(now)
+    }
+
+    /// Sets aside what questions found damaged. Lists and groups do so on their own; who reads snapshots calls it.
+    ///
+    /// # Errors
+    /// When it cannot be written down; it is not served in any case.
+    pub fn set_damage_aside(&self) -> Result<(), StoreError> {
+        self.core.noted(self.core.set_damage_aside())
+    }
+
+    /// Rows that retention removed since the start, by table.
+    #[must_use]
+    pub fn retired_rows(&self) -> [u64; COUNT] {
+        self.core.live().retired
+    }
+
+    /// Writes what is in memory as parts and ends the thread behind. Dropping does the latter alone, and loses nothing.
+    ///
+    /// # Errors
+    /// As for [`Self::flush`].
+    pub fn close(self) -> Result<(), StoreError> {
+        self.stop();
+        self.flush()
+    }
+
+    fn stop(&self) {
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = behind {
+            drop(stop);
+            // A panic of the thread was printed; everything is durable.
+            drop(thread.join());
+        }
+    }
+
+    /// What was found damaged is set aside; an answer does not fail for that.
+    fn after_question(&self) {
+        drop(self.set_damage_aside());
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
+    let (stop, stopped) = channel();
+    let run = move || {
+        let (mut flushed, mut merged, mut retired) = (Instant::now(), Instant::now(), None::<Instant>);
+        while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+            // What fails here is tried again; `full` and the next answer tell of it.
+            if core.is_full_of_rows() || flushed.elapsed() >= core.settings.flush_after {
+                drop(core.flush());
+                flushed = Instant::now();
+            }
+            drop(core.noted(core.set_damage_aside()));
+            if merged.elapsed() >= MERGE {
+                while matches!(core.merge_once(), Ok(true))
+                    && stopped.try_recv().is_err_and(|e| e == std::sync::mpsc::TryRecvError::Empty)
+                {}
+                merged = Instant::now();
+            }
+            if retired.is_none_or(|last| last.elapsed() >= RETIRE) {
+                drop(core.retire(now()));
+                retired = Some(Instant::now());
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("store".to_owned()).spawn(run);
+    Ok((stop, thread.map_err(|e| error::io("cannot start the thread of the store", e))?))
+}
+
+/// Now, in nanoseconds since the Unix epoch.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl Store for EmbeddedStore {
+    fn append(&self, token: &Token, rows: Rows) -> Result<bool, StoreError> {
+        let appended = self.core.append(token, rows)?;
+        // Memory is bounded: who appends faster than parts are written waits here.
+        if self.core.is_overfull() {
+            drop(self.core.flush());
+        }
+        Ok(appended)
+    }
+
+    fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
+        import::start(&self.core, name, replace)
+    }
+
+    fn imports(&self) -> Vec<ImportFacts> {
+        import::all(self.core.manifest().state())
+    }
+
+    fn list(&self, request: &ListRequest, watch: &dyn Watch) -> Result<Page, StoreError> {
+        let snapshot = self.snapshot(request.selection.table);
+        let page = scan::list(&snapshot, request, watch, &self.core.settings.scan);
+        self.after_question();
+        page
+    }
+
+    fn group(&self, requests: &[GroupRequest], watch: &dyn Watch) -> Result<Vec<Groups>, StoreError> {
+        let snapshots = self.snapshots();
+        let of = |request: &GroupRequest| &*snapshots[crate::rows::place(request.selection.table)];
+        let requests: Vec<_> = requests.iter().map(|request| (of(request), request)).collect();
+        let groups = scan::group(&requests, watch, &self.core.settings.scan);
+        self.after_question();
+        groups
+    }
+
+    fn facts(&self) -> StoreFacts {
+        let quarantined = {
+            let manifest = self.core.manifest();
+            let files = manifest.state().quarantined.values();
+            files.map(|file| (file.kept.clone().unwrap_or_else(|| file.path.clone()), file.reason.clone())).collect()
+        };
+        let mut live = self.core.live();
+        let tables: Vec<_> = TABLES.iter().map(|table| live.facts(table)).collect();
+        let damage = live.damage.clone();
+        drop(live);
+        StoreFacts {
+            tables,
+            wal_bytes: self.core.wal_bytes(),
+            quarantined,
+            damage,
+            full: self.core.full.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Old rows go, in whole parts.
+
+use arachne_model::table::TABLES;
+use arachne_store::StoreError;
+
+use super::core::{Change, Core};
+use super::settings::Retention;
+use crate::part::{Part, PartMeta};
+use crate::rows::COUNT;
+
+impl Core {
+    /// Removes what is too old at `now` (nanoseconds since the Unix epoch) or over the quota of its table, and returns the rows
+    /// that went, by table.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written; everything is still there.
+    pub fn retire(&self, now: i64) -> Result<[u64; COUNT], StoreError> {
+        let mut manifest = self.manifest();
+        let mut remove = Vec::new();
+        let mut rows = [0; COUNT];
+        for at in 0..TABLES.len() {
+            let parts = self.live().parts(at).to_vec();
+            for part in outlived(&parts, self.settings.retention[at], now) {
+                rows[at] += part.rows;
+                remove.push(part.path.clone());
+            }
+        }
+        if remove.is_empty() {
+            return Ok(rows);
+        }
+        let outcome = self.commit(&mut manifest, Change { remove, ..Change::default() }, |live| {
+            live.retired.iter_mut().zip(rows).for_each(|(sum, rows)| *sum += rows);
+        });
+        self.noted(outcome).map(|()| rows)
+    }
+}
+
+/// When the last row of a part was over; for rows that never ended, when it began.
+fn over(meta: &PartMeta) -> i64 {
+    if meta.end_max == i64::MAX { meta.start_max } else { meta.end_max }
+}
+
+fn outlived(parts: &[Part], retention: Retention, now: i64) -> Vec<&PartMeta> {
+    let mut by_age: Vec<&PartMeta> = parts.iter().map(|part| &*part.meta).collect();
+    by_age.sort_by_key(|meta| (over(meta), meta.path.clone()));
+    let age = retention.max_age.map(|age| i64::try_from(age.as_nanos()).unwrap_or(i64::MAX));
+    let oldest = age.map_or(i64::MIN, |age| now.saturating_sub(age));
+    let mut bytes: u64 = by_age.iter().map(|meta| meta.bytes_all()).sum();
+    let goes = |meta: &&PartMeta| {
+        let goes = over(meta) < oldest || retention.max_bytes.is_some_and(|max| bytes > max);
+        bytes -= if goes { meta.bytes_all() } else { 0 };
+        goes
+    };
+    by_age.into_iter().filter(goes).collect()
+}
