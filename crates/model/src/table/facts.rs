@@ -43,7 +43,7 @@ table! {
     ///
     /// For each minute, source and stage: in = out + sum of dropped + change of in_flight.
     QualityRow as "capture_quality" version 1;
-    order minute, stage, count;
+    order minute, stage, count, source, reason;
     start minute;
     blooms ;
     texts ;
@@ -60,7 +60,7 @@ table! {
 table! {
     /// A name of an address.
     HostRow as "hosts" version 1;
-    order first, address;
+    order first, address, network, source, kind, name;
     start first;
     end last;
     blooms ;
