@@ -69,22 +69,23 @@ fn in_number(byte: u8) -> bool {
 impl Core {
     /// Hides the card numbers of a text. `at` is its offset in the edited text.
     ///
-    /// Looks at every 7th byte only, until one could be inside a number.
+    /// A number has so many bytes that it is enough to look at one of so many, until one could be inside a number.
     pub(super) fn cards(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
+        let digits_min = if scan.cut { CUT_DIGITS_MIN } else { DIGITS_MIN };
         let mut done = 0;
-        let mut probe = CUT_DIGITS_MIN - 1;
+        let mut probe = digits_min - 1;
         while probe < text.len() {
             if !in_number(text[probe]) {
-                probe += CUT_DIGITS_MIN;
+                probe += digits_min;
                 continue;
             }
             let start = probe - text[done..probe].iter().rev().take_while(|byte| in_number(**byte)).count();
             let end = probe + text[probe..].iter().take_while(|byte| in_number(**byte)).count();
-            if end - start >= CUT_DIGITS_MIN {
+            if text[start..end].iter().filter(|byte| byte.is_ascii_digit()).count() >= digits_min {
                 self.rows(text, start..end, at, scan, edits);
             }
             done = end;
-            probe = end + CUT_DIGITS_MIN;
+            probe = end + digits_min;
         }
     }
 

@@ -31,6 +31,9 @@ impl Edits {
     /// Orders the edits from number `from` on, the widest first among those that start together, and drops those that
     /// meet an earlier one.
     pub(super) fn settle(&mut self, from: usize) {
+        if self.0.len() == from {
+            return;
+        }
         self.0[from..].sort_by(|a, b| a.0.start.cmp(&b.0.start).then(b.0.end.cmp(&a.0.end)));
         let mut end = 0;
         let mut number = 0;
@@ -45,16 +48,17 @@ impl Edits {
     }
 
     /// The ranges of `within` that the edits from number `from` on, settled before, leave alone.
-    pub(super) fn gaps(&self, from: usize, within: Range<usize>) -> Vec<Range<usize>> {
-        let mut gaps = Vec::with_capacity(self.0.len() - from + 1);
+    ///
+    /// Takes no memory where there are none, as in most texts.
+    pub(super) fn gaps(&self, from: usize, within: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let mut start = within.start;
-        for (range, _) in &self.0[from..] {
-            gaps.push(start..range.start);
+        let before = self.0[from..].iter().map(|(range, _)| {
+            let gap = start..range.start;
             start = range.end;
-        }
-        gaps.push(start..within.end);
-        gaps.retain(|gap| gap.start < gap.end);
-        gaps
+            gap
+        });
+        let before: Vec<_> = before.collect();
+        before.into_iter().chain(std::iter::once(start..within.end)).filter(|gap| gap.start < gap.end)
     }
 
     /// The edited text; `None` when nothing changes.
@@ -154,7 +158,8 @@ fn encode(coding: Coding, text: &[u8]) -> Vec<u8> {
     out
 }
 
-fn hex(digits: &[u8]) -> Option<u32> {
+/// The value of hex digits.
+pub(super) fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |sum, &digit| Some(sum * 16 + char::from(digit).to_digit(16)?))
 }
 

@@ -6,23 +6,78 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::edits::{Coding, Edits};
-use super::names::{AUTH_PARAMETERS_KEPT, CHALLENGES, COOKIE_ATTRIBUTES, Kind, SCHEMES, URL_HEADERS, holds};
+use super::judge::Names;
+use super::names::{
+    AUTH_PARAMETERS_KEPT, CHALLENGES, COMMON_HEADERS, COOKIE_ATTRIBUTES, HEADERS_WITH_URLS, Kind, SCHEMES, URL_HEADERS,
+    holds,
+};
 use super::secret::{is_mark, trim};
 use super::{Core, Scan};
 
+/// How the value of a header is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It is secret by its name.
+    Hidden(Kind),
+    Url,
+    /// URLs among other things.
+    Urls,
+    Free,
+    Never,
+}
+
+/// The ways of the headers that are known by their names, by the length of the name: few have the same one.
+pub(super) struct Ways(Vec<Vec<(Short, Way)>>);
+
+/// A short name in lower case, padded. All of one size, so that they compare at once.
+type Short = [u8; 32];
+
+fn short(name: &[u8]) -> Option<Short> {
+    let mut short = [0; size_of::<Short>()];
+    short.get_mut(..name.len())?.copy_from_slice(name);
+    short.make_ascii_lowercase();
+    Some(short)
+}
+
+impl Ways {
+    pub(super) fn new(names: &Names) -> Self {
+        let mut ways = vec![Vec::new(); size_of::<Short>() + 1];
+        for (list, way) in [
+            (COMMON_HEADERS, Way::Free),
+            (URL_HEADERS, Way::Url),
+            (HEADERS_WITH_URLS, Way::Urls),
+            (CHALLENGES, Way::Never),
+        ] {
+            for name in list {
+                let short = short(name.as_bytes()).expect("the lists have short names only, as a test shows");
+                ways[name.len()].push((short, by_kind(names.header(name.as_bytes()), way)));
+            }
+        }
+        Self(ways)
+    }
+
+    pub(super) fn of(&self, name: &[u8], names: &Names) -> Way {
+        let known = || {
+            let short = short(name)?;
+            self.0.get(name.len())?.iter().find(|(known, _)| *known == short).map(|(_, way)| *way)
+        };
+        known().unwrap_or_else(|| by_kind(names.header(name), Way::Free))
+    }
+}
+
+fn by_kind(kind: Kind, otherwise: Way) -> Way {
+    if kind.hides() { Way::Hidden(kind) } else { otherwise }
+}
+
 impl Core {
     /// Edits the value of a header.
-    pub(super) fn header(&self, name: &[u8], value: &[u8], scan: Scan<'_>, edits: &mut Edits) {
-        let lower = name.to_ascii_lowercase();
-        let kind = self.names.header(name);
-        if kind.hides() {
-            self.hide(kind, value, 0, scan, edits);
-        } else if holds(URL_HEADERS, &lower) {
-            self.url(value, 0, scan, edits);
-        } else if lower == b"refresh" || lower == b"link" {
-            self.urls_within(value, scan, edits);
-        } else if !holds(CHALLENGES, &lower) {
-            self.free(value, 0, scan, edits);
+    pub(super) fn header(&self, way: Way, value: &[u8], scan: Scan<'_>, edits: &mut Edits) {
+        match way {
+            Way::Hidden(kind) => self.hide(kind, value, 0, scan, edits),
+            Way::Url => self.url(value, 0, scan, edits),
+            Way::Urls => self.urls_within(value, scan, edits),
+            Way::Free => self.free(value, 0, scan, edits),
+            Way::Never => {}
         }
     }
 
@@ -182,4 +237,33 @@ fn unquoted(text: &[u8], start: usize) -> Range<usize> {
         }
     }
     from..to
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::Names;
+    use super::super::names::Kind;
+    use super::{Way, Ways};
+
+    #[test]
+    fn names_give_ways() {
+        let names = Names::new(&["X-Mine".to_owned(), "Host".to_owned()], &[]);
+        let ways = Ways::new(&names);
+        for (name, way) in [
+            ("Cookie", Way::Hidden(Kind::Cookie)),
+            ("AUTHORIZATION", Way::Hidden(Kind::Authorization)),
+            ("x-mine", Way::Hidden(Kind::Secret)),
+            ("host", Way::Hidden(Kind::Secret)),
+            ("x-token-of-a-very-long-name-that-is-in-no-table-token", Way::Hidden(Kind::Secret)),
+            ("Referer", Way::Url),
+            ("Referer\0", Way::Free),
+            ("LINK", Way::Urls),
+            ("www-authenticate", Way::Never),
+            ("Accept", Way::Free),
+            ("X-Unheard-Of", Way::Free),
+            ("", Way::Free),
+        ] {
+            assert_eq!(ways.of(name.as_bytes(), &names), way, "{name}");
+        }
+    }
 }

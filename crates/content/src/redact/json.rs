@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::edits::{Coding, Edits, Layer};
 use super::live::is_live;
-use super::names::Kind;
+use super::names::{Kind, holds_name};
 use super::{Core, Scan};
 
 /// An open object or array.
@@ -146,10 +146,10 @@ impl Reader<'_> {
         let layer = Layer::decode(Coding::Json, raw);
         let name = layer.as_ref().map_or(raw, |layer| &layer.bytes);
         self.kind = self.core.names.field(name);
-        self.role = match name.to_ascii_lowercase().as_slice() {
-            b"name" | b"key" | b"header" | b"field" | b"param" | b"id" => Role::Name,
-            b"value" | b"val" | b"values" | b"content" | b"data" => Role::Value,
-            _ => Role::None,
+        self.role = match () {
+            () if holds_name(&[b"name", b"key", b"header", b"field", b"param", b"id"], name) => Role::Name,
+            () if holds_name(&[b"value", b"val", b"values", b"content", b"data"], name) => Role::Value,
+            () => Role::None,
         };
         if let (Role::Value, Some(group)) = (self.role, self.groups.last())
             && group.named.hides()

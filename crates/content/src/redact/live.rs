@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use aho_corasick::Match;
 
-use super::edits::Edits;
+use super::edits::{Edits, hex};
 use super::text::{Piece, word};
 use super::{Core, Scan};
 
@@ -34,8 +34,7 @@ impl Core {
 
     /// Whether hex digits stand for a byte that a name, a token or a number is made of.
     fn hides_letter(&self, digits: &[u8], length: usize) -> bool {
-        let digits = digits.get(..length).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = digits.get(..length).and_then(hex).and_then(|value| u8::try_from(value).ok());
         byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte) || byte >= 0x80 && self.wide)
     }
 

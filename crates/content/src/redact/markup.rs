@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::edits::{Coding, Edits};
-use super::names::Kind;
+use super::names::{Kind, holds_name};
 use super::{Core, Scan};
 
 /// Elements that say in an attribute what their text is: `<entry key="password">...`.
@@ -91,12 +91,12 @@ impl Reader<'_> {
         if length == 0 && !matches!(rest[1], b'!' | b'?') {
             return self.not_a_tag(start, edits);
         }
-        let name = self.text[name_start..name_start + length].to_ascii_lowercase();
+        let name = &self.text[name_start..name_start + length];
         let end = self.attributes_end(name_start + length);
         let keyed = self.attributes(name_start + length..end, edits);
         let single = self.text[..end].ends_with(b"/");
         match closing {
-            true => self.left(&name),
+            true => self.left(name),
             false if !single => self.entered(name, keyed),
             false => {}
         }
@@ -112,13 +112,16 @@ impl Reader<'_> {
 
     /// The place of the `>` that ends a tag, outside quotes.
     fn attributes_end(&self, start: usize) -> usize {
-        let mut quote = None;
-        for (offset, &byte) in self.text[start..].iter().enumerate() {
-            match (quote, byte) {
-                (None, b'>') => return start + offset,
-                (None, b'"' | b'\'') if ends_with_equals(&self.text[..start + offset]) => quote = Some(byte),
-                (Some(open), byte) if open == byte => quote = None,
-                _ => {}
+        let mut at = start;
+        while let Some(found) = memchr::memchr3(b'>', b'"', b'\'', &self.text[at..]) {
+            let (place, byte) = (at + found, self.text[at + found]);
+            at = place + 1;
+            if byte == b'>' {
+                return place;
+            }
+            if ends_with_equals(&self.text[..place]) {
+                let Some(length) = memchr::memchr(byte, &self.text[at..]) else { break };
+                at += length + 1;
             }
         }
         self.text.len()
@@ -127,17 +130,16 @@ impl Reader<'_> {
     /// Edits the attributes of a tag; says whether one of them names a secret.
     fn attributes(&self, range: Range<usize>, edits: &mut Edits) -> bool {
         let found = attributes(self.text, range);
-        let is = |list: &[&[u8]], name: &[u8]| list.contains(&name.to_ascii_lowercase().as_slice());
         let keyed = found.iter().any(|(name, value)| {
             let (name, value) = (&self.text[name.clone()], &self.text[value.clone()]);
             let password = name.eq_ignore_ascii_case(b"type") && value.eq_ignore_ascii_case(b"password");
-            password || (is(NAMING, name) && self.core.names.field(value).hides())
+            password || (holds_name(NAMING, name) && self.core.names.field(value).hides())
         });
         for (name, value) in found {
             let (raw, at) = (&self.text[value.clone()], self.at + value.start);
             let name = &self.text[name];
             let kind = match self.core.names.field(name) {
-                Kind::Plain if keyed && is(VALUES, name) => Kind::Secret,
+                Kind::Plain if keyed && holds_name(VALUES, name) => Kind::Secret,
                 kind => kind,
             };
             match kind.hides() {
@@ -148,19 +150,23 @@ impl Reader<'_> {
         keyed
     }
 
-    fn entered(&mut self, name: Vec<u8>, keyed: bool) {
-        self.script = matches!(name.as_slice(), b"script" | b"style");
+    fn entered(&mut self, name: &[u8], keyed: bool) {
+        self.script = holds_name(&[b"script", b"style"], name);
         match &mut self.open {
-            Some(open) if open.name == name => open.depth += 1,
+            Some(open) if open.name.eq_ignore_ascii_case(name) => open.depth += 1,
             // A group under a weak name is judged by the names in it.
             Some(open) if open.weak => self.open = None,
             _ => {}
         }
         if self.open.is_none() {
             let local = name.rsplit(|&byte| byte == b':').next().unwrap_or_default();
-            let kind = self.core.names.field(local);
-            if kind.hides() || (keyed && KEYED.contains(&local)) {
-                self.open = Some(Open { name, depth: 1, weak: kind == Kind::Weak });
+            // In upper case it is no name of several words.
+            let kind = match local.iter().any(u8::is_ascii_uppercase) {
+                true => self.core.names.field(&local.to_ascii_lowercase()),
+                false => self.core.names.field(local),
+            };
+            if kind.hides() || (keyed && holds_name(KEYED, local)) {
+                self.open = Some(Open { name: name.to_vec(), depth: 1, weak: kind == Kind::Weak });
             }
         }
     }
@@ -168,7 +174,7 @@ impl Reader<'_> {
     fn left(&mut self, name: &[u8]) {
         self.script = false;
         if let Some(open) = &mut self.open
-            && open.name == name
+            && open.name.eq_ignore_ascii_case(name)
         {
             open.depth -= 1;
             if open.depth == 0 {

@@ -32,8 +32,10 @@
 mod body;
 mod cards;
 mod edits;
+mod finder;
 mod header;
 mod json;
+mod judge;
 mod jwt;
 mod live;
 mod markup;
@@ -48,12 +50,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
 use hmac::{Hmac, KeyInit as _};
 use sha2::Sha256;
 
 use edits::Edits;
-use names::Names;
+use finder::Finder;
+use header::{Way, Ways};
+use judge::Names;
 use text::Piece;
 
 /// The version of the built-in lists and of the code that reads by them. Higher after every change of either; stored
@@ -152,7 +155,9 @@ impl Redactor {
         let (finder, kinds) = text::finder(&rules.fields);
         let wide = !rules.fields.iter().all(|name| name.is_ascii());
         let mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
-        Self(Arc::new(Core { mac, names: Names::new(&rules.headers, &rules.fields), finder, kinds, wide }))
+        let names = Names::new(&rules.headers, &rules.fields);
+        let ways = Ways::new(&names);
+        Self(Arc::new(Core { mac, names, ways, finder, kinds, wide }))
     }
 
     /// Redacts the value of a header; `None` when it stays as it is.
@@ -160,7 +165,22 @@ impl Redactor {
     /// Credentials keep their scheme and user, cookies their names and attributes; values of URL headers are read as
     /// [`Self::target`] reads them, all others as [`Self::text`] does. `WWW-Authenticate` is never changed.
     pub fn header(&self, name: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        settled(value, |value, edits| self.0.header(name, value, Scan::new(false), edits))
+        let way = self.0.ways.of(name, &self.0.names);
+        if way == Way::Never || (way == Way::Free && self.0.is_quiet(value)) {
+            return None;
+        }
+        settled(value, |value, edits| self.0.header(way, value, Scan::new(false), edits))
+    }
+
+    /// Redacts the headers of a message, one after another, as [`Self::header`] does: values that stay are borrowed.
+    /// Takes memory only for those that change.
+    pub fn headers<'a>(
+        &self,
+        headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> impl Iterator<Item = (&'a [u8], Cow<'a, [u8]>)> {
+        headers
+            .into_iter()
+            .map(|(name, value)| (name, self.header(name, value).map_or(Cow::Borrowed(value), Cow::Owned)))
     }
 
     /// Redacts a request target or a URL; `None` when it stays as it is.
@@ -221,8 +241,9 @@ fn settled(text: &[u8], edit: impl Fn(&[u8], &mut Edits)) -> Option<Vec<u8>> {
 struct Core {
     mac: Hmac<Sha256>,
     names: Names,
+    ways: Ways,
     /// `None` when the configured names are too many to build it: then all free text is one secret.
-    finder: Option<AhoCorasick>,
+    finder: Option<Finder>,
     kinds: Vec<Piece>,
     /// Configured names have letters of other scripts.
     wide: bool,

@@ -1,5 +1,7 @@
 //! Request targets, URLs and forms: names and values with percent-encoding, which hides nothing.
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use super::edits::{Coding, Edits, Layer};
@@ -53,7 +55,7 @@ impl Core {
         for piece in path.split(|byte| matches!(byte, b'/' | b';')) {
             let scan = scan.cut_if(start + piece.len() == path.len());
             match memchr::memchr(b'=', piece) {
-                Some(_) => self.pair(piece, at + start, scan, Kind::Plain, edits),
+                Some(_) => self.pair(piece, at + start, scan, &|| Kind::Plain, edits),
                 None => self.nested(Coding::Percent, piece, at + start, scan, edits),
             }
             start += piece.len() + 1;
@@ -62,23 +64,24 @@ impl Core {
 
     /// Edits `name=value&name=value`: a query, a fragment, a form.
     pub(super) fn parameters(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
-        let code = code_kind(text, scan);
+        // Few texts have a `code`.
+        let code = LazyCell::new(|| code_kind(text, scan));
         let mut start = 0;
         for piece in text.split(|&byte| byte == b'&') {
             let scan = scan.cut_if(start + piece.len() == text.len());
-            self.pair(piece, at + start, scan, code, edits);
+            self.pair(piece, at + start, scan, &|| *code, edits);
             start += piece.len() + 1;
         }
     }
 
     /// Edits one `name=value`; `code` says what a parameter of that name is here.
-    fn pair(&self, piece: &[u8], at: usize, scan: Scan<'_>, code: Kind, edits: &mut Edits) {
+    fn pair(&self, piece: &[u8], at: usize, scan: Scan<'_>, code: &dyn Fn() -> Kind, edits: &mut Edits) {
         let Some(equals) = memchr::memchr(b'=', piece) else {
             return self.nested(Coding::Percent, piece, at, scan, edits);
         };
         let name = parameter_name(&piece[..equals]);
         let kind = match name.eq_ignore_ascii_case(b"code") {
-            true => code,
+            true => code(),
             false => self.names.parameter(&name),
         };
         let (value, at) = (&piece[equals + 1..], at + equals + 1);
@@ -90,17 +93,23 @@ impl Core {
 }
 
 /// The decoded name of a parameter, without what may stand before it in a fragment that is a path of its own.
-fn parameter_name(raw: &[u8]) -> Vec<u8> {
-    let name = Layer::decode(Coding::Percent, raw).map_or_else(|| raw.to_vec(), |layer| layer.bytes);
-    let before = name.iter().rposition(|byte| matches!(byte, b'?' | b'/' | b'#' | b';' | b'\n' | b' '));
-    name[before.map_or(0, |before| before + 1)..].to_vec()
+fn parameter_name(raw: &[u8]) -> Cow<'_, [u8]> {
+    let start = |name: &[u8]| {
+        let before = name.iter().rposition(|byte| matches!(byte, b'?' | b'/' | b'#' | b';' | b'\n' | b' '));
+        before.map_or(0, |before| before + 1)
+    };
+    match Layer::decode(Coding::Percent, raw) {
+        Some(mut layer) => Cow::Owned(layer.bytes.split_off(start(&layer.bytes))),
+        None => Cow::Borrowed(&raw[start(raw)..]),
+    }
 }
 
 /// `code` is a secret beside the parameters of a sign-in, and where a cut may have taken them.
 fn code_kind(text: &[u8], scan: Scan<'_>) -> Kind {
     let beside = |piece: &[u8]| {
         let name = piece.split(|&byte| byte == b'=').next().unwrap_or_default();
-        BESIDE_CODE.contains(&parameter_name(name).to_ascii_lowercase().as_slice())
+        let name = parameter_name(name);
+        BESIDE_CODE.iter().any(|beside| name.eq_ignore_ascii_case(beside))
     };
     match scan.cut || text.split(|&byte| byte == b'&').any(beside) {
         true => Kind::Secret,

@@ -6,11 +6,11 @@
 
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
 use super::edits::{Coding, Edits, Layer};
+use super::finder::Finder;
+use super::judge::Names;
 use super::live::is_live;
-use super::names::{ISSUED, Kind, Names, SCHEMES};
+use super::names::{ISSUED, Kind, SCHEMES};
 use super::secret::starts_with_mark;
 use super::{Core, Scan, value};
 
@@ -37,8 +37,8 @@ const AWS_SECRET_BYTES: usize = 40;
 /// A token behind `Bearer` that has neither digit nor mark must be so long to be none of the words of prose.
 const PROSE_BYTES_MAX: usize = 15;
 
-/// The automaton for all pieces, and what each of them is.
-pub(super) fn finder(fields: &[String]) -> (Option<AhoCorasick>, Vec<Piece>) {
+/// The searcher for all pieces, and what each of them is.
+pub(super) fn finder(fields: &[String]) -> (Option<Finder>, Vec<Piece>) {
     let mut table: Vec<(String, Piece)> = vec![
         ("eyJ".to_owned(), Piece::Jwt),
         ("-----BEGIN ".to_owned(), Piece::Pem),
@@ -50,12 +50,9 @@ pub(super) fn finder(fields: &[String]) -> (Option<AhoCorasick>, Vec<Piece>) {
     ];
     table.extend(ISSUED.iter().map(|&(prefix, least)| (prefix.to_owned(), Piece::Issued(least))));
     table.extend(Names::pieces(fields).into_iter().map(|piece| (piece, Piece::Name)));
-    let finder = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .match_kind(MatchKind::LeftmostFirst)
-        .build(table.iter().map(|(text, _)| text));
-    // It fails for gigabytes of names only; without it the caller hides everything.
-    (finder.ok(), table.into_iter().map(|(_, piece)| piece).collect())
+    // Without a finder the caller hides everything.
+    let finder = Finder::new(table.iter().map(|(text, _)| text.as_str()));
+    (finder, table.into_iter().map(|(_, piece)| piece).collect())
 }
 
 /// A run of bytes that tokens are made of, from `start`.
@@ -65,8 +62,18 @@ fn token_end(text: &[u8], start: usize) -> usize {
     start + text[start..].iter().take_while(|byte| part(byte)).count()
 }
 
+/// Whether a byte may be one of a name.
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+    const WORD: [bool; 256] = {
+        let mut word = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            word[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+            byte += 1;
+        }
+        word
+    };
+    WORD[usize::from(byte)]
 }
 
 /// The name around a piece. Names longer than any name are cut.
@@ -77,6 +84,17 @@ pub(super) fn word(text: &[u8], piece: Range<usize>) -> Range<usize> {
 }
 
 impl Core {
+    /// Whether free text has nothing that could be edited: the short way through most headers.
+    pub(super) fn is_quiet(&self, text: &[u8]) -> bool {
+        let mut cards = Edits::default();
+        self.finder.as_ref().is_some_and(|finder| finder.candidate(text).is_none())
+            && memchr::memchr(b'%', text).is_none()
+            && {
+                self.cards(text, 0, Scan::new(false), &mut cards);
+                cards.len() == 0
+            }
+    }
+
     /// Edits free text. `at` is the offset of the text in the edited one.
     pub(super) fn free(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         if !is_live(scan.live, at..at + text.len()) {
