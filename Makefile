@@ -1,9 +1,9 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench soak fuzz record
+.PHONY: help test demo bench bench-store soak fuzz record
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing)
 	cargo xtask ci
@@ -13,6 +13,9 @@ demo: ## builds arachne and reads a capture recorded from a real nginx
 
 bench: ## speed and exactness on captures of a real nginx, beside tshark and others; BENCH_STAGES=1: every stage too
 	scripts/bench.sh
+
+bench-store: ## the store on 10 million exchanges beside DuckDB, chDB and pyarrow: questions, imports, bytes per row
+	scripts/bench-store.sh
 
 soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, thousands of damaged files
 	scripts/soak.sh

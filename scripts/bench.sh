@@ -44,7 +44,7 @@ code=0
 python3 scripts/bench/measure.py "$data" "$binary" "$report" || code=$?
 cat "$report"
 if [ -n "${BENCH_WRITE:-}" ] && [ "$code" = 0 ]; then
-  python3 scripts/bench/write_report.py "$report" docs/performance.md
+  python3 scripts/bench/write_report.py "$report" docs/performance.md scripts/bench.sh
 fi
 if [ -n "${BENCH_STAGES:-}" ]; then
   cargo bench --workspace
