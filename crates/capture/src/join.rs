@@ -16,7 +16,7 @@ enum State {
     Waiting(PathBuf),
     Open(Box<CaptureReader>),
     /// What is left when it is closed.
-    Closed(Option<FileSummary>),
+    Closed(Option<Box<FileSummary>>),
 }
 
 struct File {
@@ -102,7 +102,7 @@ impl JoinedReader {
         self.files.iter().map(|file| match &file.state {
             State::Waiting(_) => None,
             State::Open(reader) => Some(reader.summary()),
-            State::Closed(summary) => summary.as_ref(),
+            State::Closed(summary) => summary.as_deref(),
         })
     }
 
@@ -142,7 +142,7 @@ impl JoinedReader {
             return Ok(());
         }
         entry.bytes_read = reader.bytes_read();
-        entry.state = State::Closed(Some(reader.summary().clone()));
+        entry.state = State::Closed(Some(Box::new(reader.summary().clone())));
         found.map(|_| ()).inspect_err(|_| self.file = file)
     }
 }

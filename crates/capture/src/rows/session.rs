@@ -120,7 +120,7 @@ impl RowMaker {
             time: frame.at.0,
             number: frame.number,
             direction: if belongs.from_client { "client" } else { "server" }.to_owned(),
-            link_type: u32::from(frame.link_type.0),
+            link_type: frame.link_type.0,
             length: u64::from(frame.original_length),
             bytes: frame.data.to_vec(),
         }
