@@ -51,6 +51,24 @@ fn heads(criterion: &mut Criterion) {
             }
         });
     });
+    let answer: &[(&str, &str)] = &[
+        ("Server", "nginx/1.24.0"),
+        ("Date", "Wed, 21 Oct 2026 07:28:00 GMT"),
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Content-Length", "48213"),
+        ("Last-Modified", "Tue, 20 Oct 2026 17:00:12 GMT"),
+        ("Connection", "keep-alive"),
+        ("ETag", "\"6716b3fc-bc55\""),
+        ("Cache-Control", "public, max-age=3600"),
+        ("Vary", "Accept-Encoding"),
+        ("Accept-Ranges", "bytes"),
+    ];
+    group.bench_function("ten plain headers of an answer", |bencher| {
+        bencher.iter(|| {
+            let headers = answer.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            redactor.headers(headers).for_each(|header| drop(black_box(header)));
+        });
+    });
     group.bench_function("plain target", |bencher| {
         bencher.iter(|| black_box(redactor.target(black_box(b"/items/18/photos?page=2&sort=price"))));
     });

@@ -1,5 +1,7 @@
 //! Headers and targets: what goes, what stays.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
@@ -84,6 +86,16 @@ fn headers_that_stay() {
     ] {
         assert_eq!(redactor().header(name.as_bytes(), value.as_bytes()), None, "{name}: {value}");
     }
+}
+
+#[test]
+fn headers_of_a_message_are_borrowed_where_they_stay() {
+    let sent: [(&[u8], &[u8]); 3] =
+        [(b"Host", b"a.test"), (b"Cookie", b"sid=S3CR3T"), (b"Accept", b"text/html;q=0.9, */*")];
+    let shown: Vec<_> = redactor().headers(sent).collect();
+    assert_eq!(shown[0], (sent[0].0, Cow::Borrowed(sent[0].1)));
+    assert_eq!(shown[1].1, expected("sid=«S3CR3T»").as_bytes());
+    assert_eq!(shown.iter().map(|(_, value)| matches!(value, Cow::Owned(_))).collect::<Vec<_>>(), [false, true, false]);
 }
 
 #[test]
