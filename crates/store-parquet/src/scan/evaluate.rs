@@ -9,7 +9,8 @@ use arrow::array::{Array, ArrayRef, AsArray as _, BooleanBufferBuilder, StringAr
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{DataType, Int32Type};
 
-use super::frame::{Frame, Numbers};
+use super::contains::containing;
+use super::frame::{Frame, Numbers, same_dictionary};
 use super::node::{Leaf, Node, Overlap, Subject};
 use crate::columns::cell;
 
@@ -114,9 +115,8 @@ impl Evaluator {
     }
 
     fn entries(&mut self, leaf: &Leaf, dictionary: &ArrayRef) -> &BooleanBuffer {
-        let same = |a: &ArrayRef, b: &ArrayRef| std::sync::Arc::ptr_eq(a, b);
         let at = match self.entries.iter().position(|(id, ..)| *id == leaf.id) {
-            Some(at) if same(&self.entries[at].1, dictionary) => return &self.entries[at].2,
+            Some(at) if same_dictionary(&self.entries[at].1, dictionary) => return &self.entries[at].2,
             Some(at) => at,
             None => {
                 self.entries.push((leaf.id, dictionary.clone(), BooleanBuffer::new_unset(0)));
@@ -163,21 +163,12 @@ fn overlapping(overlap: Overlap, frame: Frame<'_>) -> BooleanBuffer {
 
 /// Rows of a text column that pass.
 fn column_text(test: &Test, column: &StringArray, asked: &BooleanBuffer) -> BooleanBuffer {
-    if let Test::Text(contains @ TextTest::Contains(_)) = test
-        && !contains.passes(all_text(column))
-    {
-        // What is nowhere in the text of all rows together is in none of them.
-        return BooleanBuffer::new_unset(column.len());
+    match test {
+        Test::Text(contains @ TextTest::Contains(needle)) if !needle.is_empty() => {
+            containing(column, contains, needle, asked)
+        }
+        _ => texts(column, asked, |text| test.passes(Value::Text(text))),
     }
-    texts(column, asked, |text| test.passes(Value::Text(text)))
-}
-
-/// The text of all rows, one behind the other.
-fn all_text(column: &StringArray) -> &str {
-    let offsets = column.value_offsets();
-    let ends = offsets.first().zip(offsets.last()).map(|(first, last)| (*first as usize, *last as usize));
-    let bytes = ends.and_then(|(from, to)| column.value_data().get(from..to)).unwrap_or_default();
-    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 fn texts(column: &StringArray, asked: &BooleanBuffer, passes: impl Fn(&str) -> bool) -> BooleanBuffer {

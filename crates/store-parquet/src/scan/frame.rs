@@ -91,6 +91,16 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Whether two dictionaries are the same memory. Batches of a row group share theirs, in arrays of their own.
+pub(super) fn same_dictionary(a: &ArrayRef, b: &ArrayRef) -> bool {
+    match (a.as_string_opt::<i32>(), b.as_string_opt::<i32>()) {
+        (Some(a), Some(b)) => {
+            std::ptr::eq(a.value_offsets(), b.value_offsets()) && std::ptr::eq(a.value_data(), b.value_data())
+        }
+        _ => false,
+    }
+}
+
 /// `to - from`, never negative; null where either is.
 fn difference<'a>(from: &Numbers<'_>, to: &Numbers<'_>) -> Numbers<'a> {
     let values = from.values.iter().zip(to.values.iter()).map(|(from, to)| to.saturating_sub(*from).max(0)).collect();

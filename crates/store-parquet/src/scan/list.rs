@@ -3,7 +3,6 @@
 //! Rows of a chunk are in the table's order. So among rows with the same number those further on have the greater key,
 //! and a chunk's best rows are known from numbers and positions alone; keys are read only for them.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use arachne_filter::{IntRange, Test};
@@ -13,6 +12,7 @@ use arrow::datatypes::DataType;
 
 use super::bounds::{Bounds, Nulls, Span};
 use super::evaluate::Evaluator;
+use super::fetch::materialise;
 use super::node::{Node, computed_columns};
 use super::piece::{Piece, Place, Scan, part_number_bounds};
 use super::pipeline::{Plan, ascending};
@@ -241,17 +241,17 @@ impl<'a> Search<'a> {
             tied.extend(all.iter().filter(|(number, _)| *number == cursor.number));
             all.retain(|(number, _)| *number != cursor.number && !before(*number));
         }
+        if let Some(worst) = self.worst() {
+            let good = |(number, _): &(Option<i64>, usize)| Best { number: *number, descending } >= worst;
+            all.retain(good);
+            tied.retain(good);
+        }
         let keep = self.request.limit.saturating_add(1);
         if all.len() > keep {
             let compare =
                 |a: &(Option<i64>, usize), b: &(Option<i64>, usize)| if descending { b.cmp(a) } else { a.cmp(b) };
             all.select_nth_unstable_by(keep, compare);
             all.truncate(keep);
-        }
-        if let Some(worst) = self.worst() {
-            let best = |number| Best { number, descending };
-            all.retain(|(number, _)| best(*number) >= worst);
-            tied.retain(|(number, _)| best(*number) >= worst);
         }
         tied.extend(all);
         tied
@@ -282,59 +282,4 @@ impl<'a> Search<'a> {
             }
         }
     }
-}
-
-/// Reads the wanted columns of the rows that were found.
-fn materialise(
-    scan: &Scan<'_>,
-    found: &[Candidate],
-    wanted: &[usize],
-    options: &ScanOptions,
-) -> Result<Vec<Vec<Scalar>>, StoreError> {
-    let mut chunks: BTreeMap<(usize, usize), Vec<(usize, usize)>> = BTreeMap::new();
-    for (at, candidate) in found.iter().enumerate() {
-        chunks.entry((candidate.source, candidate.group)).or_default().push((candidate.position, at));
-    }
-    let jobs: Vec<_> = chunks.into_iter().collect();
-    let threads = options.threads.get().min(jobs.len());
-    let states = threads::run(threads, jobs, Vec::new, |mine: &mut Vec<(usize, Vec<Scalar>)>, job, _| {
-        let ((source, group), mut rows) = job;
-        rows.sort_unstable();
-        let read = fetch(scan, source, group, &rows, wanted);
-        mine.extend(scan.unless_damaged(rows.len() as u64, read)?.unwrap_or_default());
-        Ok(())
-    })?;
-    let mut rows: Vec<(usize, Vec<Scalar>)> = states.into_iter().flatten().collect();
-    rows.sort_unstable_by_key(|(at, _)| *at);
-    Ok(rows.into_iter().map(|(_, row)| row).collect())
-}
-
-/// Rows of one chunk: `rows` are positions, ascending, and places in the answer.
-fn fetch(
-    scan: &Scan<'_>,
-    source: usize,
-    group: usize,
-    rows: &[(usize, usize)],
-    wanted: &[usize],
-) -> Result<Vec<(usize, Vec<Scalar>)>, StoreError> {
-    let snapshot = scan.snapshot;
-    let place = match snapshot.parts.get(source) {
-        Some(part) => Place::Group(part.open()?.into(), group),
-        None => Place::Memory(snapshot.table, &snapshot.memory[source - snapshot.parts.len()]),
-    };
-    let columns = ascending(wanted.iter().copied().filter(|column| *column < snapshot.table.columns.len()));
-    let places: Vec<Option<usize>> = wanted.iter().map(|column| columns.binary_search(column).ok()).collect();
-    let chunk = place.chunk();
-    let chosen = Rows::at(&rows.iter().map(|(position, _)| *position).collect::<Vec<_>>(), chunk.len());
-    let mut answer = Vec::with_capacity(rows.len());
-    chunk.read(&columns, &chosen, super::read::WIDE_ROWS, &mut |batch| {
-        scan.progress(0)?;
-        for row in 0..batch.num_rows() {
-            let value =
-                |place: &Option<usize>| place.map_or(Scalar::Null, |place| cell(batch.column(place), row).into());
-            answer.push(places.iter().map(value).collect());
-        }
-        Ok(())
-    })?;
-    Ok(rows.iter().map(|(_, at)| *at).zip(answer).collect())
 }

@@ -6,7 +6,9 @@
 //! depend on how.
 
 mod bounds;
+mod contains;
 mod evaluate;
+mod fetch;
 mod frame;
 mod group;
 mod list;

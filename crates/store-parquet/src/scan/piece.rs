@@ -51,7 +51,7 @@ pub(super) enum Place<'a> {
     /// A row group of a part.
     Group(Arc<Readable<'a>>, usize),
     /// A batch in memory.
-    Memory(&'static Table, &'a RecordBatch),
+    Memory(&'a RecordBatch),
 }
 
 impl Place<'_> {
@@ -59,7 +59,7 @@ impl Place<'_> {
     pub(super) fn chunk(&self) -> Chunk<'_> {
         match self {
             Self::Group(part, group) => Chunk::Group(part, *group),
-            Self::Memory(table, batch) => Chunk::Memory(table, batch),
+            Self::Memory(batch) => Chunk::Memory(batch),
         }
     }
 }
@@ -175,7 +175,7 @@ impl<'a> Scan<'a> {
     /// A batch in memory.
     pub(super) fn memory(&self, batch: &'a RecordBatch, number: Option<Number>) -> Piece<'a> {
         let table = self.snapshot.table;
-        let place = Place::Memory(table, batch);
+        let place = Place::Memory(batch);
         let numbers =
             number.map(|number| number_bounds(table, number, &|c| memory_bounds(batch, c))).unwrap_or_default();
         let all: Range<usize> = 0..batch.num_rows();

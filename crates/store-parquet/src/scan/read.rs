@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arachne_model::table::Table;
 use arachne_store::StoreError;
 use arrow::array::{BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
@@ -24,7 +23,7 @@ pub(super) enum Chunk<'a> {
     /// A row group of a part.
     Group(&'a Readable<'a>, usize),
     /// A batch in memory.
-    Memory(&'static Table, &'a RecordBatch),
+    Memory(&'a RecordBatch),
 }
 
 /// Which rows of a chunk are meant.
@@ -91,7 +90,7 @@ impl<'a> Chunk<'a> {
             Self::Group(part, group) => {
                 usize::try_from(part.metadata.metadata().row_group(*group).num_rows()).unwrap_or_default()
             }
-            Self::Memory(_, batch) => batch.num_rows(),
+            Self::Memory(batch) => batch.num_rows(),
         }
     }
 
@@ -111,7 +110,7 @@ impl<'a> Chunk<'a> {
         }
         match self {
             Self::Group(part, group) => read_group(part, *group, columns, rows, batch_rows, each),
-            Self::Memory(_, batch) => {
+            Self::Memory(batch) => {
                 let batch = batch.project(columns).map_err(|e| StoreError::Refused(e.to_string()))?;
                 each(filtered(batch, &rows.mask)?)
             }

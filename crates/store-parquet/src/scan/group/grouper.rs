@@ -185,8 +185,8 @@ impl<'r> Grouper<'r> {
         }
     }
 
-    fn measured(&self, group: usize) -> Vec<Measured> {
-        self.measures.iter().map(|measure| measure.measured(group)).collect()
+    fn take(&mut self, group: usize) -> Vec<Measured> {
+        self.measures.iter_mut().map(|measure| measure.take(group)).collect()
     }
 }
 
@@ -229,9 +229,9 @@ pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
         first.group(Vec::new());
     }
     let mut groups: Vec<Group> = (1..first.groups.len())
-        .map(|group| Group { key: first.groups[group].0.clone(), measures: first.measured(group) })
+        .map(|group| Group { key: std::mem::take(&mut first.groups[group].0), measures: first.take(group) })
         .collect();
     groups.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    let rest = (first.rest > 0).then(|| first.measured(0));
+    let rest = (first.rest > 0).then(|| first.take(0));
     Some(Groups { groups, rest, scanned: arachne_store::Scanned::default() })
 }

@@ -1,7 +1,5 @@
 //! A key of rows as small numbers, which tables of groups are indexed by.
 
-use std::sync::Arc;
-
 use arachne_filter::{Class, header_values};
 use arachne_store::{CountMode, Key, Scalar, Selection};
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
@@ -10,7 +8,7 @@ use arrow::datatypes::{DataType, Int32Type};
 use super::bucket::Divider;
 use super::intern::{IntegerInterner, Interner};
 use crate::columns::{cell, data_type};
-use crate::scan::frame::Frame;
+use crate::scan::frame::{Frame, same_dictionary};
 use crate::scan::node::header_columns;
 
 /// Makes numbers of a key. 0 is null where a key can be null.
@@ -114,17 +112,19 @@ impl Coder {
                 codes.extend(frame.classes(*thresholds).into_iter().map(|class| class as u32));
             }
             (Way::Bucket(divider, selection, None), _) => {
-                bucket(*divider, selection, frame, &mut |number| codes.push(number));
+                instants(selection, frame, |first, _| codes.push(divider.of(first)));
             }
             (Way::Bucket(divider, selection, Some(interner)), _) => {
-                bucket(*divider, selection, frame, &mut |number| codes.push(interner.number(number.into())));
+                instants(selection, frame, |first, _| codes.push(interner.number(divider.of(first).into())));
             }
             (Way::Buckets(divider, selection, None), _) => {
                 let count = divider.count();
-                buckets(*divider, selection, frame, &mut |first, last| codes.push(first * count + last));
+                instants(selection, frame, |first, last| codes.push(divider.of(first) * count + divider.of(last)));
             }
             (Way::Buckets(divider, selection, Some(interner)), _) => {
-                buckets(*divider, selection, frame, &mut |first, last| codes.push(interner.number(both(first, last))));
+                instants(selection, frame, |first, last| {
+                    codes.push(interner.number(both(divider.of(first), divider.of(last))));
+                });
             }
             // A way is made of its key: see `new`.
             _ => codes.resize(frame.rows(), 0),
@@ -192,8 +192,8 @@ fn labels(
         codes.resize(array.len(), 0);
         return;
     };
-    if !dictionary.as_ref().is_some_and(|last| Arc::ptr_eq(last, words.values())) {
-        *dictionary = Some(Arc::clone(words.values()));
+    if !dictionary.as_ref().is_some_and(|last| same_dictionary(last, words.values())) {
+        *dictionary = Some(words.values().clone());
         known.clear();
         known.resize(texts.len(), UNSEEN);
     }
@@ -233,27 +233,29 @@ fn both(first: u32, last: u32) -> u64 {
     u64::from(first) << 32 | u64::from(last)
 }
 
+/// The first and the last instant of each row that count, clipped to the range: see `Buckets::both`.
 #[inline]
-fn bucket(divider: Divider, selection: &Selection, frame: Frame<'_>, push: &mut impl FnMut(u32)) {
-    let column = match (selection.mode, frame.table.end) {
-        (CountMode::End, Some(end)) => end,
-        _ => frame.table.start,
-    };
-    frame.integers(column).values.iter().for_each(|at| push(divider.of(*at)));
-}
-
-#[inline]
-fn buckets(divider: Divider, selection: &Selection, frame: Frame<'_>, push: &mut impl FnMut(u32, u32)) {
-    let mut met = |start: i64, end: i64| {
-        let (first, last) = divider.met(start, end, selection.range);
-        push(first, last);
-    };
+fn instants(selection: &Selection, frame: Frame<'_>, mut each: impl FnMut(i64, i64)) {
+    let range = selection.range;
     let start = frame.integers(frame.table.start);
     let start = start.values.iter().copied();
-    match frame.table.end.map(|end| frame.integers(end)) {
-        Some(end) if end.nulls.is_none() => start.zip(end.values.iter()).for_each(|(start, end)| met(start, *end)),
-        Some(end) => start.enumerate().for_each(|(row, start)| met(start, end.at(row).unwrap_or(selection.now))),
-        None => start.for_each(|start| met(start, start)),
+    let mut overlap = |start: i64, end: i64| {
+        let first = start.max(range.from);
+        each(first, end.min(range.to).saturating_sub(1).max(first));
+    };
+    match (selection.mode, frame.table.end.map(|end| frame.integers(end))) {
+        (CountMode::Overlap, Some(end)) if end.nulls.is_none() => {
+            start.zip(end.values.iter()).for_each(|(start, end)| overlap(start, *end));
+        }
+        (CountMode::Overlap, Some(end)) => {
+            start.enumerate().for_each(|(row, start)| overlap(start, end.at(row).unwrap_or(selection.now)));
+        }
+        (CountMode::Overlap, None) => start.for_each(|start| overlap(start, start)),
+        (CountMode::End, Some(end)) => start.enumerate().for_each(|(row, start)| {
+            let end = end.at(row).unwrap_or(start);
+            each(end, end);
+        }),
+        _ => start.for_each(|start| each(start, start)),
     }
 }
 

@@ -94,8 +94,8 @@ impl Accumulator {
         }
     }
 
-    /// The measure of a group.
-    pub(super) fn measured(&self, group: usize) -> Measured {
+    /// The measure of a group, which loses it.
+    pub(super) fn take(&mut self, group: usize) -> Measured {
         match self {
             Self::Count(counts) => Measured::Int(i64::try_from(counts[group]).unwrap_or(i64::MAX)),
             Self::Sum(_, sums) => {
@@ -103,7 +103,7 @@ impl Accumulator {
                 Measured::Int(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
             }
             Self::Min(_, all) | Self::Max(_, all) => Measured::Extreme(all[group]),
-            Self::Histogram(_, all) => Measured::Histogram(Box::new(all[group].clone())),
+            Self::Histogram(_, all) => Measured::Histogram(Box::new(std::mem::take(&mut all[group]))),
         }
     }
 }

@@ -104,7 +104,8 @@ pub(super) fn stored() -> impl Strategy<Value = Stored> {
     (prop::collection::vec(row, 0..60), 1_usize..5, 1_usize..9, 1_usize..4).prop_map(
         |(rows, parts, group_rows, page_rows)| {
             let places: Vec<usize> = rows.iter().map(|(_, place, _)| place % (parts + 2)).collect();
-            let demoted: Vec<bool> = rows.iter().zip(&places).map(|((.., d), place)| *d && place % 2 == 1 && *place < parts).collect();
+            let demoted: Vec<bool> =
+                rows.iter().zip(&places).map(|((.., d), place)| *d && place % 2 == 1 && *place < parts).collect();
             let rows = rows.into_iter().zip(&demoted).enumerate().map(|(n, ((row, ..), demoted))| ExchangeRow {
                 id: format!("{:026}", (n * 37) % 61),
                 counted: row.counted && !demoted,
@@ -136,10 +137,13 @@ impl Stored {
 
     /// A part; what it says does not count is written as if it did.
     fn part(&self, disk: &Arc<dyn Disk>, place: usize, rows: &[(&ExchangeRow, bool)]) -> Part {
-        let written: Vec<ExchangeRow> =
-            rows.iter().map(|(row, demoted)| ExchangeRow { counted: row.counted || *demoted, ..(*row).clone() }).collect();
+        let written: Vec<ExchangeRow> = rows
+            .iter()
+            .map(|(row, demoted)| ExchangeRow { counted: row.counted || *demoted, ..(*row).clone() })
+            .collect();
         let batch = columns::batch(&written.iter().collect::<Vec<_>>());
-        let mut writer = ArrowWriter::try_new(Vec::new(), columns::schema(TABLE), Some(self.properties())).expect("a schema");
+        let mut writer =
+            ArrowWriter::try_new(Vec::new(), columns::schema(TABLE), Some(self.properties())).expect("a schema");
         writer.write(&batch).expect("memory takes it");
         let path = format!("{place}.parquet");
         let file = save(disk, &path, &writer.into_inner().expect("memory takes it"));

@@ -1,5 +1,6 @@
 //! Questions over parts and memory against plain loops over the rows.
 
+mod bench;
 mod data;
 mod groups;
 mod lists;

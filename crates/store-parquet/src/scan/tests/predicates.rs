@@ -11,8 +11,22 @@ use super::data::{TABLE, column};
 
 fn texts() -> impl Strategy<Value = String> {
     let known = vec![
-        "", "a", "c:80", "checkout", "/shop/Checkout", "/shop/*", "one", "two", "t1", "nowhere", "10.0.0.1", "padded",
-        "error", "fast", "q=1", "00000000000000000000000007",
+        "",
+        "a",
+        "c:80",
+        "checkout",
+        "/shop/Checkout",
+        "/shop/*",
+        "one",
+        "two",
+        "t1",
+        "nowhere",
+        "10.0.0.1",
+        "padded",
+        "error",
+        "fast",
+        "q=1",
+        "00000000000000000000000007",
     ];
     prop::sample::select(known).prop_map(str::to_owned)
 }
@@ -25,7 +39,11 @@ fn text_test() -> impl Strategy<Value = TextTest> {
         prop::collection::vec(texts(), 0..3).prop_map(TextTest::OneOf),
         prop::collection::vec(texts(), 0..3).prop_map(TextTest::Word),
         texts().prop_map(|text| TextTest::Contains(text.to_lowercase())),
-        (expressions, any::<bool>()).prop_map(|(e, whole)| if whole { TextTest::Pattern(e) } else { TextTest::Regex(e) }),
+        (expressions, any::<bool>()).prop_map(|(e, whole)| if whole {
+            TextTest::Pattern(e)
+        } else {
+            TextTest::Regex(e)
+        }),
     ]
 }
 
@@ -61,9 +79,24 @@ pub(super) const fn thresholds() -> Thresholds {
 
 fn field() -> impl Strategy<Value = Field> {
     let names = [
-        "id", "start", "end", "provisional", "counted", "wire.key", "client.address", "service", "url.path", "url.query",
-        "url.template", "http.response.status_code", "http.request.headers", "http.request.size", "trace.id", "tags",
-        "request.end", "http.request.method",
+        "id",
+        "start",
+        "end",
+        "provisional",
+        "counted",
+        "wire.key",
+        "client.address",
+        "service",
+        "url.path",
+        "url.query",
+        "url.template",
+        "http.response.status_code",
+        "http.request.headers",
+        "http.request.size",
+        "trace.id",
+        "tags",
+        "request.end",
+        "http.request.method",
     ];
     let columns: Vec<usize> = names.map(column).into();
     let sides = prop::sample::select(vec![HeaderSide::Request, HeaderSide::Response, HeaderSide::Either]);
@@ -93,12 +126,7 @@ pub(super) fn selection() -> impl Strategy<Value = Selection> {
         (-5_i64..60, -1_i64..40).prop_map(|(from, long)| TimeRange { from, to: from + long }),
     ];
     let mode = prop::sample::select(vec![CountMode::Overlap, CountMode::Start, CountMode::End]);
-    (range, mode, predicate(), 0_i64..80, any::<bool>()).prop_map(|(range, mode, predicate, now, counted_only)| Selection {
-        table: TABLE,
-        range,
-        mode,
-        predicate: Arc::new(predicate),
-        now,
-        counted_only,
+    (range, mode, predicate(), 0_i64..80, any::<bool>()).prop_map(|(range, mode, predicate, now, counted_only)| {
+        Selection { table: TABLE, range, mode, predicate: Arc::new(predicate), now, counted_only }
     })
 }

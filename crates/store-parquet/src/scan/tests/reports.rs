@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use arachne_filter::Predicate;
 use arachne_model::table::ExchangeRow;
 use arachne_store::{
-    CountMode, GroupRequest, Key, ListRequest, Measure, Measured, Number, Order, Selection, StoreError, TimeRange, Unwatched,
-    Watch,
+    CountMode, GroupRequest, Key, ListRequest, Measure, Measured, Number, Order, Selection, StoreError, TimeRange,
+    Unwatched, Watch,
 };
 
 use super::data::{TABLE, column};
