@@ -59,14 +59,17 @@ impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.inner).poll_read(cx, buffer)?;
-        if read.is_ready() && buffer.filled().len() > before && !this.phase.is_answering() && this.head.is_none() {
-            this.head = Some(Box::pin(sleep(this.head_time)));
+        if read.is_ready() {
+            if buffer.filled().len() > before && !this.phase.is_answering() && this.head.is_none() {
+                this.head = Some(Box::pin(sleep(this.head_time)));
+            }
+            return Poll::Ready(Ok(()));
         }
         let late = this.head.as_mut().is_some_and(|head| head.as_mut().poll(cx).is_ready());
         if late {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request head came too slowly")));
         }
-        read.map(Ok)
+        Poll::Pending
     }
 }
 

@@ -14,7 +14,8 @@ use crate::problem::KINDS;
 use crate::routes;
 
 /// The page loads its own stylesheet and nothing else.
-const POLICY: &str = "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 const STYLE: &str = include_str!("docs.css");
 /// How deep schemas inside schemas are written out; deeper ones are named.
 const DEPTH_MAX: usize = 3;
@@ -93,9 +94,14 @@ fn render(document: &Json) -> String {
         push_operation(&mut body, document, operation);
         body.push_str("</section>");
     }
-    let mut problems = String::from("<h2 id=\"problems\">Problems</h2><table><tr><th>code</th><th>status</th><th>meaning</th></tr>");
+    let mut problems =
+        String::from("<h2 id=\"problems\">Problems</h2><table><tr><th>code</th><th>status</th><th>meaning</th></tr>");
     for (code, status, title) in KINDS {
-        let _ = write!(problems, "<tr id=\"problem-{code}\"><td><code>{code}</code></td><td>{}</td><td>{title}</td></tr>", status.as_u16());
+        let _ = write!(
+            problems,
+            "<tr id=\"problem-{code}\"><td><code>{code}</code></td><td>{}</td><td>{title}</td></tr>",
+            status.as_u16()
+        );
     }
     problems.push_str("</table><p>Other codes name what is wrong with a question: status 400.</p>");
     let info = &document["info"];
@@ -149,7 +155,8 @@ fn push_operation(out: &mut String, document: &Json, operation: &Json) {
         let _ = write!(out, "<h4>Body: {}</h4>", escaped(media));
         push_schema(out, document, &content["schema"], 0);
     }
-    for (status, response) in operation["responses"].as_object().into_iter().flatten().filter(|(s, _)| *s != "default") {
+    for (status, response) in operation["responses"].as_object().into_iter().flatten().filter(|(s, _)| *s != "default")
+    {
         let _ = write!(out, "<h4>{}: {}</h4>", escaped(status), escaped(word(response, "description")));
         for (media, content) in response["content"].as_object().into_iter().flatten() {
             let _ = write!(out, "<p class=\"media\">{}</p>", escaped(media));

@@ -184,9 +184,17 @@ mod tests {
         for host in ["localhost", "LOCALHOST:1", "127.0.0.1:7117", "[::1]", "[::1]:7117"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["", "evil.test", "localhost.evil.test", "127.0.0.1.evil.test", "localhost:x", "0.0.0.0", "[::2]:1",
-            "127.0.0.1:99999", "localhost:"]
-        {
+        for host in [
+            "",
+            "evil.test",
+            "localhost.evil.test",
+            "127.0.0.1.evil.test",
+            "localhost:x",
+            "0.0.0.0",
+            "[::2]:1",
+            "127.0.0.1:99999",
+            "localhost:",
+        ] {
             assert!(!is_loopback(host) || host == "localhost:", "{host}");
         }
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
     SecurityRequirement,
 };
+use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::auth::Permission;
 use crate::problem::{Mistake, MistakeFix, Problem, Span};

@@ -227,9 +227,12 @@ fn ended(done: Result<Imported, ImportFailure>) -> State {
         Ok(imported) => State::Finished(Box::new(imported)),
         Err(ImportFailure::Stopped) => State::Stopped,
         Err(ImportFailure::Refused(reason)) => failed("not-a-capture", reason),
-        Err(ImportFailure::Full) => failed("full", "there is no space left; what was committed before stays".to_owned()),
+        Err(ImportFailure::Full) => {
+            failed("full", "there is no space left; what was committed before stays".to_owned())
+        }
         Err(ImportFailure::OtherOptions(existing)) => {
-            let detail = format!("it is there with other options ({existing}): upload it with those, or with replace=true");
+            let detail =
+                format!("it is there with other options ({existing}): upload it with those, or with replace=true");
             failed("conflict", detail)
         }
         Err(ImportFailure::Failed(reason)) => {

@@ -75,14 +75,7 @@ pub struct ImportOptions {
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self {
-            packets: true,
-            sessions: true,
-            bodies: true,
-            replace: false,
-            keep: String::new(),
-            tags: String::new(),
-        }
+        Self { packets: true, sessions: true, bodies: true, replace: false, keep: String::new(), tags: String::new() }
     }
 }
 

@@ -119,7 +119,8 @@ impl Problem {
     /// A problem of one of [`KINDS`]; other codes are mistakes in a question, status 400.
     pub(crate) fn new(code: &'static str, detail: impl Into<String>) -> Self {
         let listed = KINDS.iter().find(|(name, ..)| *name == code);
-        let (_, status, title) = listed.copied().unwrap_or(("", StatusCode::BAD_REQUEST, "the question is not in order"));
+        let (_, status, title) =
+            listed.copied().unwrap_or(("", StatusCode::BAD_REQUEST, "the question is not in order"));
         let detail: String = detail.into().chars().take(DETAIL_CHARS_MAX).collect();
         Self {
             kind: format!("/api/docs#problem-{code}"),
@@ -210,3 +211,39 @@ impl IntoResponse for Problem {
 /// Marks an answer whose body is a [`Problem`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Explained;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_inside_goes_to_the_log_alone() {
+        let count = || arachne_telemetry::count_of(&codes::SERVER_MAIN_002);
+        let before = count();
+        let problem = Problem::internal(&std::io::Error::other("/srv/secret"));
+        assert_eq!((problem.status, problem.code), (500, "internal"));
+        assert!(!problem.detail.contains("secret"));
+        assert_eq!(count(), before + 1, "SERVER-MAIN-002");
+    }
+
+    #[test]
+    fn errors_of_the_store_hold_no_path() {
+        let io = || std::io::Error::other("/srv/secret");
+        for (error, code) in [
+            (StoreError::Io { what: "reading /srv/secret".to_owned(), source: io() }, "store"),
+            (StoreError::Full { what: "/srv/secret".to_owned(), source: io() }, "full"),
+            (StoreError::Stopped, "stopped"),
+        ] {
+            let problem = Problem::from(QueryError::from(error));
+            assert_eq!(problem.code, code);
+            assert!(!problem.detail.contains("secret"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_told_apart() {
+        for (at, (code, ..)) in KINDS.iter().enumerate() {
+            assert!(!KINDS[..at].iter().any(|(other, ..)| other == code), "{code} is there twice");
+        }
+    }
+}

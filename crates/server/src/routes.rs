@@ -9,13 +9,16 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use arachne_telemetry::{codes, emit};
 
-use crate::api::{batch, bodies, complete, exports, filter, lists, me, operations, queries, related, sql, store, upload};
+use crate::api::{
+    batch, bodies, complete, exports, filter, lists, me, operations, queries, related, sql, store, upload,
+};
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, FullPackets, Import, Public, Read};
 use crate::{docs, guard, openapi};
@@ -123,10 +126,15 @@ pub(crate) fn router(app: &App) -> Router {
     let (router, _) = router.split_for_parts();
     router
         .fallback(|| async { axum::http::StatusCode::NOT_FOUND })
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressible()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::outer))
         .with_state(app.clone())
+}
+
+/// Lines that somebody waits for leave at once, which compression would not let them.
+fn compressible() -> impl Predicate + Clone {
+    DefaultPredicate::new().and(NotForContentType::const_new("application/x-ndjson"))
 }
 
 /// A panic on a thread that serves connections: this request alone fails.

@@ -71,14 +71,7 @@ impl Running {
     }
 
     /// Begins a query under the id that its client chose, or under the number `n`.
-    pub fn begin(
-        &self,
-        chosen: Option<&str>,
-        n: u64,
-        route: &str,
-        owner: &str,
-        since: i64,
-    ) -> Result<Ticket, Problem> {
+    pub fn begin(&self, chosen: Option<&str>, n: u64, route: &str, owner: &str, since: i64) -> Result<Ticket, Problem> {
         let fits = |id: &str| {
             let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             !id.is_empty() && id.len() <= ID_CHARS_MAX && id.chars().all(allowed)

@@ -285,3 +285,16 @@ impl Doors {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_cannot_be_taken_is_told() {
+        let count = || arachne_telemetry::count_of(&codes::SERVER_NET_001);
+        let before = count();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(refused(&io::Error::other("too many open files")));
+        assert_eq!(count(), before + 1, "SERVER-NET-001");
+    }
+}

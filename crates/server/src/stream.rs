@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::running::Work;
-use crate::work::{Job, failed};
+use crate::work::{Begun, Job, failed};
 
 /// Bytes of a piece; two wait in the channel.
 const PIECE_BYTES: usize = 64 << 10;
@@ -94,7 +94,7 @@ impl Job {
         form: Form,
         work: impl FnOnce(&App, &Work, &mut Pipe) -> Result<(), Problem> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let Self { app, place, ticket } = self;
+        let Begun { app, place, ticket } = self.begin()?;
         let (sender, mut pieces) = mpsc::channel(PIECES);
         let watch = Arc::clone(&ticket.work);
         let limits = app.config.limits.clone();

@@ -52,7 +52,13 @@ pub(crate) async fn read(request: Request, max: usize, time: std::time::Duration
 
 /// Reads JSON; nesting is bounded by the reader.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let bad = |error: serde_json::Error| Problem::new("bad-request", format!("the body is not as expected: {error}")).at("body");
+    let bad = |error: serde_json::Error| {
+        Problem::new("bad-request", format!("the body is not as expected: {error}")).at("body")
+    };
+    // A list of values would pass for the fields of a struct, in their order.
+    if body.trim_ascii_start().first().is_some_and(|byte| *byte == b'[') {
+        return Err(Problem::new("bad-request", "the body is not as expected: it is a list, not an object").at("body"));
+    }
     serde_json::from_slice::<Unique>(body).map_err(bad)?;
     serde_json::from_slice(body).map_err(bad)
 }
@@ -155,6 +161,7 @@ mod tests {
             ("{\"limit\":-1}", "invalid value"),
             ("{\"limit\":5} x", "trailing characters"),
             ("", "EOF"),
+            (" [5]", "it is a list"),
             ("\u{feff}{}", "expected value"),
         ] {
             match parse::<Body>(text.as_bytes()) {

@@ -124,7 +124,8 @@ fn limit(params: &ExportParams) -> u64 {
 pub(crate) async fn packets(job: Job, Params(params): Params<ExportParams>) -> Result<Response, Problem> {
     job.stream(PCAPNG, move |app, watch, out| {
         let selection = queries(app, watch).selection(&params.scope("packets"))?;
-        let hosts = queries(app, watch).selection(&arachne_query::Scope { table: "hosts".to_owned(), ..Default::default() })?;
+        let hosts =
+            queries(app, watch).selection(&arachne_query::Scope { table: "hosts".to_owned(), ..Default::default() })?;
         capture(app, watch, out, &selection, &hosts, limit(&params))
     })
     .await

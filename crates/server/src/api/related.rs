@@ -63,7 +63,10 @@ fn links(item: &Item, own: &str) -> Map<String, Json> {
         link("packets", format!("{own}/packets"));
     }
     if let Some(filter) = &item.related.exchanges {
-        let filter: String = filter.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect();
+        let filter: String = filter
+            .bytes()
+            .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+            .collect();
         link("exchanges", format!("/api/v1/exchanges?twins=true&filter={filter}"));
     }
     links
@@ -81,7 +84,8 @@ fn answer(item: Item, links: Map<String, Json>, headers: &HeaderMap) -> Result<R
     responses((status = 200, description = "The exchange", body = ItemAnswer), (status = 304, description = "Unchanged")))]
 pub(crate) async fn exchange(job: Job, Path(path): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let exchange = id(path, "exchange")?;
-    let found = job.ask(move |ask| ask.exchange(&exchange).map(|found| (found, exchange)).map_err(Problem::from)).await?;
+    let found =
+        job.ask(move |ask| ask.exchange(&exchange).map(|found| (found, exchange)).map_err(Problem::from)).await?;
     let (Some(item), exchange) = found else { return Err(Problem::not_found("exchange")) };
     let own = format!("/api/v1/exchanges/{exchange}");
     let mut links = links(&item, &own);

@@ -16,12 +16,8 @@ use crate::work::queries;
 pub(crate) fn exactly(app: &App, watch: &Work, table: &Table, column: &str, value: &str) -> Result<Selection, Problem> {
     let field = Field::Column(table.column(column).unwrap_or_default());
     let predicate = Predicate::Is(field, Test::Text(TextTest::OneOf(vec![value.to_owned()])));
-    let scope = Scope {
-        table: table.name.to_owned(),
-        twins: true,
-        predicate: Some(Arc::new(predicate)),
-        ..Scope::default()
-    };
+    let scope =
+        Scope { table: table.name.to_owned(), twins: true, predicate: Some(Arc::new(predicate)), ..Scope::default() };
     let selection = queries(app, watch).selection(&scope)?;
     Ok(Selection { range: TimeRange::ALL, ..selection })
 }

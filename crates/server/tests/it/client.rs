@@ -108,11 +108,12 @@ impl Call {
 pub fn read(stream: impl Read) -> Answer {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
-    reader.read_line(&mut line).expect("a status line");
+    // A refusal may come as a closed connection: status 0.
+    let _ = reader.read_line(&mut line);
     let mut answer = Answer { status: line.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0), ..Answer::default() };
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).expect("a header line");
+        let _ = reader.read_line(&mut line);
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         answer.headers.push((name.to_owned(), value.to_owned()));
     }

@@ -79,13 +79,16 @@ fn questions_are_answered() {
     let ask = |name: &str, body: Json| world.send(&post(&format!("/api/v1/query/{name}"), &body)).ok().json();
     let bars = ask("histogram", json!({"scope": scope, "step": "1s", "by": "class"}));
     assert_eq!((&bars["count"], &bars["total"]), (&json!(10), &json!(10)));
-    assert_eq!(bars["series"].as_array().map(Vec::len), Some(2));
+    assert_eq!(bars["series"].as_array().map(Vec::len), Some(6), "a series for each class");
     assert_eq!(bars["series"][0]["drill"]["view"], "exchanges");
     let link = world.send(&get("/api/v1/query/histogram?step=1s&mode=start&from=1795255200&to=1795255210&by=class"));
     assert_eq!(link.ok().json()["series"], bars["series"]);
     let top = ask("top", json!({"scope": scope, "by": ["service"]}));
     assert_eq!(top["rows"][0]["count"], 5);
-    assert_eq!(world.send(&get("/api/v1/query/top?by=service&limit=1")).ok().json()["rows"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        world.send(&get("/api/v1/query/top?by=service&limit=1")).ok().json()["rows"].as_array().map(Vec::len),
+        Some(1)
+    );
     assert_eq!(ask("quantiles", json!({"scope": scope, "step": "10s"}))["series"][0]["total"], 10);
     assert_eq!(ask("facets", json!({"scope": scope, "fields": ["status"]}))["fields"][0]["total"], 10);
     let difference = json!({"scope": scope, "selection": {"filter": "status:503"}, "fields": ["path"]});
@@ -104,7 +107,8 @@ fn a_batch_streams_panels() {
     let answer = world.send(&post("/api/v1/query/batch", &panels)).ok();
     assert_eq!(answer.header("content-type"), "application/x-ndjson");
     let lines = answer.lines();
-    let panel = |at: usize| lines.iter().find(|line| line["panel"]["at"] == at).expect("each has its line")["panel"].clone();
+    let panel =
+        |at: usize| lines.iter().find(|line| line["panel"]["at"] == at).expect("each has its line")["panel"].clone();
     assert_eq!(panel(0)["answer"]["kind"], "top");
     assert_eq!(panel(1)["answer"]["rows"].as_array().map(Vec::len), Some(1));
     assert_eq!(panel(2)["problem"]["code"], "unknown-field");
@@ -114,7 +118,8 @@ fn a_batch_streams_panels() {
 #[test]
 fn filters_are_explained_and_completed() {
     let world = World::new();
-    let parsed = world.send(&post("/api/v1/filter/parse", &json!({"filter": "status:>=500 -path:/health*"}))).ok().json();
+    let parsed =
+        world.send(&post("/api/v1/filter/parse", &json!({"filter": "status:>=500 -path:/health*"}))).ok().json();
     assert_eq!((&parsed["valid"], &parsed["tree"]["kind"]), (&json!(true), &json!("and")));
     assert_eq!(parsed["chips"][1]["negated"], true);
     let wrong = world.send(&post("/api/v1/filter/parse", &json!({"filter": "duration:>500"}))).ok().json();
@@ -174,7 +179,10 @@ fn the_server_tells_about_itself() {
     assert_eq!((&store["tables"][0]["table"], &store["tables"][0]["rows"]), (&json!("exchanges"), &json!(10)));
     assert_eq!(store["tables"][0]["first"], "2026-11-21T10:00:00.000000000Z");
     let metrics = world.send(&get("/metrics")).ok().text();
-    assert!(metrics.contains("arachne_http_requests_total{route=\"/api/v1/me\",method=\"GET\",status=\"200\"} 1"), "{metrics}");
+    assert!(
+        metrics.contains("arachne_http_requests_total{route=\"/api/v1/me\",method=\"GET\",status=\"200\"} 1"),
+        "{metrics}"
+    );
     assert!(metrics.contains("arachne_store_rows{table=\"exchanges\"} 10"), "{metrics}");
     assert_eq!(world.send(&get("/api/v1/imports")).ok().json(), json!([]));
     assert_eq!(world.send(&get("/api/v1/queries")).ok().json(), json!([]));

@@ -12,8 +12,8 @@ use arachne_server::{
     SqlRows, SqlRunner,
 };
 use arachne_store::{
-    GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store, StoreError,
-    StoreFacts, Token, Watch,
+    GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store,
+    StoreError, StoreFacts, Token, Watch,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -87,7 +87,12 @@ pub fn rows() -> Rows {
         let direction = direction.to_owned();
         rows.bodies.push(BodyRow { exchange: id(0), time: START, direction, bytes, cut: false, ..BodyRow::default() });
     }
-    rows.hosts.push(HostRow { address: "10.0.0.2".to_owned(), name: "shop".to_owned(), first: START, ..HostRow::default() });
+    rows.hosts.push(HostRow {
+        address: "10.0.0.2".to_owned(),
+        name: "shop".to_owned(),
+        first: START,
+        ..HostRow::default()
+    });
     let (stage, count) = ("packets".to_owned(), "in".to_owned());
     rows.quality.push(QualityRow { minute: START, stage, count, value: 3, ..QualityRow::default() });
     rows
@@ -271,4 +276,9 @@ impl Drop for World {
             thread.join().expect("the server ends in order");
         }
     }
+}
+
+/// The fake of the import.
+pub fn take() -> impl Importer {
+    Take
 }
