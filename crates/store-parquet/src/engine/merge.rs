@@ -1,7 +1,5 @@
 //! Merging small parts into larger ones, and taking a source out of parts.
 
-use std::sync::atomic::Ordering;
-
 use arachne_model::table::{TABLES, Table, Value};
 use arachne_store::StoreError;
 use arrow::array::{BooleanArray, RecordBatch};
@@ -12,7 +10,7 @@ use super::append::arrow_error;
 use super::core::{Change, Core};
 use super::output::{Output, discard};
 use crate::columns::cell;
-use crate::part::{Demoted, Part, PartMeta};
+use crate::part::{Demoted, Part, PartMeta, SourceRows};
 use crate::rows;
 
 /// Rows that are read of each part, and written, at a time.
@@ -44,7 +42,7 @@ impl Core {
         // Rows of a table without sources keep theirs by being apart.
         let by_source = table.column("source").is_none();
         let class = |part: &Part| {
-            let source = by_source.then(|| part.meta.sources.iter().map(|s| s.source.clone()).collect::<Vec<_>>());
+            let source = by_source.then(|| part.meta.sources.first().map(|one| one.source.clone()));
             (part.meta.long, (part.meta.rows / SMALLEST).checked_ilog(4), source)
         };
         let mut classes: Vec<_> = parts.iter().map(class).collect();
@@ -101,9 +99,15 @@ impl Core {
             cursors.extend(Cursor { input, batches, table, current: None }.advance(&converter)?);
         }
         weave.run(cursors, &converter)?;
-        // The counter is shared with everybody; the next name is another one in any case.
-        self.next_file.fetch_add(1, Ordering::Relaxed);
-        Ok(Rewritten { parts: weave.output.finish()?, places: weave.places })
+        let mut parts = weave.output.finish()?;
+        if table.column("source").is_none() {
+            // Rows that do not name their source are merged with those of the same one only.
+            for (part, old) in parts.iter_mut().zip(std::iter::repeat(&group[0].meta.sources)) {
+                part.sources =
+                    old.iter().map(|one| SourceRows { source: one.source.clone(), rows: part.rows }).collect();
+            }
+        }
+        Ok(Rewritten { parts, places: weave.places })
     }
 }
 

@@ -1,0 +1,166 @@
+//! Appending, flushing, merging, retention, and a disk without room.
+
+use super::*;
+use crate::disk::{Fault, FaultDisk, Plan};
+use std::time::Duration;
+
+#[test]
+fn what_was_appended_is_there_once_and_after_a_restart() {
+    let disk = MemoryDisk::default();
+    let store = open(&disk);
+    assert!(store.append(&token(1), rows("a", 0..5)).expect("there is room"));
+    assert!(!store.append(&token(1), rows("a", 0..5)).expect("there is room"));
+    assert!(store.append(&token(2), rows("a", 5..9)).expect("there is room"));
+    let before = exchanges(&store);
+    assert_eq!(before.len(), 9);
+    drop(store);
+    let store = open(&disk);
+    assert_eq!(exchanges(&store), before);
+    assert!(!store.append(&token(2), rows("a", 5..9)).expect("there is room"), "the log remembers");
+    store.flush().expect("there is room");
+    assert_eq!((exchanges(&store), part_rows(&store, 0), part_rows(&store, 2)), (before.clone(), 9, 9));
+    assert!(!store.append(&token(2), rows("a", 5..9)).expect("there is room"), "the manifest remembers");
+    store.append(&token(3), rows("a", 9..10)).expect("there is room");
+    store.close().expect("there is room");
+    let store = open(&disk);
+    assert!(!store.append(&token(1), rows("a", 0..5)).expect("there is room"));
+    assert_eq!((exchanges(&store).len(), part_rows(&store, 0)), (10, 10));
+    assert_eq!(store.facts().damage, Vec::<String>::new());
+}
+
+#[test]
+fn open_exchanges_stay_in_memory_until_they_end() {
+    let disk = MemoryDisk::default();
+    let mut store = open(&disk);
+    let open_row = |n| ExchangeRow { provisional: true, end: None, ..exchange("a", n) };
+    store
+        .append(&token(1), Rows { exchanges: vec![open_row(1), open_row(2), exchange("a", 3)], ..Rows::default() })
+        .expect("room");
+    for round in 0..3 {
+        store.flush().expect("there is room");
+        let rows = exchanges(&store);
+        assert_eq!((rows.len(), rows.values().filter(|row| row.provisional).count()), (3, 2), "round {round}");
+        assert_eq!(part_rows(&store, 0), 1);
+        drop(store);
+        store = open(&disk);
+        store
+            .append(&token(10 + round), Rows { quality: vec![QualityRow::default()], ..Rows::default() })
+            .expect("room");
+    }
+    store.append(&token(2), Rows { exchanges: vec![exchange("a", 1)], ..Rows::default() }).expect("there is room");
+    assert_eq!(exchanges(&store).values().filter(|row| row.provisional).count(), 1);
+    drop(store);
+    let store = open(&disk);
+    let rows = exchanges(&store);
+    assert_eq!((rows.len(), rows[&exchange("a", 1).id].clone()), (3, exchange("a", 1)));
+}
+
+#[test]
+fn long_exchanges_are_apart() {
+    let store = open(&MemoryDisk::default());
+    let long = ExchangeRow { end: Some(i64::from(u32::MAX) * 1_000), ..exchange("a", 1) };
+    store
+        .append(&token(1), Rows { exchanges: vec![long, exchange("a", 2)], ..Rows::default() })
+        .expect("there is room");
+    store.flush().expect("there is room");
+    let parts: Vec<_> = store.snapshot(TABLES[0]).parts.iter().map(|part| (part.meta.long, part.meta.rows)).collect();
+    assert_eq!(parts, [(true, 1), (false, 1)]);
+}
+
+#[test]
+fn merging_keeps_every_row_and_old_files_until_nobody_reads_them() {
+    let disk = MemoryDisk::default();
+    let store = open(&disk);
+    for n in 0..8 {
+        store.append(&token(n as u64), rows("a", n * 10..n * 10 + 10)).expect("there is room");
+        store.flush().expect("there is room");
+    }
+    let before = exchanges(&store);
+    let old = store.snapshot(TABLES[0]);
+    store.merge().expect("there is room");
+    let new = store.snapshot(TABLES[0]);
+    assert_eq!((old.parts.len(), new.parts.len()), (8, 1));
+    assert_eq!((exchanges(&store), old.rows(), new.rows()), (before.clone(), 80, 80));
+    assert_eq!(old.parts[3].open().expect("it is still there").part.meta.rows, 10);
+    drop(old);
+    let known: usize =
+        store.snapshots().iter().flat_map(|s| s.parts.clone()).map(|part| part.meta.files().count()).sum();
+    assert_eq!(disk_files(&disk, "parts/").len(), known);
+    drop((store, new));
+    assert_eq!(exchanges(&open(&disk)), before);
+}
+
+#[test]
+fn rows_go_by_age_and_by_bytes() {
+    let mut settings = settings();
+    settings.retention[0].max_age = Some(Duration::from_nanos(15_000));
+    let store = EmbeddedStore::open_on(Arc::new(MemoryDisk::default()), settings).expect("it is new");
+    for n in 0..4 {
+        store.append(&token(n as u64), rows("a", n * 10..n * 10 + 10)).expect("there is room");
+        store.flush().expect("there is room");
+    }
+    assert_eq!(store.retire(40_000).expect("there is room"), [20, 0, 0, 0, 0, 0]);
+    assert_eq!(store.retire(40_000).expect("there is room"), [0; 6]);
+    assert_eq!((exchanges(&store).len(), store.retired_rows()[0]), (20, 20), "what came is there or was removed");
+    let rows = exchanges(&store);
+    assert!(rows.values().all(|row| row.start >= 20_000));
+}
+
+#[test]
+fn a_full_disk_stops_writing_only_and_only_while_it_is_full() {
+    let memory = MemoryDisk::default();
+    let disk = Arc::new(FaultDisk::faulty(Arc::new(memory.clone()), None));
+    let store = EmbeddedStore::open_on(Arc::clone(&disk) as Arc<dyn Disk>, settings()).expect("it is new");
+    store.append(&token(1), rows("a", 0..5)).expect("there is room");
+    let full = Some(Plan { at: 0, times: u64::MAX, fault: Fault::Tear(28) });
+    disk.plan(full);
+    for _ in 0..3 {
+        assert!(matches!(store.append(&token(2), rows("a", 5..9)), Err(StoreError::Full { .. })));
+        assert!(matches!(store.flush(), Err(StoreError::Full { .. })));
+        assert!(matches!(import(&store, "b", 0..9, 9), Err(StoreError::Full { .. })));
+        assert_eq!((exchanges(&store).len(), store.facts().full), (5, true));
+    }
+    disk.plan(None);
+    assert!(store.append(&token(2), rows("a", 5..9)).expect("there is room"));
+    store.flush().expect("there is room");
+    assert!(import(&store, "b", 0..9, 9).expect("there is room"));
+    assert_eq!((exchanges(&store).len(), store.facts().full), (18, false));
+    drop(store);
+    let store = open(&memory);
+    assert_eq!(exchanges(&store).len(), 18);
+    assert!(disk_files(&memory, "parts/").iter().all(|path| !path.ends_with(".tmp")));
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let folder = tempfile::tempdir().expect("there is a place for tests");
+    let store = EmbeddedStore::open(folder.path(), Settings::default()).expect("it is new");
+    store.append(&token(1), rows("a", 0..5)).expect("there is room");
+    assert!(matches!(EmbeddedStore::open(folder.path(), Settings::default()), Err(StoreError::Locked { .. })));
+    store.close().expect("there is room");
+    let store = EmbeddedStore::open(folder.path(), Settings::default()).expect("it was given back");
+    assert_eq!(exchanges(&store).len(), 5);
+}
+
+#[test]
+fn threads_append_while_others_flush_and_read() {
+    let disk = MemoryDisk::default();
+    let store = open(&disk);
+    std::thread::scope(|scope| {
+        for sender in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                for n in 0..25_i64 {
+                    let token = Token { sender: format!("{sender}"), sequence: n as u64 };
+                    let name = format!("{sender}");
+                    assert!(store.append(&token, rows(&name, n..n + 1)).expect("there is room"));
+                    assert!(exchanges(store).len() > n as usize, "what was acknowledged is visible");
+                }
+            });
+        }
+        scope.spawn(|| (0..10).for_each(|_| store.flush().expect("there is room")));
+    });
+    assert_eq!(exchanges(&store).len(), 100);
+    drop(store);
+    assert_eq!(exchanges(&open(&disk)).len(), 100);
+}
