@@ -155,7 +155,7 @@ impl Tokens {
         }
         let valid = |entry: &&Entry| match &entry.expires {
             None => true,
-            Some(text) => parse_instant(text).is_some_and(|until| now < i64::try_from(until.from).unwrap_or(i64::MAX)),
+            Some(text) => parse_instant(text).is_some_and(|until| now < until.from),
         };
         let caller = |e: &Entry| Caller { name: e.name.clone(), role: e.role, rights: e.rights.clone() };
         found.filter(valid).map(caller)

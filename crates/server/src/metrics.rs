@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use arachne_model::table::TABLES;
-use arachne_store::StoreFacts;
+use arachne_store::{StoreFacts, TableFacts};
 
 /// Upper bounds of durations in seconds.
 const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -74,8 +74,11 @@ impl Metrics {
     }
 }
 
+/// A number of a table.
+type Count = fn(&TableFacts) -> u64;
+
 fn store(facts: &StoreFacts, out: &mut String) {
-    let series: [(&str, fn(&arachne_store::TableFacts) -> u64); 5] = [
+    let series: [(&str, Count); 5] = [
         ("arachne_store_rows", |t| t.rows),
         ("arachne_store_bytes", |t| t.bytes),
         ("arachne_store_parts", |t| t.parts),

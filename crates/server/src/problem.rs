@@ -13,12 +13,13 @@ use serde::Serialize;
 /// Characters of a text that is told back.
 const DETAIL_CHARS_MAX: usize = 500;
 
-/// Why a request was not answered (RFC 9457).
+/// Why a request was not answered (RFC 9457). Boxed where it can be: it is the error of most functions here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// Names the kind of problem: a page of the documentation.
     #[serde(rename = "type")]
-    pub kind: String,
+    #[schema(value_type = String)]
+    pub kind: Box<str>,
     /// The kind in words.
     pub title: &'static str,
     /// The status code.
@@ -26,13 +27,15 @@ pub struct Problem {
     /// The stable code.
     pub code: &'static str,
     /// What is wrong with this request, and what to do.
-    pub detail: String,
+    #[schema(value_type = String)]
+    pub detail: Box<str>,
     /// The part of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<&'static str>,
     /// What is wrong with the filter, and where.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub diagnostics: Vec<Mistake>,
+    #[serde(skip_serializing_if = "<[Mistake]>::is_empty")]
+    #[schema(value_type = Vec<Mistake>)]
+    pub diagnostics: Box<[Mistake]>,
     /// Seconds after which to try again, as in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
@@ -123,13 +126,13 @@ impl Problem {
             listed.copied().unwrap_or(("", StatusCode::BAD_REQUEST, "the question is not in order"));
         let detail: String = detail.into().chars().take(DETAIL_CHARS_MAX).collect();
         Self {
-            kind: format!("/api/docs#problem-{code}"),
+            kind: format!("/api/docs#problem-{code}").into(),
             title,
             status: status.as_u16(),
             code,
-            detail,
+            detail: detail.into(),
             field: None,
-            diagnostics: Vec::new(),
+            diagnostics: Box::default(),
             retry_after: None,
         }
     }

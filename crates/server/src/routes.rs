@@ -133,7 +133,7 @@ pub(crate) fn router(app: &App) -> Router {
 }
 
 /// Lines that somebody waits for leave at once, which compression would not let them.
-fn compressible() -> impl Predicate + Clone {
+fn compressible() -> impl Predicate {
     DefaultPredicate::new().and(NotForContentType::const_new("application/x-ndjson"))
 }
 

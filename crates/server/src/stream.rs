@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -129,9 +129,10 @@ impl Job {
             let piece = pieces.recv().await?;
             Some((piece, (pieces, ticket)))
         });
-        let all = futures_util::StreamExt::chain(stream::iter(first.map(Ok)), rest);
+        let all = stream::iter(first.map(Ok)).chain(rest);
         let lines = form.lines;
-        let body = futures_util::StreamExt::map(all, move |piece| piece.or_else(|problem| last(&problem, lines)));
+        // Compression asks once more behind the end.
+        let body = all.map(move |piece| piece.or_else(|problem| last(&problem, lines))).fuse();
         let mut response = Body::from_stream(body).into_response();
         set_headers(&mut response, form);
         Ok(response)

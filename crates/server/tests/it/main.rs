@@ -1,5 +1,7 @@
 //! The server over real TCP, on a store in memory.
 
+#![allow(clippy::panic, clippy::print_stderr, reason = "tests fail by panicking and say what they skip")]
+
 mod client;
 mod connections;
 mod document;

@@ -195,6 +195,11 @@ fn answers_are_compressed_for_who_asks() {
         let answer = world.send(&get("/api/v1/catalogue").with("Accept-Encoding", coding)).ok();
         assert_eq!(answer.header("content-encoding"), coding);
     }
+    let plain = world.send(&get("/api/v1/export/exchanges.csv")).ok();
+    let packed = world.send(&get("/api/v1/export/exchanges.csv").with("Accept-Encoding", "gzip")).ok();
+    let mut unpacked = Vec::new();
+    let read = std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*packed.body), &mut unpacked);
+    assert!(read.is_ok() && unpacked == plain.body, "a stream is whole behind its compression");
 }
 
 #[test]

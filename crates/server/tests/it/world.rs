@@ -178,9 +178,12 @@ impl Importer for Take {
     fn import(&self, job: ImportJob<'_>, watch: &dyn ImportWatch) -> Result<Imported, ImportFailure> {
         let bytes = std::fs::metadata(job.path).map_err(|e| ImportFailure::Failed(e.to_string()))?.len();
         let step = ImportStep { bytes, bytes_total: bytes, packets: 1, exchanges: 1 };
-        while job.label == "slow" {
+        loop {
             if watch.progress(step) == ControlFlow::Break(()) {
                 return Err(ImportFailure::Stopped);
+            }
+            if job.label != "slow" {
+                break;
             }
             std::thread::yield_now();
         }
