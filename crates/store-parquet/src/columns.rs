@@ -91,7 +91,7 @@ fn flags<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
 }
 
 /// The text of a value; `None` for null where null is allowed.
-fn text<'r, R: Row>(row: &'r R, index: usize, nullable: bool) -> Option<&'r str> {
+fn text<R: Row>(row: &R, index: usize, nullable: bool) -> Option<&str> {
     match row.value(index) {
         Value::Text(text) => Some(text),
         _ if nullable => None,

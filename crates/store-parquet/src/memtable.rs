@@ -98,11 +98,6 @@ impl Memtable {
         &self.tables[table]
     }
 
-    /// Rows of a table.
-    pub fn table_rows(&self, table: usize) -> u64 {
-        self.tables[table].iter().map(|batch| batch.num_rows() as u64).sum()
-    }
-
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.rows == 0 && self.tokens.is_empty()
@@ -138,7 +133,8 @@ mod tests {
             batches[0] = sorted(&[exchange(&format!("{n:04}"), false)]);
             memtable.add(batches).expect("of one table");
         }
-        assert_eq!((memtable.rows, memtable.table_rows(0)), (1000, 1000));
+        let rows: usize = memtable.batches(0).iter().map(RecordBatch::num_rows).sum();
+        assert_eq!((memtable.rows, rows), (1000, 1000));
         assert!(memtable.batches(0).len() <= 11, "{}", memtable.batches(0).len());
     }
 }

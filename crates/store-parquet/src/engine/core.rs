@@ -199,7 +199,17 @@ impl Core {
             return Ok(());
         }
         let mut manifest = self.manifest();
-        found.into_iter().try_for_each(|damage| self.set_aside(&mut manifest, &damage.path, &damage.reason))
+        let mut outcome = Ok(());
+        for damage in found {
+            if outcome.is_ok() {
+                outcome = self.set_aside(&mut manifest, &damage.path, &damage.reason);
+            }
+            if outcome.is_err() {
+                // Another time, when there is room.
+                self.log.report(damage);
+            }
+        }
+        outcome
     }
 
     /// Sets a file aside: a part with its rows, or a file beside a part alone.

@@ -57,7 +57,7 @@ impl Core {
                     && rows <= self.settings.merge_rows
                     && bytes <= self.settings.merge_bytes
             });
-            group.map(|group| group.iter().map(|part| Part::clone(part)).collect())
+            group.map(|group| group.iter().copied().cloned().collect())
         })
     }
 

@@ -1,6 +1,5 @@
 //! Old rows go, in whole parts.
 
-use arachne_model::table::TABLES;
 use arachne_store::StoreError;
 
 use super::core::{Change, Core};
@@ -18,9 +17,9 @@ impl Core {
         let mut manifest = self.manifest();
         let mut remove = Vec::new();
         let mut rows = [0; COUNT];
-        for at in 0..TABLES.len() {
+        for (at, retention) in self.settings.retention.into_iter().enumerate() {
             let parts = self.live().parts(at).to_vec();
-            for part in outlived(&parts, self.settings.retention[at], now) {
+            for part in outlived(&parts, retention, now) {
                 rows[at] += part.rows;
                 remove.push(part.path.clone());
             }

@@ -45,7 +45,7 @@ impl DamageLog {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn report(&self, damage: Damage) {
+    pub(crate) fn report(&self, damage: Damage) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(damage);
     }
 }

@@ -72,7 +72,7 @@ fn the_power_goes_at_any_change() {
         let plan = Plan { at, times: 1, fault: Fault::PowerOff };
         let mut acked = Acked::new();
         if let Ok(store) = on(FaultDisk::faulty(Arc::new(memory.clone()), Some(plan))) {
-            drop(work(&store, &mut |source, count| drop(acked.insert(source, count))));
+            drop(work(&store, &mut |source, count| acked.extend([(source, count)])));
         }
         check(&memory, &acked, &format!("change {at}"));
     }
@@ -86,8 +86,8 @@ fn a_change_that_fails_once_harms_nothing() {
         let plan = Plan { at, times: 1, fault: Fault::Tear(5) };
         let mut acked = Acked::new();
         if let Ok(store) = on(FaultDisk::faulty(Arc::new(memory.clone()), Some(plan))) {
-            drop(work(&store, &mut |source, count| drop(acked.insert(source, count))));
-            work(&store, &mut |source, count| drop(acked.insert(source, count))).expect("it failed only once");
+            drop(work(&store, &mut |source, count| acked.extend([(source, count)])));
+            work(&store, &mut |source, count| acked.extend([(source, count)])).expect("it failed only once");
             assert_eq!(exchanges(&store).len(), 19, "change {at}");
         }
         check(&memory, &acked, &format!("change {at}"));

@@ -22,7 +22,7 @@ const WRITTEN: u64 = 8;
 fn check(files: BTreeMap<String, Vec<u8>>, what: &str, log: bool) {
     let disk = MemoryDisk::from_files(files);
     for _ in 0..2 {
-        let store = on(disk.clone()).unwrap_or_else(|e| panic!("{what}: {e}"));
+        let store = on(disk.clone()).expect(what);
         let (rows, lost) = read::<ExchangeRow>(&store);
         for row in &rows {
             let n = row.wire_key;
@@ -62,7 +62,6 @@ fn no_flipped_byte_and_no_cut_is_ever_served() {
     assert!(size > 10_000, "{size} bytes");
     let step = if all { 1 } else { 1499 };
     let seed = 5;
-    println!("{size} bytes in {} files, every {step}. from {seed}", files.len());
     for (path, bytes) in &files {
         let log = path.starts_with("wal/");
         let changed = |bytes: Vec<u8>| {
@@ -73,7 +72,7 @@ fn no_flipped_byte_and_no_cut_is_ever_served() {
         for at in (0..bytes.len()).skip(seed % bytes.len().max(1)).step_by(step) {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
-            check(changed(flipped), &format!("{path}, byte {at} flipped"), log);
+            check(changed(flipped), &format!("{path}, byte {at} flipped, seed {seed}"), log);
             check(changed(bytes[..at].to_vec()), &format!("{path}, cut to {at}"), log);
         }
         let mut without = files.clone();
