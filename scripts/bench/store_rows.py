@@ -24,7 +24,7 @@ def first_start(facts):
 
 def bytes_of(path):
     """Of a part, and of its text index."""
-    index = os.path.splitext(path)[0] + ".idx"
+    index = path + ".idx"
     return os.path.getsize(path), os.path.getsize(index) if os.path.exists(index) else 0
 
 
