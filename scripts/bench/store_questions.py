@@ -34,7 +34,7 @@ def sql(table, needles, divided, within):
     day, next_day = (f"CAST({at} AS BIGINT)" for at in (DAY, DAY + 24 * HOUR))
     first = divided(f"greatest(start, {day}) - {day}", STEP)
     last = divided(f'greatest(least("end", {next_day}) - 1, greatest(start, {day})) - {day}', STEP)
-    newest = f"FROM {table} WHERE counted AND {{}} ORDER BY start DESC, id DESC LIMIT 100"
+    newest = f"SELECT {LISTED} FROM {table} WHERE counted AND {{}} ORDER BY start DESC, id DESC LIMIT 100"
     anywhere = {name: "(" + " OR ".join(within(column, needles[name]) for column in TEXTS) + ")"
                 for name in ("rare_text", "pasted_id")}
     return {
@@ -42,11 +42,11 @@ def sql(table, needles, divided, within):
                      f"WHERE {overlaps(DAY, 24 * HOUR)} GROUP BY f, l, c",
         "top": f'SELECT url_template AS t, sum(greatest("end" - start, 0)) AS s, count(*) AS n FROM {table} '
                f"WHERE {overlaps(DAY + 6 * HOUR, 6 * HOUR)} GROUP BY t ORDER BY s DESC, t LIMIT 20",
-        "newest": f"SELECT {LISTED} " + newest.format(
-            f"http_response_status_code >= 500 AND url_path LIKE '%{needles['newest']}%'"),
-        "rare_path": f"SELECT {LISTED} " + newest.format(f"url_path LIKE '%{needles['rare_path']}%'"),
-        "rare_text": f"SELECT {LISTED} " + newest.format(anywhere["rare_text"]),
-        "pasted_id": f"SELECT {LISTED} " + newest.format(anywhere["pasted_id"]),
+        "newest": newest.format(
+            f"{overlaps(DAY, 24 * HOUR)} AND http_response_status_code >= 500 AND url_path LIKE '%{needles['newest']}%'"),
+        "rare_path": newest.format(f"url_path LIKE '%{needles['rare_path']}%'"),
+        "rare_text": newest.format(anywhere["rare_text"]),
+        "pasted_id": newest.format(anywhere["pasted_id"]),
         "by_id": f"SELECT * FROM {table} WHERE id = '{needles['by_id']}'",
     }
 

@@ -30,7 +30,7 @@ impl Asking<'_> {
         let (looked_up, pasted) = (day.row(rows / 2), day.row(rows / 2 + 1));
         let pasted = pasted.request_id.unwrap_or_default();
         let histogram =
-            HistogramQuery { scope: range(DAY, DAY + DAY_NS), step: Some(Span(STEP)), ..HistogramQuery::default() };
+            HistogramQuery { scope: a_day(), step: Some(Span(STEP)), ..HistogramQuery::default() };
         let top = TopQuery {
             scope: range(DAY + 6 * HOUR, DAY + 12 * HOUR),
             order: Rank::Duration,
@@ -40,10 +40,10 @@ impl Asking<'_> {
         Ok(vec![
             self.ask("histogram", "", |queries| queries.histogram(&histogram))?,
             self.ask("top", "", |queries| queries.top(&top))?,
-            self.ask("newest", "abc", |queries| queries.list(&list("status:>=500 path:*abc*")))?,
-            self.ask("rare_path", RARE_WORD, |queries| queries.list(&list(&format!("path:*{RARE_WORD}*"))))?,
-            self.ask("rare_text", RARE_WORD, |queries| queries.list(&list(RARE_WORD)))?,
-            self.ask("pasted_id", &pasted, |queries| queries.list(&list(&pasted)))?,
+            self.ask("newest", "abc", |queries| queries.list(&list(a_day(), "status:>=500 path:*abc*")))?,
+            self.ask("rare_path", RARE_WORD, |queries| queries.list(&list(all(), &format!("path:*{RARE_WORD}*"))))?,
+            self.ask("rare_text", RARE_WORD, |queries| queries.list(&list(all(), RARE_WORD)))?,
+            self.ask("pasted_id", &pasted, |queries| queries.list(&list(all(), &pasted)))?,
             self.ask("by_id", &looked_up.id, |queries| queries.exchange(&looked_up.id))?,
         ])
     }
@@ -70,9 +70,19 @@ fn range(from: i64, to: i64) -> Scope {
     Scope { from: Some(When::At(from)), to: Some(When::At(to)), ..Scope::default() }
 }
 
-fn list(filter: &str) -> ListQuery {
+/// What an import beside adds is not in it.
+fn a_day() -> Scope {
+    range(DAY, DAY + DAY_NS)
+}
+
+/// All that the store has.
+fn all() -> Scope {
+    Scope::default()
+}
+
+fn list(scope: Scope, filter: &str) -> ListQuery {
     ListQuery {
-        scope: Scope { filter: filter.to_owned(), ..Scope::default() },
+        scope: Scope { filter: filter.to_owned(), ..scope },
         columns: COLUMNS.map(str::to_owned).to_vec(),
         limit: 100,
         ..ListQuery::default()
