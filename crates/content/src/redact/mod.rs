@@ -1,7 +1,7 @@
 //! Redaction (law 8): secrets are replaced before anything is written.
 //!
 //! A pure function of the bytes, the rules and the installation's key: no I/O, no clock. A secret becomes
-//! `[redacted:<16 hex digits>]`, the first 8 bytes of HMAC-SHA-256 over the decoded secret, so that equal secrets
+//! `[redacted:<16 hex digits>]`, the first 8 bytes of HMAC with SHA-256 over the decoded secret, so that equal secrets
 //! still match within one installation and mean nothing outside it. What names the secret stays: schemes, user names,
 //! the header and claims of a JWT, the names of cookies, parameters and fields. All other bytes stay as they were.
 //!
@@ -61,7 +61,7 @@ use text::Piece;
 
 /// The version of the built-in lists and of the code that reads by them. Higher after every change of either; stored
 /// beside what was redacted.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// Encodings inside encodings that are followed: a URL in a query in JSON in a form.
 const DEPTH: u8 = 4;
