@@ -4,19 +4,17 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use arachne_aggregate::template;
-use arachne_content::redact::{Body, Redactor};
+use arachne_content::redact::Redactor;
 use arachne_model::table::{BodyRow, ExchangeRow};
 use arachne_model::{Anomaly, AnomalySet, Exchange, Message, UnixNanos};
 use arachne_wire::target::{Target, method, protocol_version, status, target};
 
 use super::id::wire_key;
-use super::text::{cow, lower, media_type, push_line, shown, some_text, text, words};
-use super::{RowMaker, service, who};
+use super::lines::{Fact, Lines};
+use super::text::{cow, some_text, text, words};
+use super::{RowMaker, service};
 
-/// Names of headers that facts are taken from are no longer than this.
-const FACT_NAME_MAX: usize = 24;
-
-/// What header lines tell of an exchange, after redaction.
+/// What header lines tell of an exchange; the first of a name counts.
 #[derive(Default)]
 struct Facts {
     host: Option<String>,
@@ -29,42 +27,40 @@ struct Facts {
 }
 
 impl Facts {
-    /// Takes a header; the first of a name counts.
-    fn take(&mut self, name: &[u8], value: &[u8]) {
-        let mut buffer = [0; FACT_NAME_MAX];
-        let Some(lower_name) = buffer.get_mut(..name.len()) else { return };
-        lower_name.copy_from_slice(name);
-        lower_name.make_ascii_lowercase();
-        match &*lower_name {
-            b"host" if self.host.is_none() => self.host = Some(lower(value)),
-            b"authorization" if self.user.is_none() => self.user = who::user(value),
-            b"x-forwarded-for" if self.forwarded_for.is_none() => self.forwarded_for = who::forwarded_for(value),
-            b"forwarded" if self.forwarded.is_none() => self.forwarded = who::forwarded(value),
-            name @ (b"traceparent" | b"b3" | b"x-b3-traceid" | b"uber-trace-id") if self.trace_id.is_none() => {
-                self.trace_id = who::trace_id(name, value);
-            }
-            b"content-type" if self.content_type.is_none() => self.content_type = media_type(value),
-            name => {
-                let rank =
-                    who::request_id_rank(name).filter(|rank| self.request_id.as_ref().is_none_or(|(r, _)| rank < r));
-                if let Some((rank, id)) = rank.and_then(|rank| Some((rank, who::request_id(value)?))) {
-                    self.request_id = Some((rank, id));
+    fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Host(host) => set(&mut self.host, host),
+            Fact::User(user) => set(&mut self.user, user),
+            Fact::ForwardedFor(address) => set(&mut self.forwarded_for, address),
+            Fact::Forwarded(address) => set(&mut self.forwarded, address),
+            Fact::Trace(id) => set(&mut self.trace_id, id),
+            Fact::ContentType(media_type) => set(&mut self.content_type, media_type),
+            Fact::Request(rank, id) => {
+                if self.request_id.as_ref().is_none_or(|(known, _)| rank < known) {
+                    self.request_id = Some((*rank, id.clone()));
                 }
             }
         }
     }
 }
 
+fn set<T: Clone>(place: &mut Option<T>, value: &T) {
+    if place.is_none() {
+        *place = Some(value.clone());
+    }
+}
+
 /// The header lines of a message after redaction, and what they tell.
-fn head(message: Option<&Message>, redactor: &Redactor) -> (Option<String>, Facts) {
+fn head(message: Option<&Message>, known: &mut Lines, redactor: &Redactor) -> (Option<String>, Facts) {
     let mut facts = Facts::default();
     let Some(message) = message else { return (None, facts) };
     let mut lines = String::with_capacity(message.head.len());
     for (name, value) in message.headers() {
-        let redacted = redactor.header(name, value);
-        let value = shown(&redacted, value);
-        facts.take(name, value);
-        push_line(&mut lines, name, value);
+        let line = known.of(name, value, redactor);
+        if let Some(fact) = &line.fact {
+            facts.take(fact);
+        }
+        lines.push_str(&line.text);
     }
     (Some(lines), facts)
 }
@@ -108,8 +104,8 @@ impl RowMaker {
     /// The row of an exchange. Settle it afterwards ([`Self::settle`]).
     pub fn exchange(&mut self, exchange: &Exchange) -> ExchangeRow {
         let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
-        let (request_headers, asked) = head(request, &self.redactor);
-        let (response_headers, answered) = head(response, &self.redactor);
+        let (request_headers, asked) = head(request, &mut self.lines, &self.redactor);
+        let (response_headers, answered) = head(response, &mut self.lines, &self.redactor);
         let (path, query) = path_and_query(request, &self.redactor);
         let wire_key = wire_key(exchange.client, exchange.server, exchange.first_sequence);
         let place = (exchange.session_start, exchange.session);
@@ -171,13 +167,13 @@ impl RowMaker {
     }
 
     fn template(&self, path: &str) -> String {
-        let mut template = String::new();
+        let mut template = String::with_capacity(path.len());
         self.normaliser.normalise(path, &mut template);
         template
     }
 
     /// The rows of the bodies that were kept, after redaction. Takes the bytes out of the exchange.
-    pub fn bodies(&self, row: &ExchangeRow, exchange: &mut Exchange) -> Vec<BodyRow> {
+    pub fn bodies(&mut self, row: &ExchangeRow, exchange: &mut Exchange) -> Vec<BodyRow> {
         let messages = [("request", &mut exchange.request), ("response", &mut exchange.response)];
         let mut rows = Vec::new();
         for (direction, message) in messages {
@@ -188,7 +184,7 @@ impl RowMaker {
         rows
     }
 
-    fn body(&self, row: &ExchangeRow, direction: &str, message: &mut Message) -> BodyRow {
+    fn body(&mut self, row: &ExchangeRow, direction: &str, message: &mut Message) -> BodyRow {
         let sent = message.header("content-type").map(<[u8]>::to_vec);
         let content_type = sent.as_deref().map(|value| cow(self.redactor.header(b"content-type", value), value));
         let mut body = BodyRow {
@@ -208,10 +204,9 @@ impl RowMaker {
             body.withheld = Some("encoded".to_owned());
             return body;
         }
-        match self.redactor.body(sent.as_deref(), &kept, !tap.kept_cut) {
-            Body::Kept(Cow::Borrowed(_)) => body.bytes = kept,
-            Body::Kept(Cow::Owned(bytes)) => body.bytes = bytes,
-            Body::Withheld { reason } => body.withheld = Some(reason.as_str().to_owned()),
+        match self.known_bodies.redact(&self.redactor, sent.as_deref(), kept, !tap.kept_cut) {
+            Ok(bytes) => body.bytes = bytes,
+            Err(reason) => body.withheld = Some(reason.as_str().to_owned()),
         }
         body
     }

@@ -79,8 +79,13 @@ pub fn wire_key(one: Endpoint, other: Endpoint, sequence: u32) -> u64 {
 
 /// 26 characters for 128 bits, the first of them below 8.
 fn base32(number: u128) -> String {
-    let digit = |at: u32| char::from(ALPHABET[(number >> (5 * at)) as usize & 31]);
-    (0..26).rev().map(digit).collect()
+    let mut text = String::with_capacity(26);
+    // Two digits, then halves of 12 that fit into machine words.
+    for (from, digits) in [(120, 2), (60, 12), (0, 12)] {
+        let part = (number >> from) as u64;
+        text.extend((0..digits).rev().map(|at| char::from(ALPHABET[(part >> (5 * at)) as usize & 31])));
+    }
+    text
 }
 
 #[cfg(test)]

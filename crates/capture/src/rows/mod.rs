@@ -3,9 +3,11 @@
 //! A [`RowMaker`] makes the rows of one source. It does no I/O and has no clock; the same records give the same rows.
 //! What is not here: which rows are kept, and where they go.
 
+mod bodies;
 mod exchange;
 mod hosts;
 mod id;
+mod lines;
 mod quality;
 mod service;
 mod session;
@@ -24,8 +26,10 @@ pub use id::{SourceKey, wire_key};
 pub use service::ServiceRule;
 pub use source::{ContentHash, set_hash};
 
+use bodies::Bodies;
 use exchange::all_anomalies;
 use hosts::{HostNames, NameKind, is_name};
+use lines::Lines;
 use quality::Quality;
 use session::SessionTexts;
 
@@ -81,6 +85,8 @@ pub struct RowMaker {
     redactor: Redactor,
     normaliser: Normaliser,
     sessions: SessionTexts,
+    lines: Lines,
+    known_bodies: Bodies,
     quality: Quality,
     hosts: HostNames,
     /// First and last packet of all sessions.
@@ -100,6 +106,8 @@ impl RowMaker {
             redactor,
             normaliser,
             sessions: SessionTexts::default(),
+            lines: Lines::default(),
+            known_bodies: Bodies::default(),
             quality: Quality::default(),
             span: None,
         }
