@@ -5,10 +5,8 @@ use std::time::Duration;
 use crate::rows::COUNT;
 use crate::scan::ScanOptions;
 
-const DAY: Duration = Duration::from_secs(86_400);
-
-/// How long rows of a table stay. Whole parts go, oldest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How long rows of a table stay; without limits for ever. Whole parts go, oldest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// Rows that ended longer ago may go.
     pub max_age: Option<Duration>,
@@ -42,12 +40,10 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Exchanges and sessions stay 30 days, packets and bodies 7, names 90, and capture quality 400 days: it is small, and
-    /// what tells whether anything was missing.
+    /// Everything stays: a capture of last year that somebody imports today must not be gone tomorrow. Limits are asked for.
     fn default() -> Self {
-        let days = |days, gib: u64| Retention { max_age: Some(DAY * days), max_bytes: Some(gib << 30) };
         Self {
-            retention: [days(30, 100), days(30, 50), days(7, 50), days(7, 50), days(400, 5), days(90, 1)],
+            retention: [Retention::default(); COUNT],
             flush_rows: 256 << 10,
             flush_bytes: 128 << 20,
             flush_after: Duration::from_secs(60),
