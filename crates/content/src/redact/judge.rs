@@ -14,7 +14,10 @@ use super::names::{
 };
 
 /// The most bytes of a name that are looked at, from its end: what matters stands there.
-const NAME_BYTES_MAX: usize = 96;
+pub(super) const NAME_BYTES_MAX: usize = 96;
+
+/// Names of so many letters are found only by all of them: a separator inside (`s_id`) hides them from a search.
+pub(super) const SHORT_BYTES_MAX: usize = 4;
 
 /// The lists that hold a word, one bit each. The tables are built of our own lists, so nobody can choose what meets in
 /// them, and a fixed hash will do.
@@ -47,6 +50,8 @@ pub(super) struct Names {
     common: HashMap<&'static [u8], Common, FixedState>,
     /// All that stands inside an entry of a list of names.
     parts: HashSet<&'static [u8], FixedState>,
+    /// For each letter, those that follow it in a short name.
+    pairs: [u32; 32],
 }
 
 impl Names {
@@ -69,8 +74,13 @@ impl Names {
         }
         let entries = NAMES.iter().chain(SUFFIXES).chain(STEMS).map(|entry| entry.as_bytes());
         let parts = entries.flat_map(|entry| (1..=entry.len()).flat_map(|length| entry.windows(length))).collect();
-        let mut names =
-            Self { headers: flat(headers), fields: flat(fields), listed, common: HashMap::default(), parts };
+        let fields: HashSet<Vec<u8>> = flat(fields);
+        let short = NAMES.iter().chain(WEAK_NAMES).map(|name| name.as_bytes()).chain(fields.iter().map(Vec::as_slice));
+        let mut pairs = [0; 32];
+        for pair in short.filter(|name| name.len() <= SHORT_BYTES_MAX).flat_map(|name| name.windows(2)) {
+            pairs[usize::from(pair[0] & 31)] |= letter(pair[1]);
+        }
+        let mut names = Self { headers: flat(headers), fields, listed, common: HashMap::default(), parts, pairs };
         let common = COMMON_NAMES.iter().map(|name| name.as_bytes());
         names.common = common.map(|name| (name, names.common(name))).collect();
         names
@@ -117,6 +127,13 @@ impl Names {
         }
         let flat = Flat::new(name);
         self.parts.contains(flat.all()) || self.fields.iter().any(|field| contains(field, flat.all()))
+    }
+
+    /// Whether the bytes on both sides of a separator could be letters of one short name: `s` and `i` of `s_id`.
+    pub(super) fn may_be_split(&self, around: (Option<&u8>, Option<&u8>)) -> bool {
+        let (Some(&before), Some(&after)) = around else { return false };
+        let letters = before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
+        letters && self.pairs[usize::from(before & 31)] & letter(after) != 0
     }
 
     /// What to search for in text so that no secret name is missed.

@@ -29,7 +29,7 @@ pub(super) enum Piece {
 }
 
 /// The most bytes of a name on either side of the piece that was found.
-const WORD_REACH: usize = 64;
+pub(super) const WORD_REACH: usize = 64;
 /// Behind an AWS access key id, its secret is searched so far.
 const AWS_REACH: usize = 256;
 /// The length of an AWS secret access key.
@@ -76,10 +76,10 @@ fn is_word(byte: u8) -> bool {
     WORD[usize::from(byte)]
 }
 
-/// The name around a piece. Names longer than any name are cut.
-pub(super) fn word(text: &[u8], piece: Range<usize>) -> Range<usize> {
-    let before = text[..piece.start].iter().rev().take(WORD_REACH).take_while(|byte| is_word(**byte)).count();
-    let after = text[piece.end..].iter().take(WORD_REACH).take_while(|byte| is_word(**byte)).count();
+/// The name around a piece, so many bytes on either side of it at most.
+pub(super) fn word(text: &[u8], piece: Range<usize>, reach: usize) -> Range<usize> {
+    let before = text[..piece.start].iter().rev().take(reach).take_while(|byte| is_word(**byte)).count();
+    let after = text[piece.end..].iter().take(reach).take_while(|byte| is_word(**byte)).count();
     piece.start - before..piece.end + after
 }
 
@@ -180,7 +180,7 @@ impl Core {
             done = match piece {
                 Piece::Name if found.start() < judged => continue,
                 Piece::Name => {
-                    let name = word(text, found.range());
+                    let name = word(text, found.range(), WORD_REACH);
                     judged = name.end;
                     self.named(text, name, at, scan, edits)
                 }
@@ -323,7 +323,7 @@ impl Core {
             if self.kinds[found.pattern().as_usize()] != Piece::Name || found.start() < judged {
                 return false;
             }
-            let name = word(text, found.range());
+            let name = word(text, found.range(), WORD_REACH);
             judged = name.end;
             matches!(self.names.field(&text[name]), Kind::Secret | Kind::Authorization)
         };

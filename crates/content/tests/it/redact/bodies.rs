@@ -71,6 +71,64 @@ fn forms() {
     check_all("", &table);
 }
 
+/// Each body holds nothing that could be found but the one secret, and that behind an encoding or in a split name.
+#[test]
+fn an_encoding_hides_no_secret() {
+    let json = [
+        r#"{"u":"https:\/\/ann:«pw»@db\/x"}"#,
+        r#"{"u":"\/\/ann:«pw»@db\/x?a=b"}"#,
+        r#"{"u":"//ann:«pw»@db/x?a=b"}"#,
+        r#"{"u":"https:\u002f\u002fann:«pw»@db"}"#,
+        r#"{"u":"https://ann:«pw»\u0040db"}"#,
+        r#"{"q":"{\"u\":\"https:\\\/\\\/ann:«pw»@db\\\/x\"}"}"#,
+        r#"{"h":"Bearer\u0020«abcdef123456»"}"#,
+        r#"{"q":"{\"h\":\"Bearer\\u0020«abcdef123456»\"}"}"#,
+        r#"{"s_id":"«abcdef»"}"#,
+        r#"{"c-c":"«abcdef»"}"#,
+        r#"{"p\u005fin":"«abcdef»"}"#,
+        r#"{"sess:id":"«abcdef»"}"#,
+        r#"{"n":"is\n«4111111111111111»"}"#,
+        r#"{"n":"\u20ac«4111111111111111»"}"#,
+        r#"{"pas\sword":"«abcdef»"}"#,
+    ];
+    check_all("application/json", &json);
+    let form = [
+        "a=1&url=https%3A%2F%2Fann%3A«pw»%40host%2F",
+        "a=1&url=https%3A%2F%2Fann:«pw»@host%2F",
+        "a=1&url=https%253A%252F%252Fann%253A«pw»%2540host",
+        "a=1&url=//ann:«pw»@host/?b=c",
+        "a=1&h=Bearer+«abcdef123456»",
+        "a=1&h=Bearer%20«abcdef123456»",
+        "a=1&h=bearer%2520«abcdef123456»",
+        "a=1&s_id=«abcdef»",
+        "a=1&s[id]=«abcdef»",
+        "a=1&s%5Bid%5D=«abcdef»",
+        "a=1&u=/in?code%3D«abcdef»%26state%3Dx",
+        "q=%7B%22a%22%3A%22%5Cn«4111111111111111»%22%7D",
+        "x=-----BEGIN+PRIVATE+KEY-----«MIIabc»",
+    ];
+    check_all("application/x-www-form-urlencoded", &form);
+    for text in ["h=Basic%20YW5uOnB3", "h=Basic+YW5uOnB3", r#"{"h":"Basic\u0020YW5uOnB3"}"#] {
+        assert!(!body("", text).contains("OnB3"), "{text}");
+    }
+    check_all("text/html", &["<a data-u='https:&#x2F;&#x2F;ann:«pw»@host?b=c'>x</a>", "<s_id>«abcdef»</s_id>"]);
+}
+
+/// What a name is, its end tells, however far away it is.
+#[test]
+fn long_names_are_judged_as_a_whole() {
+    let (dashes, letters) = ("-".repeat(70), "x".repeat(58));
+    check_all(
+        "application/json",
+        &[
+            &format!(r#"{{"sess{dashes}id":"«abcdef»"}}"#),
+            &format!(r#"{{"sess{dashes}ion":"abcdef"}}"#),
+            &format!(r#"{{"token_{letters}_type":"abcdef"}}"#),
+            &format!(r#"{{"token_{letters}_type_more":"«abcdef»"}}"#),
+        ],
+    );
+}
+
 #[test]
 fn multipart() {
     let text = "--XX\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nann\r\n--XX\r\nContent-Disposition: \
@@ -184,6 +242,8 @@ fn a_cut_hides_what_may_be_half_a_secret() {
         ("text/xml", "<a><password>«hun»"),
         ("multipart/form-data; boundary=X", "--X\r\nContent-Disposition: form-data; name=pin\r\n\r\n«12»"),
         ("text/plain", "order 411111"),
+        ("application/json", r#"{"u":"https:\/\/ann:«p»"#),
+        ("application/x-www-form-urlencoded", "a=1&u=https%3A%2F%2Fann:«p»\n"),
     ] {
         assert_eq!(cut(content_type, &plain(text)), expected(text), "{text}");
     }
