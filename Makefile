@@ -1,6 +1,6 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench bench-store soak fuzz record
+.PHONY: help test demo bench bench-store crash soak fuzz record
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -8,7 +8,7 @@ help: ## lists the targets
 test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing)
 	cargo xtask ci
 
-demo: ## builds arachne and reads a capture recorded from a real nginx
+demo: ## builds arachne, reads a capture recorded from a real nginx, keeps it and asks
 	scripts/demo.sh
 
 bench: ## speed and exactness on captures of a real nginx, beside tshark and others; BENCH_STAGES=1: every stage too
@@ -16,6 +16,9 @@ bench: ## speed and exactness on captures of a real nginx, beside tshark and oth
 
 bench-store: ## the store on 10 million exchanges beside DuckDB, chDB and pyarrow: questions, imports, bytes per row
 	scripts/bench-store.sh
+
+crash: ## the store against kill -9 (CRASH_ROUNDS, default 500), a long log, full disks (root), every flip and cut
+	scripts/crash.sh
 
 soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, thousands of damaged files
 	scripts/soak.sh

@@ -10,6 +10,8 @@ pub mod columns;
 pub mod disk;
 mod error;
 mod engine;
+#[cfg(test)]
+mod flips;
 pub mod frames;
 mod import;
 pub mod manifest;

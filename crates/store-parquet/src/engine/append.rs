@@ -72,6 +72,7 @@ impl Core {
         let frame = frame(Some(token), &batches, &open)?;
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let written = self.wal.append(vec![frame]).map_err(|e| append_error(&e))?;
+        self.written();
         let mut live = self.live();
         live.sequence = live.sequence.max(written.end.saturating_sub(1));
         let added = live.add(Some(name.to_owned()), batches, open);

@@ -69,14 +69,18 @@ impl Core {
         format!("parts/{}/{:012}", table.name, self.next_file.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Remembers whether there was room.
+    /// Remembers that there was no room. That there is room again is told by what was written, see [`Self::written`]: much
+    /// goes well without writing anything.
     pub fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        match &result {
-            Ok(_) => self.full.store(false, Ordering::Relaxed),
-            Err(StoreError::Full { .. }) => self.full.store(true, Ordering::Relaxed),
-            Err(_) => {}
+        if let Err(StoreError::Full { .. }) = &result {
+            self.full.store(true, Ordering::Relaxed);
         }
         result
+    }
+
+    /// Remembers that there was room.
+    pub fn written(&self) {
+        self.full.store(false, Ordering::Relaxed);
     }
 
     /// Makes a change durable, then visible, `then` with it under one lock. When it fails nothing has changed.
@@ -94,6 +98,7 @@ impl Core {
                 ..std::mem::take(&mut change.edit)
             };
             manifest.commit(edit).map_err(commit_error)?;
+            self.written();
             Ok(parts)
         });
         match outcome {
@@ -235,6 +240,7 @@ impl Core {
         change.edit.quarantine.push(record.clone());
         let edit = Edit { remove_parts: change.remove.clone(), ..change.edit };
         manifest.commit(edit).map_err(commit_error)?;
+        self.written();
         self.publish(Vec::new(), &change.remove, |live| {
             live.lost.extend(lost(&record));
             live.damage.push(format!("{path}: {reason}"));
