@@ -222,6 +222,10 @@ impl BodyTap for Tap {
 
     fn finish(mut self: Box<Self>, complete: bool) -> TapFacts {
         self.end_decoding(complete);
+        if let Decoding::Stopped { whole, .. } = &mut self.decoding {
+            // A proper end may be followed by more: gzip and zstd go on with another member or frame.
+            *whole &= complete;
+        }
         self.facts(complete)
     }
 }

@@ -170,6 +170,18 @@ fn a_plain_body_that_was_cut_is_its_beginning() {
 }
 
 #[test]
+fn a_body_that_was_cut_between_two_members_is_its_beginning() {
+    let whole = gzip(b"4111 1111 ");
+    for (complete, kept_cut) in [(true, false), (false, true)] {
+        let mut tap = tap_for("gzip", &all()).unwrap();
+        tap.write(&whole);
+        let facts = tap.finish(complete);
+        assert_eq!((facts.decoded_size, facts.kept_cut, facts.anomalies.is_empty()), (Some(10), kept_cut, true));
+        assert_eq!(facts.kept.as_deref(), Some(&b"4111 1111 "[..]));
+    }
+}
+
+#[test]
 fn an_encoded_body_that_was_cut_before_its_first_byte_is_flagged() {
     let facts = tap_for("br", &all()).unwrap().finish(false);
     assert_eq!((facts.decoded_size, facts.anomalies), (None, only(Anomaly::DecompressError)));
