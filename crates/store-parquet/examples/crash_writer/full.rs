@@ -27,6 +27,10 @@ pub fn run(folder: &Path, inodes: bool) -> Result<(), Failure> {
     let (mut next, mut expected, mut refused) = (Next::default(), Expected::default(), [0; 3]);
     for round in 0..ROUNDS {
         let at = |what: &str| format!("round {round}, {what}");
+        // So that there is something to flush.
+        if let Some(full) = write(&store, &mut next, TIMES)? {
+            return Err(format!("{}: refused: {full}", at("with room")).into());
+        }
         fill(&filler, inodes)?;
         until_refused(&store, &mut next, &mut refused).map_err(|e| format!("{}: {e}", at("without room")))?;
         if !store.facts().full {
