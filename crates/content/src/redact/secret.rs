@@ -52,7 +52,7 @@ fn is_literal(value: &[u8]) -> bool {
 }
 
 impl Core {
-    /// `[redacted:<16 hex digits>]`: the first 8 bytes of HMAC-SHA-256 under the installation's key.
+    /// `[redacted:<16 hex digits>]`: the first 8 bytes of HMAC with SHA-256 under the installation's key.
     pub(super) fn mark(&self, secret: &[u8]) -> Vec<u8> {
         let digest = self.mac.clone().chain_update(secret).finalize().into_bytes();
         let mut out = Vec::with_capacity(MARK_BYTES);
