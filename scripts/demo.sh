@@ -39,8 +39,27 @@ nginx's own log of the same minutes counted, as METHOD STATUS COUNT:
 
 T
 sed 's/^/  /' fixtures/demo.expected
+data=$(mktemp -d)
+trap 'rm -rf "$data"' EXIT
+arachne() { "$target/release/arachne" "$@" --data "$data"; }
+show() { printf '\n$ arachne %s\n\n' "$*"; }
+
+cat <<'T'
+
+Kept in a store (here one that is thrown away), it answers questions:
+T
+show import fixtures/demo.pcapng.gz
+arachne import fixtures/demo.pcapng.gz
+show "query 'status:>=500'"
+arachne query 'status:>=500'
+show "query '' --histogram 1s --by class"
+arachne query '' --histogram 1s --by class
+show "query '' --by template --rank duration --limit 5"
+arachne query '' --by template --rank duration --limit 5
+show 'sql "select http_response_status_code as status, count(*) as n, max(duration) as longest_ns from exchanges group by 1 order by 2 desc"'
+arachne sql "select http_response_status_code as status, count(*) as n, max(duration) as longest_ns from exchanges group by 1 order by 2 desc"
 cat <<'T'
 
 Next:  arachne read FILE --format ndjson | jq 'select(."http.response.status_code" >= 500)'
-       tcpdump -U -w - | arachne read -
+       arachne import FILE && arachne serve          # the API, documented at http://127.0.0.1:7117/api/docs
 T

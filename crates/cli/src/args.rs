@@ -12,7 +12,9 @@ use clap_complete::Shell;
 pub use import::{ImportArgs, VantageArg};
 pub use messages::Messages;
 
+use crate::ask::args::{ExportArgs, QueryArgs, SqlArgs};
 use crate::exit::ExitStatus;
+use crate::serve::ServeArgs;
 
 /// Records what services say to each other.
 #[derive(Debug, Parser)]
@@ -32,6 +34,18 @@ pub enum Command {
     /// A protocol is found by its content, not by its port. Data goes to standard output, everything else to standard
     /// error. Captured text is never interpreted: in the table control characters are spelled out.
     Read(Box<ReadArgs>),
+    /// Keep capture files in the store: exchanges, sessions, packets, bodies, without secrets
+    ///
+    /// May be interrupted and repeated: what is there is not written again.
+    Import(Box<ImportArgs>),
+    /// Ask the store: lists, counts over time, tops
+    Query(Box<QueryArgs>),
+    /// Ask the store in SQL, read-only
+    Sql(SqlArgs),
+    /// Write what the store holds as pcapng, HAR, ndjson, CSV or cURL
+    Export(ExportArgs),
+    /// Serve the store: the HTTP API, documented at /api/docs
+    Serve(ServeArgs),
     /// Print a script that completes this command line in a shell
     Completions {
         /// The shell

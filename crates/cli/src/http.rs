@@ -1,13 +1,15 @@
 //! One HTTP request over a connection that exists: what the command line says to a server on its socket.
 
+use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::runtime::{Builder, Runtime};
 
@@ -26,18 +28,48 @@ pub struct Body {
     piece: Bytes,
 }
 
+/// Bytes of a file that are sent at once.
+const CHUNK: usize = 256 << 10;
+
 /// Sends a request with a JSON body (or none) and waits for the head of the answer.
 ///
 /// # Errors
 /// When the connection fails, or the other side speaks no HTTP.
 pub fn request(stream: UnixStream, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().context("cannot start a thread")?;
+    let whole = Full::new(Bytes::copy_from_slice(body)).map_err(|never| match never {}).boxed_unsync();
+    send(stream, method, path, "application/json", whole)
+}
+
+/// Sends a file as it is read.
+///
+/// # Errors
+/// As for [`request`], and when the file cannot be read.
+pub fn upload(stream: UnixStream, path: &str, file: File) -> Result<Answer> {
+    let pieces = futures_util::stream::try_unfold(file, |mut file| async move {
+        let mut piece = vec![0; CHUNK];
+        // This runtime has nothing else to do meanwhile.
+        let length = file.read(&mut piece)?;
+        piece.truncate(length);
+        Ok::<_, io::Error>((length > 0).then(|| (Frame::data(Bytes::from(piece)), file)))
+    });
+    send(stream, "POST", path, "application/octet-stream", StreamBody::new(pieces).boxed_unsync())
+}
+
+fn send(
+    stream: UnixStream,
+    method: &str,
+    path: &str,
+    media: &str,
+    body: UnsyncBoxBody<Bytes, io::Error>,
+) -> Result<Answer> {
+    let runtime =
+        Builder::new_multi_thread().worker_threads(1).enable_all().build().context("cannot start a thread")?;
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header("host", "localhost")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::copy_from_slice(body)))
+        .header("content-type", media)
+        .body(body)
         .context("cannot make the request")?;
     let response = runtime.block_on(async {
         stream.set_nonblocking(true)?;

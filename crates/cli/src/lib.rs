@@ -2,14 +2,17 @@
 //! records into bytes on standard output and everything else into lines on standard error.
 
 pub mod args;
+pub mod ask;
 pub mod exit;
 #[doc(hidden)]
 pub mod fixtures;
+pub mod http;
 pub mod import;
 pub mod interrupt;
 pub mod output;
 pub mod progress;
 pub mod read;
+pub mod serve;
 pub mod store;
 pub mod stream_files;
 pub mod stream_hashes;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use arachne_cli::args::{Cli, Command};
 use arachne_cli::exit::ExitStatus;
-use arachne_cli::read;
+use arachne_cli::{ask, import, read, serve};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
@@ -23,13 +23,12 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> ExitStatus {
     match command {
-        Command::Read(args) => match args.check() {
-            Ok(()) => read::run(&args),
-            Err(text) => {
-                let _ = command_line("read").error(ErrorKind::ArgumentConflict, text).print();
-                ExitStatus::Usage
-            }
-        },
+        Command::Read(args) => checked("read", args.check(), || read::run(&args)),
+        Command::Import(args) => checked("import", args.check(), || import::run(&args)),
+        Command::Query(args) => ask::query(&args),
+        Command::Sql(args) => ask::sql(&args),
+        Command::Export(args) => ask::export(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(clap_complete::Shell::from(shell), &mut Cli::command(), "arachne", &mut script);
@@ -37,6 +36,17 @@ fn run(command: Command) -> ExitStatus {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
                 _ => ExitStatus::Done,
             }
+        }
+    }
+}
+
+/// Runs a command whose arguments are in order.
+fn checked(name: &str, check: Result<(), &'static str>, run: impl FnOnce() -> ExitStatus) -> ExitStatus {
+    match check {
+        Ok(()) => run(),
+        Err(text) => {
+            let _ = command_line(name).error(ErrorKind::ArgumentConflict, text).print();
+            ExitStatus::Usage
         }
     }
 }

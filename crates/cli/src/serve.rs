@@ -5,16 +5,19 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use arachne_content::redact::{Redactor, Rules};
+use arachne_model::table::TABLES;
+use arachne_query::Span;
 use arachne_server::{
-    Auth, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, PORT, Parts, Ready, SqlFailure,
-    SqlRows, SqlRunner, serve,
+    Auth, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, PORT, Parts, Ready,
+    SqlFailure, SqlRows, SqlRunner, serve,
 };
 use arachne_sql::SqlError;
 use arachne_store::{Store, StoreError, Watch};
-use arachne_store_parquet::EmbeddedStore;
+use arachne_store_parquet::{EmbeddedStore, Settings};
 use arachne_telemetry::{Flood, codes, emit, init};
 use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
@@ -54,9 +57,47 @@ pub struct ServeArgs {
     #[arg(long, value_enum, default_value_t)]
     pub auth: AuthArg,
 
+    /// How long, or how much of, a table stays: TABLE=LIMIT, such as exchanges=30d, packets=7d or bodies=50GiB; oldest rows go
+    /// first; may be repeated [default: everything stays]
+    #[arg(long, value_name = "TABLE=LIMIT")]
+    pub retain: Vec<String>,
+
     /// What is said.
     #[command(flatten)]
     pub messages: Messages,
+}
+
+/// The settings with what is asked for of tables.
+fn settings(retain: &[String]) -> Result<Settings> {
+    let mut settings = Settings::default();
+    for wish in retain {
+        let wrong = || format!("--retain {wish}: write TABLE=LIMIT, such as exchanges=30d or bodies=50GiB");
+        let (name, limit) = wish.split_once('=').with_context(wrong)?;
+        let place = TABLES.iter().position(|table| table.name == name).with_context(wrong)?;
+        let retention = &mut settings.retention[place];
+        match (Span::parse(limit), bytes(limit)) {
+            (Ok(Span(nanos)), _) => retention.max_age = Some(Duration::from_nanos(nanos.unsigned_abs())),
+            (_, Some(bytes)) => retention.max_bytes = Some(bytes),
+            _ => anyhow::bail!(wrong()),
+        }
+    }
+    Ok(settings)
+}
+
+/// `50GiB`, `10GB`, `500MB`.
+fn bytes(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 8] = [
+        ("TiB", 1 << 40),
+        ("GiB", 1 << 30),
+        ("MiB", 1 << 20),
+        ("KiB", 1 << 10),
+        ("TB", 1_000_000_000_000),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("kB", 1_000),
+    ];
+    let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
+    number.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 /// Runs the command.
@@ -78,7 +119,7 @@ pub fn run(args: &ServeArgs) -> ExitStatus {
 fn start(args: &ServeArgs) -> Result<()> {
     let data = crate::store::data_dir(args.data.as_deref())?;
     crate::store::make_dir(&data)?;
-    let store = match open(&data)? {
+    let store = match open(&data, settings(&args.retain)?)? {
         Opened::Here(store) => Arc::new(store),
         Opened::Served(socket) => {
             anyhow::bail!("a server holds {} already; it listens on {}", data.display(), socket.display())
@@ -96,7 +137,8 @@ fn start(args: &ServeArgs) -> Result<()> {
     };
     let config = Config { listen: args.listen, auth, ..Config::new(data) };
     serve(config, parts, greet)?;
-    store.close().context("cannot close the store")
+    // Work that did not end in time keeps the store; the write-ahead log has what it needs.
+    Arc::into_inner(store).map_or(Ok(()), EmbeddedStore::close).context("cannot close the store")
 }
 
 /// People are told where to look; where standard error is gone there is nobody to tell.
@@ -166,7 +208,8 @@ impl Importer for Captures {
         let total = std::fs::metadata(job.path).map_or(0, |facts| facts.len());
         std::thread::scope(|scope| {
             let (sender, steps) = std::sync::mpsc::channel();
-            let told = move |bytes| drop(sender.send(bytes));
+            // Nobody listens once the import was given up.
+            let told = move |bytes| sender.send(bytes).unwrap_or_default();
             let (setting, source) = (self.setting(&plan, &job, interrupt.clone()), source);
             let work = scope.spawn(move || one(&setting, source, Progress::told(Box::new(told))));
             // The channel closes with the work.
@@ -236,6 +279,29 @@ impl ImportArgs {
             keep_secrets: false,
             stats: false,
             messages: Messages::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::settings;
+
+    #[test]
+    fn limits_of_tables() {
+        let settings = settings(&["exchanges=30d".to_owned(), "bodies=2GiB".to_owned()]).expect("good limits");
+        assert_eq!(settings.retention[0].max_age, Some(Duration::from_secs(30 * 86_400)));
+        assert_eq!((settings.retention[0].max_bytes, settings.retention[3].max_bytes), (None, Some(2 << 30)));
+        assert_eq!(settings.retention[1].max_age, None);
+    }
+
+    #[test]
+    fn wrong_limits_say_how_to_write_them() {
+        for wish in ["exchanges", "shops=30d", "exchanges=much", "bodies=-1GiB"] {
+            let error = settings(&[wish.to_owned()]).expect_err("no limit").to_string();
+            assert!(error.contains("TABLE=LIMIT") && error.contains(wish), "{error}");
         }
     }
 }

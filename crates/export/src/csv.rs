@@ -43,7 +43,8 @@ fn write_line(out: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::R
 
 /// Controls become U+FFFD: neither a terminal nor a spreadsheet may obey them; tab and line ends stay, in quotes.
 fn push_cell(line: &mut String, cell: &str) {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    let formula =
+        cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
     let number = cell.parse::<f64>().is_ok_and(f64::is_finite);
     let guarded = if formula && !number { "'" } else { "" };
     if guarded.is_empty() && !cell.contains([',', '"', '\r', '\n', '\t']) && !cell.chars().any(char::is_control) {

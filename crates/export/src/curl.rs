@@ -75,7 +75,9 @@ mod tests {
             method: Some("POST".to_owned()),
             host: Some("shop".to_owned()),
             path: Some("/cart".to_owned()),
-            request_headers: Some("Host: shop\nX-Evil: '; rm -rf /\nContent-Length: 3\nAccept-Encoding: gzip\nX-Empty: \n".to_owned()),
+            request_headers: Some(
+                "Host: shop\nX-Evil: '; rm -rf /\nContent-Length: 3\nAccept-Encoding: gzip\nX-Empty: \n".to_owned(),
+            ),
             ..ExchangeRow::default()
         };
         let body = BodyRow { bytes: b"a'b".to_vec(), ..BodyRow::default() };

@@ -85,8 +85,7 @@ fn timings(row: &ExchangeRow) -> [f64; 3] {
     let sent = row.request_end.unwrap_or(row.start).max(row.start);
     let answered = row.response_start.unwrap_or(sent).max(sent);
     let end = row.end.filter(|_| row.status.is_some()).unwrap_or(answered);
-    [(row.start, sent), (sent, answered), (answered, end)]
-        .map(|(from, to)| to.saturating_sub(from).max(0) as f64 / 1e6)
+    [(row.start, sent), (sent, answered), (answered, end)].map(|(from, to)| to.saturating_sub(from).max(0) as f64 / 1e6)
 }
 
 fn request(row: &ExchangeRow, body: Option<&BodyRow>) -> Json {

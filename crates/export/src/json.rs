@@ -64,7 +64,11 @@ pub fn write_row(out: &mut dyn Write, names: &[String], row: &[Json]) -> io::Res
 fn escape_deceptive(json: &str, line: &mut String) {
     for character in json.chars() {
         match character {
-            '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {
                 line.push_str(&format!("\\u{:04x}", u32::from(character)));
             }
             _ => line.push(character),
@@ -89,10 +93,8 @@ mod tests {
 
     #[test]
     fn a_row_is_one_harmless_line() {
-        let row = cells(
-            &[Kind::Text, Kind::Instant],
-            &[Scalar::Text("a\n\u{1b}[31m\u{202e}\u{9b}".into()), Scalar::Int(0)],
-        );
+        let row =
+            cells(&[Kind::Text, Kind::Instant], &[Scalar::Text("a\n\u{1b}[31m\u{202e}\u{9b}".into()), Scalar::Int(0)]);
         let mut out = Vec::new();
         write_row(&mut out, &["url.path".to_owned(), "start".to_owned()], &row).expect("a Vec takes every byte");
         let text = String::from_utf8(out).expect("JSON is UTF-8");

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use arachne_filter::{Field, Predicate, Test, TextTest};
 use arachne_model::table::{BodyRow, ExchangeRow, HostRow, Kind, PacketRow, Row};
-use arachne_store::{
-    CountMode, ListRequest, Number, Order, Selection, Store, StoreError, TimeRange, Watch,
-};
+use arachne_store::{CountMode, ListRequest, Number, Order, Selection, Store, StoreError, TimeRange, Watch};
 
 use crate::{csv, curl, har, json, pcapng};
 

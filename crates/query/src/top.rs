@@ -94,7 +94,9 @@ pub struct Percentiles {
 impl Percentiles {
     /// The percentiles of what was counted; `None` of nothing.
     pub(crate) fn of(tally: &Tally) -> Option<Self> {
-        let at = |q| tally.histogram.quantile(q);
+        // A bucket's bound may lie a little above the largest value, which is known exactly.
+        let most = tally.max.and_then(|max| u64::try_from(max).ok()).unwrap_or(u64::MAX);
+        let at = |q| tally.histogram.quantile(q).map(|value| value.min(most));
         Some(Self { p50: at(0.5)?, p95: at(0.95)?, p99: at(0.99)? })
     }
 }

@@ -8,8 +8,8 @@
 pub mod bloom;
 pub mod columns;
 pub mod disk;
-mod error;
 mod engine;
+mod error;
 #[cfg(test)]
 mod flips;
 pub mod frames;

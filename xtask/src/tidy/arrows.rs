@@ -20,8 +20,12 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// PURE crates with the external crates each may use outside tests.
-pub const PURE: &[(&str, &[&str])] =
-    &[("model", &[]), ("wire", &["foldhash", "hashbrown", "memchr"]), ("aggregate", &[]), ("filter", &["memchr", "regex"])];
+pub const PURE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("wire", &["foldhash", "hashbrown", "memchr"]),
+    ("aggregate", &[]),
+    ("filter", &["memchr", "regex"]),
+];
 
 /// External crates that only one of ours may name.
 const OWNED: &[(&str, &[&str])] = &[

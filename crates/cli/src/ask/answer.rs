@@ -1,6 +1,6 @@
 //! Answers as rows: columns with names and kinds, and cells of JSON, whether they come from this process or a server.
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 /// What the cells of a column are, for those who print them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,8 @@ pub fn top_rows(answer: &Json) -> (Vec<AnswerColumn>, Vec<Vec<Json>>) {
     let fields: Vec<_> = members(&answer["by"]).map(text).collect();
     let mut columns: Vec<_> = fields.iter().map(|name| AnswerColumn::new(name, Shape::Text)).collect();
     columns.extend(COUNTS.iter().map(|(name, _, shape)| AnswerColumn::new(name, *shape)));
-    let mut rows: Vec<_> = members(&answer["rows"]).map(|row| top_row(row, members(&row["key"]).cloned().collect())).collect();
+    let mut rows: Vec<_> =
+        members(&answer["rows"]).map(|row| top_row(row, members(&row["key"]).cloned().collect())).collect();
     let named = |name: &str| {
         let rest = vec![Json::Null; fields.len().saturating_sub(1)];
         std::iter::once(Json::from(name)).chain(rest).collect::<Vec<_>>()
@@ -129,12 +130,6 @@ const COUNTS: [(&str, &str, Shape); 10] = [
 fn top_row(counts: &Json, mut cells: Vec<Json>) -> Vec<Json> {
     cells.extend(COUNTS.iter().map(|(_, place, _)| counts.pointer(place).cloned().unwrap_or(Json::Null)));
     cells
-}
-
-/// A row as an object, for ndjson.
-#[must_use]
-pub fn object(columns: &[AnswerColumn], row: Vec<Json>) -> Map<String, Json> {
-    columns.iter().map(|column| column.name.clone()).zip(row).collect()
 }
 
 fn members(list: &Json) -> impl Iterator<Item = &Json> {

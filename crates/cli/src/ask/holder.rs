@@ -14,12 +14,18 @@ pub enum Opened {
     Served(PathBuf),
 }
 
+/// The settings of a command that ends soon: what has time is left to a server.
+#[must_use]
+pub fn brief() -> Settings {
+    Settings { background: false, ..Settings::default() }
+}
+
 /// Opens the store in `dir`, which must be there.
 ///
 /// # Errors
 /// When it cannot be opened, or is held by somebody who is no server.
-pub fn open(dir: &Path) -> Result<Opened> {
-    match EmbeddedStore::open(dir, Settings::default()) {
+pub fn open(dir: &Path, settings: Settings) -> Result<Opened> {
+    match EmbeddedStore::open(dir, settings) {
         Ok(store) => Ok(Opened::Here(store)),
         Err(StoreError::Locked { holder }) => {
             let socket = dir.join("socket");
@@ -42,5 +48,5 @@ pub fn open_existing(data: Option<&Path>) -> Result<Opened> {
     if !dir.is_dir() {
         bail!("there is no store in {}: `arachne import FILE` makes one, --data DIR names another one", dir.display());
     }
-    open(&dir)
+    open(&dir, brief())
 }

@@ -133,13 +133,20 @@ mod tests {
         let columns = [AnswerColumn::new("start", Shape::Instant), AnswerColumn::new("duration", Shape::Duration)];
         let print = |format| {
             let mut out = Vec::new();
-            let mut printer = Printer::new(&mut out, format, TableStyle::default(), &columns).expect("a Vec takes every byte");
+            let mut printer =
+                Printer::new(&mut out, format, TableStyle::default(), &columns).expect("a Vec takes every byte");
             printer.row(&[json!("2026-01-31T23:59:59.123456789Z"), json!(2_500_000)]).expect("a Vec takes every byte");
             assert_eq!(printer.finish().expect("a Vec takes every byte"), 1);
             String::from_utf8(out).expect("text")
         };
-        assert_eq!(print(AnswerFormat::Table), "START                    DURATION\n2026-01-31 23:59:59.123   2.50 ms\n");
-        assert_eq!(print(AnswerFormat::Ndjson), "{\"start\":\"2026-01-31T23:59:59.123456789Z\",\"duration\":2500000}\n");
+        assert_eq!(
+            print(AnswerFormat::Table),
+            "START                    DURATION\n2026-01-31 23:59:59.123   2.50 ms\n"
+        );
+        assert_eq!(
+            print(AnswerFormat::Ndjson),
+            "{\"start\":\"2026-01-31T23:59:59.123456789Z\",\"duration\":2500000}\n"
+        );
         assert_eq!(print(AnswerFormat::Csv), "start,duration\r\n2026-01-31T23:59:59.123456789Z,2500000\r\n");
     }
 

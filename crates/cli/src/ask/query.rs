@@ -60,8 +60,13 @@ fn print_all(format: AnswerFormat, style: TableStyle, columns: &[AnswerColumn], 
 /// Page after page until the limit.
 fn list(backend: &dyn Backend, args: &QueryArgs, style: TableStyle) -> Result<()> {
     let (order, ascending) = args.order.strip_prefix('-').map_or((args.order.as_str(), false), |name| (name, true));
-    let mut query =
-        ListQuery { scope: scope(args)?, columns: columns(args), order: order.to_owned(), ascending, ..ListQuery::default() };
+    let mut query = ListQuery {
+        scope: scope(args)?,
+        columns: columns(args),
+        order: order.to_owned(),
+        ascending,
+        ..ListQuery::default()
+    };
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let (mut left, mut out, mut printer) = (args.limit, Some(out), None);
     loop {
@@ -96,11 +101,7 @@ fn tell(args: &QueryArgs, rows: u64, more: bool) -> Result<()> {
 
 fn columns(args: &QueryArgs) -> Vec<String> {
     let people = args.format == AnswerFormat::Table && args.table == "exchanges";
-    if args.columns.is_empty() && people {
-        EXCHANGE_COLUMNS.map(str::to_owned).to_vec()
-    } else {
-        args.columns.clone()
-    }
+    if args.columns.is_empty() && people { EXCHANGE_COLUMNS.map(str::to_owned).to_vec() } else { args.columns.clone() }
 }
 
 fn scope(args: &QueryArgs) -> Result<Scope> {

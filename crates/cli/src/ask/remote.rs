@@ -32,8 +32,9 @@ impl Remote {
 
     /// A request, and the body of its answer.
     fn send(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Box<dyn Read>> {
-        let stream = UnixStream::connect(&self.socket)
-            .with_context(|| format!("the server that holds the data folder does not answer on {}", self.socket.display()))?;
+        let stream = UnixStream::connect(&self.socket).with_context(|| {
+            format!("the server that holds the data folder does not answer on {}", self.socket.display())
+        })?;
         let text = body.map(Json::to_string).unwrap_or_default();
         let answer = http::request(stream, method, path, text.as_bytes())?;
         if answer.status < 300 {

@@ -22,7 +22,9 @@ const STATEMENT_BYTES_MAX: u64 = 64 << 10;
 /// When the question is wrong, or cannot be answered, or standard output fails.
 pub fn answer(args: &SqlArgs) -> Result<()> {
     let statement = match args.statement.as_str() {
-        "-" => io::read_to_string(io::stdin().lock().take(STATEMENT_BYTES_MAX)).context("cannot read standard input")?,
+        "-" => {
+            io::read_to_string(io::stdin().lock().take(STATEMENT_BYTES_MAX)).context("cannot read standard input")?
+        }
         text => text.to_owned(),
     };
     let backend = of(args.data.data.as_deref(), Interrupt::on_signals()?)?;

@@ -4,20 +4,23 @@
 pub mod key;
 pub mod one;
 pub mod plan;
+mod remote;
 pub mod sink;
 pub mod source;
 pub mod summary;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use arachne_content::redact::{Redactor, Rules};
 use arachne_model::{AnomalySet, DropReason, Ledger};
 use arachne_store::{Store, StoreError};
+use arachne_store_parquet::EmbeddedStore;
 use arachne_telemetry::{Flood, chain, codes, emit, init};
 
 use crate::args::{ImportArgs, LogFormat};
+use crate::ask::holder::{self, Opened};
 use crate::exit::ExitStatus;
 use crate::interrupt::Interrupt;
 use crate::output::stats::push_stats;
@@ -31,38 +34,39 @@ use sink::Tally;
 use source::Unknown;
 use summary::Stored;
 
-/// Runs the command on the process's own standard error and signals. `open` opens the store in a folder that is there.
-pub fn run(args: &ImportArgs, open: impl FnOnce(&Path) -> anyhow::Result<Box<dyn Store>>) -> ExitStatus {
+/// Runs the command on the process's own standard error and signals.
+pub fn run(args: &ImportArgs) -> ExitStatus {
     let _log = init(args.messages.format(), args.messages.verbosity(), Flood::Unlimited);
     let interrupt = Interrupt::on_signals().unwrap_or_default();
-    let world = World { stderr: Box::new(std::io::stderr()), console: Console::detect(), interrupt };
-    match self::open(args, open) {
-        Ok((store, redactor)) => run_with(args, store.as_ref(), redactor, world),
-        Err(status) => status,
-    }
+    let console = Console::detect();
+    let bar = console.bar;
+    let world = World { stderr: Box::new(std::io::stderr()), console, interrupt: interrupt.clone() };
+    let done = open(args).and_then(|opened| match opened {
+        Into::Here(store, redactor) => Ok(run_with(args, &store, redactor, world)),
+        Into::Served(socket) => remote::run(args, &socket, bar, &interrupt),
+    });
+    done.unwrap_or_else(|error| {
+        emit!(codes::IMPORT_STORE_001, error = format!("{error:#}"));
+        status_of(error.downcast_ref::<StoreError>())
+    })
 }
 
-/// The store in the folder that `args` name, opened by `open`, and what replaces secrets there.
-///
-/// # Errors
-/// The exit code, after saying what is wrong.
-pub fn open(
-    args: &ImportArgs,
-    open: impl FnOnce(&Path) -> anyhow::Result<Box<dyn Store>>,
-) -> Result<(Box<dyn Store>, Redactor), ExitStatus> {
-    let opened = crate::store::data_dir(args.data.as_deref()).and_then(|data| {
-        crate::store::make_dir(&data)?;
-        // Whoever holds the store is alone with the key.
-        let store = open(&data)?;
-        Ok((store, key::key(&data)?))
-    });
-    match opened {
-        Ok((store, key)) => Ok((store, Redactor::new(key, Rules::default()))),
-        Err(error) => {
-            emit!(codes::IMPORT_STORE_001, error = format!("{error:#}"));
-            Err(status_of(error.downcast_ref::<StoreError>()))
-        }
-    }
+/// Where rows go.
+enum Into {
+    /// Into the store, which this process holds now, without secrets.
+    Here(EmbeddedStore, Redactor),
+    /// To the server that holds it, through its socket.
+    Served(PathBuf),
+}
+
+fn open(args: &ImportArgs) -> anyhow::Result<Into> {
+    let data = crate::store::data_dir(args.data.as_deref())?;
+    crate::store::make_dir(&data)?;
+    // Whoever holds the store is alone with the key.
+    Ok(match holder::open(&data, holder::brief())? {
+        Opened::Here(store) => Into::Here(store, Redactor::new(key::key(&data)?, Rules::default())),
+        Opened::Served(socket) => Into::Served(socket),
+    })
 }
 
 /// What a run touches outside of itself, beside its sources, the store and the log.

@@ -125,7 +125,9 @@ pub fn plain(cell: &Json) -> Cell {
     match cell {
         Json::Null => (super::table::NOTHING.to_owned(), Style::Dim),
         Json::String(text) => (text.clone(), Style::Plain),
-        Json::Number(number) => (number.as_u64().map_or_else(|| number.to_string(), super::human::grouped), Style::Plain),
+        Json::Number(number) => {
+            (number.as_u64().map_or_else(|| number.to_string(), super::human::grouped), Style::Plain)
+        }
         other => (other.to_string(), Style::Plain),
     }
 }

@@ -373,17 +373,3 @@ fn a_full_disk_is_said() {
     assert_eq!(status, ExitStatus::Unexpected);
     assert!(err.contains("IMPORT-STORE-002") && err.contains("no space to write a part"), "{err}");
 }
-
-#[test]
-fn a_folder_that_cannot_be_is_said() {
-    let file = file(&shop());
-    let data = file.path().join("below-a-file");
-    let words = ["import".as_ref(), "--data".as_ref(), data.as_os_str(), file.path().as_os_str()];
-    let args = Line::try_parse_from(words).unwrap().args;
-    let err = Shared::default();
-    let log = LogLayer::new(err.clone(), Format::Text, args.messages.verbosity(), Flood::Unlimited);
-    let opened = log.scope(|| arachne_cli::import::open(&args, |_| Ok(Box::new(MemoryStore::new()))));
-    assert_eq!(opened.map(|_| ()).err(), Some(ExitStatus::Unexpected));
-    let text = String::from_utf8(err.0.lock().unwrap().clone()).unwrap();
-    assert!(text.contains("IMPORT-STORE-001") && text.contains("cannot make the folder"), "{text}");
-}

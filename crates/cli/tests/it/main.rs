@@ -10,5 +10,6 @@ mod live;
 mod ndjson;
 mod outputs;
 mod read_loop;
+mod store;
 mod streams;
 mod support;

@@ -281,14 +281,8 @@ macro_rules! table {
 use table;
 
 /// All tables, in the order in which they are listed to people.
-pub const TABLES: &[&Table] = &[
-    ExchangeRow::TABLE,
-    SessionRow::TABLE,
-    PacketRow::TABLE,
-    BodyRow::TABLE,
-    QualityRow::TABLE,
-    HostRow::TABLE,
-];
+pub const TABLES: &[&Table] =
+    &[ExchangeRow::TABLE, SessionRow::TABLE, PacketRow::TABLE, BodyRow::TABLE, QualityRow::TABLE, HostRow::TABLE];
 
 #[cfg(test)]
 mod tests {

@@ -29,8 +29,7 @@ impl Asking<'_> {
     pub fn all(&self, day: &Day, rows: u64) -> Result<Vec<Json>, QueryError> {
         let (looked_up, pasted) = (day.row(rows / 2), day.row(rows / 2 + 1));
         let pasted = pasted.request_id.unwrap_or_default();
-        let histogram =
-            HistogramQuery { scope: a_day(), step: Some(Span(STEP)), ..HistogramQuery::default() };
+        let histogram = HistogramQuery { scope: a_day(), step: Some(Span(STEP)), ..HistogramQuery::default() };
         let top = TopQuery {
             scope: range(DAY + 6 * HOUR, DAY + 12 * HOUR),
             order: Rank::Duration,

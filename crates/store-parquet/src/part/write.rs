@@ -136,7 +136,6 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_column_index_truncate_length(Some(32))
         .set_statistics_truncate_length(Some(32))
-        .set_bloom_filter_fpp(BLOOM_ERRORS)
         .set_write_page_header_statistics(false);
     for (index, column) in table.columns.iter().enumerate() {
         let path = ColumnPath::new(vec![column.sql.to_owned()]);
@@ -146,6 +145,7 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
         if table.blooms.contains(&index) {
             builder = builder
                 .set_column_bloom_filter_enabled(path.clone(), true)
+                .set_column_bloom_filter_fpp(path.clone(), BLOOM_ERRORS)
                 .set_column_bloom_filter_max_ndv(path, rows.clamp(64, GROUP_ROWS) as u64);
         }
     }
