@@ -6,7 +6,9 @@
 //! crash_writer full FOLDER FILL                        fills the file system of FOLDER, with files or (FILL = inodes) many
 //! ```
 //!
-//! The process that dies is the same program, told so by the environment. What was acknowledged is kept by the parent, outside of the folder. Exit 1 at the first thing that is wrong.
+//! The process that dies is the same program, told so by the environment. What was acknowledged is kept by the parent, outside of the
+//! folder. Exit 1 at the first thing that is wrong.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal of whoever runs it")]
 
 mod full;
 mod log;
