@@ -3,9 +3,12 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use anyhow::{Context as _, Result};
+use arachne_filter::{Settings, parse};
+use arachne_model::table::TABLES;
 use arachne_query::{HistogramQuery, ListQuery, Mode, Rank, Scope, Span, TopQuery, When};
 use serde_json::Value as Json;
 
+use super::BadFilter;
 use super::answer::{AnswerColumn, histogram_rows, list_columns, list_rows, top_rows};
 use super::args::{AnswerFormat, CountBy, QueryArgs, RankBy};
 use super::backend::{Backend, of};
@@ -104,7 +107,15 @@ fn columns(args: &QueryArgs) -> Vec<String> {
     if args.columns.is_empty() && people { EXCHANGE_COLUMNS.map(str::to_owned).to_vec() } else { args.columns.clone() }
 }
 
+/// Mistakes in the filter are shown where they are, also when somebody else will answer.
+fn check(args: &QueryArgs) -> Result<()> {
+    let Some(table) = TABLES.iter().find(|table| table.name == args.table) else { return Ok(()) };
+    let parsed = parse(&args.filter, table, &Settings::default());
+    if parsed.predicate.is_some() { Ok(()) } else { Err(BadFilter(parsed.diagnostics).into()) }
+}
+
 fn scope(args: &QueryArgs) -> Result<Scope> {
+    check(args)?;
     let mode = match args.count {
         CountBy::Overlap => Mode::Overlap,
         CountBy::Start => Mode::Start,
