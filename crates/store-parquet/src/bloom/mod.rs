@@ -1,6 +1,6 @@
 //! Filters of the text in a part: what is certainly nowhere in a column is known without reading it.
 //!
-//! For each column of [`Table::texts`] a split-block bloom filter (as Parquet's) holds the [`grams`] of all its texts. A
+//! For each column of [`Table::texts`] a split-block bloom filter (as Parquet's) holds the `grams` of all its texts. A
 //! filter is as large as the column's vocabulary needs, up to [`BYTES_MAX`]; a column with more is marked as saturated and
 //! never excludes anything. A filter never misses what is there.
 //!

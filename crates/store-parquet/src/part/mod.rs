@@ -1,6 +1,6 @@
 //! Parts: immutable Parquet files with the rows of one table, in the table's order.
 //!
-//! [`write::PartWriter`] makes one, [`Part`] reads it. What the manifest keeps of a part is [`PartMeta`]: with it whole
+//! `write::PartWriter` makes one, [`Part`] reads it. What the manifest keeps of a part is [`PartMeta`]: with it whole
 //! parts are skipped without a look at their files, and a damaged file is never served, since its checksum is compared
 //! before the first read of a process.
 

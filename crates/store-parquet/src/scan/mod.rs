@@ -1,8 +1,8 @@
 //! Answering questions over a snapshot: lists and groups of the rows of parts and memory, with Arrow and Parquet directly.
 //!
-//! A question becomes one tree of conditions ([`node`]). What a manifest, statistics, pages and filters know of a
-//! [`piece`] of the data replaces leaves of the tree by true or false ([`bounds`], [`statistics`]); what is left is
-//! evaluated ([`evaluate`]), cheap columns first ([`pipeline`]). Pieces are spread over [`threads`]; the answer does not
+//! A question becomes one tree of conditions (`node`). What a manifest, statistics, pages and filters know of a
+//! `piece` of the data replaces leaves of the tree by true or false (`bounds`, `statistics`); what is left is
+//! evaluated (`evaluate`), cheap columns first (`pipeline`). Pieces are spread over `threads`; the answer does not
 //! depend on how.
 
 mod bounds;
