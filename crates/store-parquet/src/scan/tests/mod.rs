@@ -1,6 +1,5 @@
 //! Questions over parts and memory against plain loops over the rows.
 
-mod bench;
 mod data;
 mod groups;
 mod lists;
