@@ -1,0 +1,55 @@
+/** The API, typed by the server's own document (`npm run types` renews `schema.d.ts`). */
+import createClient from "openapi-fetch";
+import type { components, paths } from "./schema.d.ts";
+
+/** A named shape of the API. */
+export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
+export type Cell = null | boolean | number | string;
+
+/** Calls one route; see `ask.svelte.ts` for questions about rows. */
+export const api = createClient<paths>({ baseUrl: "/" });
+
+/** What went wrong, in the server's words (RFC 9457) or ours. */
+export class Failure extends Error {
+  /** The stable code: `filter_invalid`, `too_broad`, `offline` … */
+  readonly code: string;
+  readonly status: number;
+  /** Mistakes in a filter, with their places in bytes. */
+  readonly mistakes: Schema<"Mistake">[];
+
+  constructor(problem: { code?: string; title?: string; detail?: string; status?: number; diagnostics?: Schema<"Mistake">[] }) {
+    super(problem.detail || problem.title || "the request failed");
+    this.code = problem.code ?? "unknown";
+    this.status = problem.status ?? 0;
+    this.mistakes = problem.diagnostics ?? [];
+  }
+}
+
+/** The server could not be reached. */
+export function offline(): Failure {
+  return new Failure({ code: "offline", title: "The server does not answer." });
+}
+
+/** Gives the answer, or throws a {@link Failure}. */
+export async function wanted<T>(call: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  let result: { data?: T; error?: unknown; response: Response };
+  try {
+    result = await call;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw offline();
+  }
+  if (result.data !== undefined) return result.data;
+  throw new Failure({ status: result.response.status, ...(typeof result.error === "object" ? result.error : {}) });
+}
+
+/** Throws a {@link Failure} unless a plain `fetch` went well. */
+export async function checked(call: Promise<Response>): Promise<Response> {
+  const response = await call.catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw offline();
+  });
+  if (response.ok) return response;
+  const problem: unknown = await response.json().catch(() => ({}));
+  throw new Failure({ status: response.status, ...(typeof problem === "object" ? problem : {}) });
+}

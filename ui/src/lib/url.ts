@@ -1,0 +1,181 @@
+/** The whole state of a page in its address, and back. Pure: the browser's history is in `page.svelte.ts`. */
+
+/** What is listed: a table of the store. */
+export type View = "http" | "tcp" | "packets";
+/** The table of a view, as the API calls it. */
+export const TABLES: Record<View, string> = { http: "exchanges", tcp: "tcp_sessions", packets: "packets" };
+/** The view of a table. */
+export function viewOf(table: string): View {
+  return table === "tcp_sessions" ? "tcp" : table === "packets" ? "packets" : "http";
+}
+
+/** Which page is open: explore, one exchange (`x`), one TCP session (`session`), or a short link on its way (`s`). */
+export type Page = "explore" | "x" | "session" | "s";
+/** How rows are shown. */
+export type Mode = "grid" | "map" | "sequence" | "waterfall" | "stats" | "difference";
+/** How an item belongs to a bucket. */
+export type CountMode = "overlap" | "start" | "end";
+
+/** All that an address says. */
+export interface State {
+  page: Page;
+  /** Of `explore`. */
+  view: View;
+  /** Of `x`, `session` and `s`: the id. */
+  id: string;
+  /** The range as written: `now-1h`, an instant. Empty ends fit the data. */
+  from: string;
+  to: string;
+  /** `browser`, `UTC`, or a name; empty: as preferred. */
+  tz: string;
+  /** The filter. */
+  q: string;
+  /** The brush inside the range, in milliseconds. */
+  sel: { from: number; to: number } | null;
+  mode: Mode;
+  /** Columns by alias; empty for the view's own. */
+  cols: string[];
+  /** Field with `-` in front for the largest first. */
+  sort: string;
+  /** What the bars are stacked by. */
+  grp: string;
+  count: CountMode;
+  /** Compare with: off, the window before, a day or a week before. */
+  cmp: "" | "prev" | "1d" | "7d";
+  /** `err`: only errors are drawn. */
+  lens: "" | "err";
+  /** Open in the side panel: an exchange, session or packet. */
+  x: string;
+  /** Tab of the detail. */
+  tab: string;
+  /** What a click on a bar listed: kept apart from the filter, so that it can be left again. */
+  drill: { q: string; from: number; to: number; count: CountMode; why: string } | null;
+  /** Follows now. */
+  live: boolean;
+  /** Facets are open. */
+  facets: boolean;
+  /** Settings of a mode (map, sequence, stats), by its own key. */
+  opt: Record<string, string>;
+  /** Keys nobody knows: kept. */
+  rest: [string, string][];
+}
+
+/** What an empty address means. */
+export function initial(): State {
+  return {
+    page: "explore", view: "http", id: "", from: "", to: "", tz: "", q: "", sel: null, mode: "grid", cols: [], sort: "",
+    grp: "", count: "overlap", cmp: "", lens: "", x: "", tab: "", drill: null, live: false, facets: true, opt: {}, rest: [],
+  };
+}
+
+const MODES: readonly Mode[] = ["grid", "map", "sequence", "waterfall", "stats", "difference"];
+const COUNTS: readonly CountMode[] = ["overlap", "start", "end"];
+
+/** Writes a state; `decode(encode(s))` is `s`. */
+export function encode(state: State): string {
+  const out: [string, string][] = [];
+  const put = (key: string, value: string) => {
+    if (value !== "") out.push([key, value]);
+  };
+  put("from", state.from);
+  put("to", state.to);
+  put("tz", state.tz);
+  put("q", state.q);
+  put("cmp", state.cmp);
+  put("sel", state.sel ? `${state.sel.from}..${state.sel.to}` : "");
+  put("mode", state.mode === "grid" ? "" : state.mode);
+  put("cols", state.cols.join(","));
+  put("sort", state.sort);
+  put("grp", state.grp);
+  put("count", state.count === "overlap" ? "" : state.count);
+  put("lens", state.lens);
+  put("x", state.x);
+  put("tab", state.tab);
+  if (state.drill) {
+    put("drill", `${state.drill.from}..${state.drill.to}..${state.drill.count}`);
+    out.push(["dq", state.drill.q]);
+    put("dw", state.drill.why);
+  }
+  put("live", state.live ? "1" : "");
+  put("facets", state.facets ? "" : "0");
+  for (const [key, value] of Object.entries(state.opt).sort(([a], [b]) => (a < b ? -1 : 1))) put(`o.${key}`, value);
+  out.push(...state.rest);
+  const query = out.map(([key, value]) => `${part(key)}=${part(value)}`).join("&");
+  return path(state) + (query === "" ? "" : `?${query}`);
+}
+
+function path(state: State): string {
+  if (state.page === "explore") return `/explore/${state.view}`;
+  return `/${state.page}/${encodeURIComponent(state.id)}`;
+}
+
+/** Percent-encodes what must be, and leaves colons, slashes and commas as people read them; a blank is a plus. */
+function part(text: string): string {
+  return encodeURIComponent(text.toWellFormed()).replace(/%(3A|2F|2C|20|40|24)/g, (_, code: string) =>
+    code === "20" ? "+" : String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+/** Reads an address (path and query). What makes no sense is left out; never throws. */
+export function decode(address: string): State {
+  const state = initial();
+  const mark = address.indexOf("?");
+  const place = (mark < 0 ? address : address.slice(0, mark)).split("/").filter((piece) => piece !== "");
+  readPath(place, state);
+  for (const [key, value] of new URLSearchParams(mark < 0 ? "" : address.slice(mark + 1))) readKey(state, key, value);
+  return state;
+}
+
+function readPath(place: string[], state: State): void {
+  const [page, rest = ""] = place;
+  if (page === "x" || page === "session" || page === "s") {
+    state.page = page;
+    state.id = unescape(rest);
+  } else if (page === "explore" && (rest === "http" || rest === "tcp" || rest === "packets")) {
+    state.view = rest;
+  }
+}
+
+function unescape(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function oneOf<T extends string>(all: readonly T[], value: string, otherwise: T): T {
+  return (all as readonly string[]).includes(value) ? (value as T) : otherwise;
+}
+
+function readKey(state: State, key: string, value: string): void {
+  switch (key) {
+    case "from": case "to": case "tz": case "q": case "sort": case "grp": case "x": case "tab":
+      state[key] = value;
+      break;
+    case "cmp": state.cmp = oneOf(["", "prev", "1d", "7d"] as const, value, ""); break;
+    case "sel": state.sel = span(value); break;
+    case "mode": state.mode = oneOf(MODES, value, "grid"); break;
+    case "cols": state.cols = value.split(",").filter((name) => name !== ""); break;
+    case "count": state.count = oneOf(COUNTS, value, "overlap"); break;
+    case "lens": state.lens = oneOf(["", "err"] as const, value, ""); break;
+    case "drill": {
+      const at = span(value);
+      const count = oneOf(COUNTS, value.split("..")[2] ?? "", "overlap");
+      if (at) state.drill = { q: "", why: "", ...state.drill, ...at, count };
+      break;
+    }
+    case "dq": if (state.drill) state.drill.q = value; break;
+    case "dw": if (state.drill) state.drill.why = value; break;
+    case "live": state.live = value === "1"; break;
+    case "facets": state.facets = value !== "0"; break;
+    default:
+      if (key.startsWith("o.") && value !== "" && key !== "o.__proto__") state.opt[key.slice(2)] = value;
+      else state.rest.push([key, value]);
+  }
+}
+
+function span(text: string): { from: number; to: number } | null {
+  const match = /^(\d{1,16})\.\.(\d{1,16})/.exec(text);
+  if (!match || Number(match[1]) >= Number(match[2])) return null;
+  return { from: Number(match[1]), to: Number(match[2]) };
+}
