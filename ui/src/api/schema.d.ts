@@ -954,27 +954,27 @@ export interface components {
              * @description The place in it, in bytes; its end unless given.
              * @default null
              */
-            cursor: number | null;
+            cursor?: number | null;
             /**
              * @description The text.
              * @default
              */
-            filter: string;
+            filter?: string;
             /**
              * @description The range whose values are offered; all unless given.
              * @default null
              */
-            from: string | null;
+            from?: string | null;
             /**
              * @description The table that it is about.
              * @default exchanges
              */
-            table: string;
+            table?: string;
             /**
              * @description Its end.
              * @default null
              */
-            to: string | null;
+            to?: string | null;
         };
         /** @description What an answer cost, and how whole it is. */
         Cost: {
@@ -1053,17 +1053,17 @@ export interface components {
         /** @description A selection against a baseline. */
         DifferenceQuery: {
             /** @default null */
-            baseline: components["schemas"]["Part"] | null;
+            baseline?: components["schemas"]["Part"] | null;
             /**
              * @description The fields, by name or alias; those with few values when empty.
              * @default []
              */
-            fields: string[];
+            fields?: string[];
             /**
              * @description Values of each field, the most telling.
              * @default 10
              */
-            limit: number;
+            limit?: number;
             /**
              * @description The page.
              * @default {
@@ -1077,7 +1077,7 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
             /**
              * @description What is looked at.
              * @default {
@@ -1086,7 +1086,7 @@ export interface components {
              *       "to": null
              *     }
              */
-            selection: components["schemas"]["Part"];
+            selection?: components["schemas"]["Part"];
         };
         /** @description A field and how much it tells. */
         DivergingField: {
@@ -1199,12 +1199,12 @@ export interface components {
              * @description The fields, by name or alias.
              * @default []
              */
-            fields: string[];
+            fields?: string[];
             /**
              * @description Values of each field, those with most rows.
              * @default 10
              */
-            limit: number;
+            limit?: number;
             /**
              * @description Which rows.
              * @default {
@@ -1218,7 +1218,7 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
         };
         /** @description A value with its rows. */
         FacetValue: {
@@ -1312,22 +1312,22 @@ export interface components {
              * @description At most so many buckets, of a width that people can read, when there is no step.
              * @default null
              */
-            buckets: number | null;
+            buckets?: number | null;
             /**
              * @description The field that bars are split by, by name or alias; empty for none. Of exchanges class unless given.
              * @default null
              */
-            by: string | null;
+            by?: string | null;
             /**
              * @description What is summed.
              * @default count
              */
-            measure: components["schemas"]["HistogramMeasure"];
+            measure?: components["schemas"]["HistogramMeasure"];
             /**
              * @description Per second instead of per bucket. Buckets at the ends count by the part of them that lies in the range.
              * @default false
              */
-            rate: boolean;
+            rate?: boolean;
             /**
              * @description Which rows.
              * @default {
@@ -1341,17 +1341,17 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
             /**
              * @description Width of a bucket, such as `5m`.
              * @default null
              */
-            step: string | null;
+            step?: string | null;
             /**
              * @description Series told apart; all further ones are one.
              * @default 10
              */
-            top: number;
+            top?: number;
         };
         /** @description An import as the store knows it. */
         ImportAnswer: {
@@ -1424,32 +1424,32 @@ export interface components {
              * @description Smallest first.
              * @default false
              */
-            ascending: boolean;
+            ascending?: boolean;
             /**
              * @description Fields to show, by name or alias; all but headers and bytes when empty.
              * @default []
              */
-            columns: string[];
+            columns?: string[];
             /**
              * @description Whether all rows are counted.
              * @default none
              */
-            count: components["schemas"]["Total"];
+            count?: components["schemas"]["Total"];
             /**
              * @description Where to go on: `next` of the page before.
              * @default null
              */
-            cursor: string | null;
+            cursor?: string | null;
             /**
              * @description At most so many rows.
              * @default 100
              */
-            limit: number;
+            limit?: number;
             /**
              * @description The number that rows are ordered by, by name or alias; nulls are smallest.
              * @default start
              */
-            order: string;
+            order?: string;
             /**
              * @description Which rows.
              * @default {
@@ -1463,7 +1463,7 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
         };
         /**
          * @description The three losses beside a capture.
@@ -1487,7 +1487,7 @@ export interface components {
              * @description Clients and services told apart; further ones are one node of each kind.
              * @default 50
              */
-            nodes: number;
+            nodes?: number;
             /**
              * @description Which rows.
              * @default {
@@ -1501,7 +1501,7 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
         };
         /** @description Who asks. */
         Me: {
@@ -1683,23 +1683,23 @@ export interface components {
              * @description Answered below is fast, in nanoseconds.
              * @default 500000000
              */
-            fast_ns: number;
+            fast_ns?: number;
             /**
              * @description The text.
              * @default
              */
-            filter: string;
+            filter?: string;
             /**
              * Format: int64
              * @description Answered from here on is slow, in nanoseconds.
              * @default 1000000000
              */
-            slow_ns: number;
+            slow_ns?: number;
             /**
              * @description The table that it is about.
              * @default exchanges
              */
-            table: string;
+            table?: string;
         };
         /** @description A part of a filter. */
         Part: {
@@ -1790,27 +1790,27 @@ export interface components {
              * @description At most so many buckets when there is no step.
              * @default null
              */
-            buckets: number | null;
+            buckets?: number | null;
             /**
              * @description A filter on `capture_quality`, such as `agent:edge-1`.
              * @default
              */
-            filter: string;
+            filter?: string;
             /**
              * @description The first instant inside; where the table begins unless given.
              * @default null
              */
-            from: string | null;
+            from?: string | null;
             /**
              * @description Width of a bucket; at least a minute.
              * @default null
              */
-            step: string | null;
+            step?: string | null;
             /**
              * @description The first instant behind; where the table ends unless given.
              * @default null
              */
-            to: string | null;
+            to?: string | null;
         };
         /** @description A count over time. */
         QualitySeries: {
@@ -1885,17 +1885,17 @@ export interface components {
              * @description At most so many buckets when there is no step; 1 for the whole range as one.
              * @default null
              */
-            buckets: number | null;
+            buckets?: number | null;
             /**
              * @description The field to split by, by name or alias.
              * @default null
              */
-            by: string | null;
+            by?: string | null;
             /**
              * @description The number, by name or alias.
              * @default duration
              */
-            of: string;
+            of?: string;
             /**
              * @description Shares from 0 to 1.
              * @default [
@@ -1904,7 +1904,7 @@ export interface components {
              *       0.99
              *     ]
              */
-            quantiles: number[];
+            quantiles?: number[];
             /**
              * @description Which rows.
              * @default {
@@ -1918,17 +1918,17 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
             /**
              * @description Width of a bucket.
              * @default null
              */
-            step: string | null;
+            step?: string | null;
             /**
              * @description Groups told apart, those with most rows; all further ones are left out and counted.
              * @default 10
              */
-            top: number;
+            top?: number;
         };
         /**
          * @description What rows of a top are ordered by, the largest first.
@@ -1968,43 +1968,43 @@ export interface components {
              * @description Answered below is fast, in nanoseconds.
              * @default 500000000
              */
-            fast_ns: number;
+            fast_ns?: number;
             /**
              * @description The filter; empty for everything.
              * @default
              */
-            filter: string;
+            filter?: string;
             /**
              * @description The first instant inside; where the table begins unless given.
              * @default null
              */
-            from: string | null;
+            from?: string | null;
             /**
              * @description How rows belong to the range.
              * @default overlap
              */
-            mode: components["schemas"]["Mode"];
+            mode?: components["schemas"]["Mode"];
             /**
              * Format: int64
              * @description Answered from here on is slow, in nanoseconds.
              * @default 1000000000
              */
-            slow_ns: number;
+            slow_ns?: number;
             /**
              * @description The table: `exchanges` unless given.
              * @default exchanges
              */
-            table: string;
+            table?: string;
             /**
              * @description The first instant behind; where the table ends unless given.
              * @default null
              */
-            to: string | null;
+            to?: string | null;
             /**
              * @description Count twins too: rows of exchanges that another row counts for.
              * @default false
              */
-            twins: boolean;
+            twins?: boolean;
         };
         /** @description A series. */
         Series: {
@@ -2123,27 +2123,27 @@ export interface components {
              *       "template"
              *     ]
              */
-            by: string[];
+            by?: string[];
             /**
              * @description Rows told apart; all further ones are one.
              * @default 10
              */
-            limit: number;
+            limit?: number;
             /**
              * @description The number that `max` and the quantiles are of, by name or alias.
              * @default duration
              */
-            of: string;
+            of?: string;
             /**
              * @description What comes first.
              * @default count
              */
-            order: components["schemas"]["Rank"];
+            order?: components["schemas"]["Rank"];
             /**
              * @description Whether p50, p95 and p99 are wanted.
              * @default false
              */
-            quantiles: boolean;
+            quantiles?: boolean;
             /**
              * @description Which rows.
              * @default {
@@ -2157,7 +2157,7 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
         };
         /** @description A row of a top. */
         TopRow: components["schemas"]["Counts"] & {
@@ -2184,17 +2184,17 @@ export interface components {
              * @description The field, by name or alias.
              * @default service
              */
-            field: string;
+            field?: string;
             /**
              * @description At most so many.
              * @default 10
              */
-            limit: number;
+            limit?: number;
             /**
              * @description What was typed, in either case of letters.
              * @default
              */
-            prefix: string;
+            prefix?: string;
             /**
              * @description Which rows.
              * @default {
@@ -2208,7 +2208,7 @@ export interface components {
              *       "twins": false
              *     }
              */
-            scope: components["schemas"]["Scope"];
+            scope?: components["schemas"]["Scope"];
         };
     };
     responses: never;

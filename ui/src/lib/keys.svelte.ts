@@ -1,4 +1,5 @@
 /** Single keys: one table for all, by place on the keyboard, silent while somebody types. */
+import { untrack } from "svelte";
 import { preferences } from "./preferences.svelte.ts";
 
 /** Something that can be done, by key, by the palette, or by a link. */
@@ -23,9 +24,10 @@ class Commands {
 
   /** Adds commands while a component lives; call it from an `$effect`, which gets back what removes them. */
   add(commands: Command[]): () => void {
-    this.all = [...this.all, ...commands];
+    // Who adds must not run again because somebody else adds.
+    this.all = untrack(() => [...this.all, ...commands]);
     return () => {
-      this.all = this.all.filter((command) => !commands.includes(command));
+      this.all = untrack(() => this.all.filter((command) => !commands.includes(command)));
     };
   }
 

@@ -1,0 +1,51 @@
+/** What the capture says about itself, bucket by bucket: nothing that was lost may look like nothing that happened. */
+import type { Schema } from "../api/client.ts";
+import { bytes, exact, parseInstant, percent } from "../lib/format.ts";
+
+/** `none`: nothing was captured then, so an empty bar says nothing. */
+export type Severity = "none" | "good" | "fair" | "bad";
+
+/** A bucket of the quality line. */
+export interface Quality {
+  /** Milliseconds since 1970, half-open. */
+  from: number;
+  to: number;
+  severity: Severity;
+  /** What to tell, worst first. */
+  words: string[];
+}
+
+/** From this share of lost packets or bytes on, figures of that time are not to be trusted. */
+const BAD_SHARE = 0.01;
+
+/** Judges an answer. Drops that follow the rules (what is no TCP, a second copy) are told, but are no loss. */
+export function judge(answer: Schema<"QualityAnswer">): Quality[] {
+  const start = parseInstant(answer.start);
+  const step = answer.step_ns / 1e6;
+  return Array.from({ length: answer.count }, (_, at) => judged(answer, at, start + at * step, step));
+}
+
+function judged(answer: Schema<"QualityAnswer">, at: number, from: number, step: number): Quality {
+  const sum = (wanted: (series: Schema<"QualitySeries">) => boolean) =>
+    answer.series.reduce((all, series) => (wanted(series) ? all + (series.values[at] ?? 0) : all), 0);
+  const packets = sum((series) => series.stage === "packets" && series.count === "in");
+  const payload = sum((series) => series.stage === "bytes" && series.count === "in");
+  const kernel = sum((series) => series.loss === "kernel");
+  const own = sum((series) => series.loss === "own");
+  const missing = sum((series) => series.loss === "missing");
+  const lost = Math.max((kernel + own) / Math.max(packets + kernel + own, 1), missing / Math.max(payload + missing, 1));
+  const severity = packets === 0 && lost === 0 ? "none" : lost >= BAD_SHARE ? "bad" : lost > 0 ? "fair" : "good";
+  const words: string[] = [];
+  if (severity === "none") words.push("Nothing was captured.");
+  else words.push(`${exact(packets)} packets captured`);
+  if (kernel > 0) words.push(`${exact(kernel)} packets dropped by the kernel`);
+  if (own > 0) words.push(`${exact(own)} packets dropped by Arachne`);
+  if (missing > 0) words.push(`${bytes(missing)} never captured (${percent(missing / (payload + missing))} of the payload), known from acknowledgements`);
+  for (const series of answer.series) {
+    const value = series.values[at] ?? 0;
+    if (value === 0 || series.loss || series.stage === "bytes") continue;
+    if (series.count === "dropped") words.push(`${exact(value)} ${series.stage} left out: ${series.reason?.replaceAll("_", " ")}`);
+    if (series.count === "anomaly") words.push(`${exact(value)} × ${series.reason?.replaceAll("_", " ")}`);
+  }
+  return { from, to: from + step, severity, words };
+}
