@@ -9,7 +9,7 @@ export const USUAL: Record<string, string[]> = {
 };
 
 const WIDTHS: Record<string, number> = {
-  start: 96, status: 48, method: 62, service: 130, path: 320, template: 280, duration: 86, wait: 80, size: 82, client: 112, server: 112,
+  start: 104, status: 58, method: 72, service: 130, path: 320, template: 280, duration: 86, wait: 80, size: 82, client: 112, server: 112,
   host: 130, anomalies: 170, "request.id": 150, "trace.id": 150, query: 200, session: 180, protocol: 70, close: 80, exchanges: 78,
 };
 
@@ -17,7 +17,7 @@ const WIDTHS: Record<string, number> = {
 export function widthOf(name: string, kind: string): number {
   const known = WIDTHS[name];
   if (known) return known;
-  if (kind === "instant") return 96;
+  if (kind === "instant") return 104;
   if (kind === "text" || kind === "words" || kind === "headers") return 160;
   return kind === "id" ? 150 : 90;
 }
