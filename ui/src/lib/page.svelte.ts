@@ -1,7 +1,10 @@
 /** The page: what its address says, the instants its range means, and where it was before. */
+import { both, grouped, negated } from "./filter.ts";
 import { preferences } from "./preferences.svelte.ts";
-import { type Range, resolve } from "./time.ts";
+import { openingRange, type Range, resolve } from "./time.ts";
 import { decode, encode, type State, TABLES } from "./url.ts";
+
+export { both };
 
 const UNDO_MAX = 100;
 
@@ -11,8 +14,12 @@ class Current {
   now = $state(Date.now());
   /** The range of all data, once it is known: what empty ends mean. */
   data: Range | null = $state.raw(null);
-  #undo: [string, string][] = [];
-  #redo: [string, string][] = [];
+  /** Width of a bar in milliseconds, as the timeline draws it; 0 while it draws none. */
+  step = $state(0);
+  #undo: [string, string][] = $state.raw([]);
+  #redo: [string, string][] = $state.raw([]);
+  canUndo = $derived(this.#undo.length > 0);
+  canRedo = $derived(this.#redo.length > 0);
 
   /** `UTC`, `browser`, or a name. */
   zone = $derived(this.state.tz || preferences.value.zone);
@@ -53,8 +60,7 @@ class Current {
 
   /** Shows another range; `undoTime` leads back. */
   time(from: string, to: string, rest: Partial<State> = {}): void {
-    this.#undo.push([this.state.from, this.state.to]);
-    if (this.#undo.length > UNDO_MAX) this.#undo.shift();
+    this.#undo = [...this.#undo, [this.state.from, this.state.to] as [string, string]].slice(-UNDO_MAX);
     this.#redo = [];
     this.now = Date.now();
     this.go({ from, to, live: false, ...rest });
@@ -67,18 +73,24 @@ class Current {
 
   /** Back to the range before, on its own trail apart from the browser's history. */
   undoTime(): void {
-    this.#step(this.#undo, this.#redo);
+    const range = this.#undo.at(-1);
+    if (!range) return;
+    this.#undo = this.#undo.slice(0, -1);
+    this.#redo = [...this.#redo, [this.state.from, this.state.to]];
+    this.go({ from: range[0], to: range[1], live: false });
   }
 
   redoTime(): void {
-    this.#step(this.#redo, this.#undo);
+    const range = this.#redo.at(-1);
+    if (!range) return;
+    this.#redo = this.#redo.slice(0, -1);
+    this.#undo = [...this.#undo, [this.state.from, this.state.to]];
+    this.go({ from: range[0], to: range[1], live: false });
   }
 
-  #step(out: [string, string][], into: [string, string][]): void {
-    const range = out.pop();
-    if (!range) return;
-    into.push([this.state.from, this.state.to]);
-    this.go({ from: range[0], to: range[1], live: false });
+  /** The range of an address without one: see {@link openingRange}. */
+  opening(): { from: string; to: string } {
+    return openingRange(this.data, Date.now());
   }
 
   /** Adds a term to the filter. Terms are joined by a blank, which is `and`; an `or` is put in parentheses first. */
@@ -94,34 +106,6 @@ class Current {
   refresh(): void {
     this.now = Date.now();
   }
-}
-
-/** Whether a filter has an `or` outside of parentheses and quotes, so that it must be grouped before something is added. */
-function grouped(filter: string): string {
-  let depth = 0;
-  let quoted = false;
-  let bare = "";
-  for (let at = 0; at < filter.length; at += 1) {
-    const letter = filter[at]!;
-    if (letter === "\\") at += 1;
-    else if (letter === '"') quoted = !quoted;
-    else if (!quoted && (letter === "(" || letter === "[")) depth += 1;
-    else if (!quoted && (letter === ")" || letter === "]")) depth -= 1;
-    else if (!quoted && depth === 0) bare += letter;
-  }
-  return /(^|\s)or(\s|$)/i.test(bare) ? `(${filter})` : filter;
-}
-
-function negated(term: string): string {
-  if (term.startsWith("-")) return term.slice(1);
-  return /\s/.test(term) || /^not\b/i.test(term) ? `-(${term})` : `-${term}`;
-}
-
-/** Joins two filters so that both hold. */
-export function both(a: string, b: string): string {
-  if (a.trim() === "") return b;
-  if (b.trim() === "") return a;
-  return `${grouped(a.trim())} ${grouped(b.trim())}`;
 }
 
 export const page = new Current();

@@ -24,6 +24,7 @@ class Store {
     this.catalogue = catalogue;
     this.me = me;
     this.#take(facts);
+    if (page.state.from === "" && page.state.to === "" && page.state.page === "explore") page.go(page.opening());
     this.#beat();
   }
 
@@ -58,7 +59,11 @@ class Store {
 
   #take(facts: Schema<"StoreAnswer">): void {
     this.facts = facts;
-    page.data = this.extent(page.table) ?? this.extent("exchanges");
+    // All views together, so that another view keeps the range.
+    const extents = ["exchanges", "tcp_sessions", "packets"].flatMap((table) => this.extent(table) ?? []);
+    const data = { from: Math.min(...extents.map((range) => range.from)), to: Math.max(...extents.map((range) => range.to)) };
+    if (extents.length === 0) page.data = null;
+    else if (page.data?.from !== data.from || page.data.to !== data.to) page.data = data;
   }
 
   #beat(): void {

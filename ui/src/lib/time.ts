@@ -135,3 +135,16 @@ export function stepText(ms: number): string {
   }
   return `${ms / 1000}s`;
 }
+
+/**
+ * What a page without a range shows: the shortest of the ranges on offer that holds all data, when the data fill enough of it
+ * to be seen; all data when they lie further back; an hour when there are none or when they reach too far back and still come.
+ */
+export function openingRange(data: Range | null, now: number): { from: string; to: string } {
+  if (!data) return { from: "now-1h", to: "now" };
+  const preset = PRESETS.find((length) => resolve(`now-${length}`, now, "UTC")! <= data.from);
+  const shown = preset ? now - resolve(`now-${preset}`, now, "UTC")! : 0;
+  if (preset && data.to <= now + 60_000 && data.to - data.from >= shown / 4) return { from: `now-${preset}`, to: "now" };
+  if (!preset && Math.abs(now - data.to) < 120_000) return { from: "now-1h", to: "now" };
+  return { from: new Date(data.from).toISOString(), to: new Date(data.to).toISOString() };
+}
