@@ -44,7 +44,7 @@ pub enum Command {
     Sql(SqlArgs),
     /// Write what the store holds as pcapng, HAR, ndjson, CSV or cURL
     Export(ExportArgs),
-    /// Serve the store: the HTTP API, documented at /api/docs
+    /// Serve the store: the web UI, and the HTTP API, documented at /api/docs
     Serve(ServeArgs),
     /// Print a script that completes this command line in a shell
     Completions {

@@ -13,12 +13,13 @@ use arachne_model::table::TABLES;
 use arachne_query::Span;
 use arachne_server::{
     Auth, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, PORT, Parts, Ready,
-    SqlFailure, SqlRows, SqlRunner, serve,
+    SqlFailure, SqlRows, SqlRunner, UiFile, serve,
 };
 use arachne_sql::SqlError;
 use arachne_store::{Store, StoreError, Watch};
 use arachne_store_parquet::{EmbeddedStore, Settings};
 use arachne_telemetry::{Flood, codes, emit, init};
+use arachne_ui_assets::Asset;
 use clap::{Args, ValueEnum};
 use serde_json::Value as Json;
 
@@ -130,6 +131,7 @@ fn start(args: &ServeArgs) -> Result<()> {
         store: Arc::clone(&store) as Arc<dyn Store>,
         sql: Some(Arc::new(Sql(Arc::clone(&store)))),
         importer: Arc::new(Captures { store: Arc::clone(&store), redactor }),
+        ui: arachne_ui_assets::all().iter().map(ui_file).collect(),
     };
     let auth = match args.auth {
         AuthArg::Local => Auth::Local,
@@ -141,9 +143,14 @@ fn start(args: &ServeArgs) -> Result<()> {
     Arc::into_inner(store).map_or(Ok(()), EmbeddedStore::close).context("cannot close the store")
 }
 
+fn ui_file(asset: &Asset) -> UiFile {
+    let Asset { path, raw, br, gz, etag } = *asset;
+    UiFile { path, raw, br, gz, etag }
+}
+
 /// People are told where to look; where standard error is gone there is nobody to tell.
 fn greet(ready: &Ready<'_>) {
-    let mut text = format!("http://{}/api/docs\n", ready.address);
+    let mut text = format!("http://{}/\n", ready.address);
     if let Some(token) = ready.fresh_token {
         text.push_str(&format!("admin token, shown only now: {token}\n"));
     }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
 use serde_json::Value as Json;
 
 use crate::app::App;
@@ -29,13 +29,6 @@ fn text(app: &App) -> &'static str {
         text.push('\n');
         text
     })
-}
-
-/// Until there is a user interface, the documentation is what a browser finds.
-#[utoipa::path(get, path = "/", operation_id = "getHome", tag = "server",
-    responses((status = 307, description = "To the documentation")))]
-pub(crate) async fn home() -> Response {
-    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/api/docs")]).into_response()
 }
 
 /// This document.

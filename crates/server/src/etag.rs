@@ -20,7 +20,7 @@ pub(crate) fn tagged(request: &HeaderMap, media: &'static str, body: Vec<u8>) ->
 }
 
 /// Weak comparison, as RFC 9110 section 13.1.2 asks.
-fn has(request: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn has(request: &HeaderMap, tag: &str) -> bool {
     let opaque = |text: &str| text.trim().trim_start_matches("W/").to_owned();
     let given = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).any(|one| one.trim() == "*" || opaque(one) == opaque(tag))

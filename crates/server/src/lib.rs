@@ -26,6 +26,7 @@ mod running;
 mod serve;
 mod stream;
 mod strict;
+mod ui;
 mod uploads;
 mod work;
 
@@ -37,3 +38,4 @@ pub use parts::{
 };
 pub use routes::Route;
 pub use serve::{Ready, ServeError, Server, serve};
+pub use ui::UiFile;

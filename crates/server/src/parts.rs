@@ -8,6 +8,8 @@ use std::sync::Arc;
 use arachne_store::{ImportFacts, Store, Watch};
 use serde_json::Value as Json;
 
+use crate::ui::UiFile;
+
 /// What the server works with.
 #[derive(Clone)]
 pub struct Parts {
@@ -17,6 +19,8 @@ pub struct Parts {
     pub sql: Option<Arc<dyn SqlRunner>>,
     /// Takes captures.
     pub importer: Arc<dyn Importer>,
+    /// The files of the web UI; none for a server without one.
+    pub ui: Vec<UiFile>,
 }
 
 impl fmt::Debug for Parts {

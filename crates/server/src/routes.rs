@@ -21,7 +21,7 @@ use crate::api::{
 };
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, FullPackets, Import, Public, Read};
-use crate::{docs, guard, openapi};
+use crate::{docs, guard, openapi, ui};
 
 /// A route that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,6 @@ fn table(app: &App) -> Table {
         .add(Public, routes!(store::healthz))
         .add(Public, routes!(store::readyz))
         .add(Public, routes!(store::metrics))
-        .add(Public, routes!(docs::home))
         .add(Public, routes!(docs::page))
         .add(Public, routes!(docs::style))
         .add(Public, routes!(docs::document))
@@ -125,7 +124,7 @@ pub(crate) fn router(app: &App) -> Router {
     let Table { router, .. } = table(app);
     let (router, _) = router.split_for_parts();
     router
-        .fallback(|| async { axum::http::StatusCode::NOT_FOUND })
+        .fallback(ui::fallback)
         .layer(CompressionLayer::new().compress_when(compressible()))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), guard::outer))

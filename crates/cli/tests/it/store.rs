@@ -166,7 +166,7 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let line = lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("http://")).unwrap();
-        let address = line.trim_start_matches("http://").trim_end_matches("/api/docs").to_owned();
+        let address = line.trim_start_matches("http://").trim_end_matches('/').to_owned();
         // The pipe must not fill up.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address }

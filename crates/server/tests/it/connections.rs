@@ -106,6 +106,7 @@ fn it_listens_where_nobody_else_reads_along() {
             store: Arc::new(MemoryStore::new()),
             sql: None,
             importer: Arc::new(crate::world::take()),
+            ui: Vec::new(),
         }
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

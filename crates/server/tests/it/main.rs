@@ -9,5 +9,6 @@ mod hostile;
 mod rights;
 mod routes;
 mod stopping;
+mod ui;
 mod uploads;
 mod world;

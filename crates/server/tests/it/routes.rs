@@ -172,7 +172,6 @@ fn the_server_tells_about_itself() {
     let world = World::new();
     assert_eq!(world.send(&get("/healthz")).ok().text(), "ok\n");
     assert_eq!(world.send(&get("/readyz")).ok().text(), "ready\n");
-    assert_eq!(world.send(&get("/")).header("location"), "/api/docs");
     let me = world.send(&get("/api/v1/me")).ok().json();
     assert_eq!((&me["name"], &me["role"]), (&json!("local"), &json!("admin")));
     let store = world.send(&get("/api/v1/store")).ok().json();

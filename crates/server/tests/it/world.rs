@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
 use arachne_server::{
     Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, Parts, Route, Server, SqlFailure,
-    SqlRows, SqlRunner,
+    SqlRows, SqlRunner, UiFile,
 };
 use arachne_store::{
     GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store,
@@ -198,6 +198,13 @@ impl Importer for Take {
     }
 }
 
+/// A web UI: a file, a script in all codings, the page.
+pub const UI: [UiFile; 3] = [
+    UiFile { path: "icon.svg", raw: b"<svg/>", br: None, gz: None, etag: "W/\"1\"" },
+    UiFile { path: "assets/app-1.js", raw: b"console.log(1)", br: Some(b"brotli"), gz: Some(b"gzip"), etag: "W/\"2\"" },
+    UiFile { path: "index.html", raw: b"<!doctype html>", br: Some(b"<br>"), gz: None, etag: "W/\"3\"" },
+];
+
 /// A running server; it ends when it is dropped.
 pub struct World {
     pub address: SocketAddr,
@@ -226,7 +233,7 @@ impl World {
         let mut config = Config::new(folder.path().to_owned());
         config.listen.set_port(0);
         change(&mut config);
-        let parts = Parts { store, sql: Some(Arc::new(Sql)), importer: Arc::new(Take) };
+        let parts = Parts { store, sql: Some(Arc::new(Sql)), importer: Arc::new(Take), ui: UI.to_vec() };
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let (ready, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
