@@ -1,0 +1,275 @@
+/** Draws the map. Lines of one colour and width go out as one path, so that thousands cost little. */
+import type { Surface } from "../../chart/surface.ts";
+import type { ColorName } from "../../lib/colors.svelte.ts";
+import { count, duration, percent } from "../../lib/format.ts";
+import type { Graph, MapEdge, MapNode } from "./graph.ts";
+import type { Place } from "./layout.ts";
+
+export type Size = "bytes" | "count";
+/** What is where: a point of the layout is at `x * zoom + left`. */
+export interface Camera {
+  zoom: number;
+  left: number;
+  top: number;
+}
+export interface MapLook {
+  camera: Camera;
+  size: Size;
+  colors: Record<ColorName, string>;
+  font: string;
+  /** Edges that carry their latency, by place. */
+  labelled: ReadonlySet<number>;
+  /** What is under the pointer: everything else is dimmed. */
+  hot: { node: number; edge: number };
+  /** Nodes that a search found; null for no search. */
+  found: ReadonlySet<number> | null;
+  /** By keyboard. */
+  current: number;
+  locked: (at: number) => boolean;
+}
+
+/** Radius of a node in units of the layout: its area grows with the logarithm. */
+export function radius(node: MapNode, size: Size, most: number): number {
+  if (node.role === "host") return 7;
+  const value = Math.max(node.asked[size], node.answered[size]);
+  return most <= 0 ? 9 : 9 + 15 * (Math.log1p(value) / Math.log1p(most)) ** 2;
+}
+
+export function widest(graph: Graph, size: Size): { node: number; edge: number } {
+  let [node, edge] = [0, 0];
+  for (const one of graph.nodes) node = Math.max(node, one.asked[size], one.answered[size]);
+  for (const one of graph.edges) edge = Math.max(edge, one.sums[size]);
+  return { node, edge };
+}
+
+/** Width of an edge in units of the layout: by the logarithm of what went over it. */
+export function thickness(value: number, most: number): number {
+  return most <= 0 ? 1 : 1.2 + 7 * (Math.log1p(value) / Math.log1p(most)) ** 3;
+}
+
+/** A cubic curve: start, two handles, end. */
+export type Curve = [number, number, number, number, number, number, number, number];
+
+/** The way of an edge: a bow to the right for calls forward, a loop for calls to itself, an arch for calls back. */
+export function curve(from: Place, to: Place, fromRadius: number, toRadius: number): Curve {
+  if (from.x === to.x && from.y === to.y) {
+    const r = fromRadius;
+    return [from.x + r * 0.7, from.y - r * 0.7, from.x + r * 3.4, from.y - r * 3, from.x + r * 3.4, from.y + r * 3, from.x + r * 0.7, from.y + r * 0.7];
+  }
+  if (to.x > from.x + fromRadius + toRadius) {
+    const bend = Math.max(30, (to.x - from.x) * 0.45);
+    return [from.x + fromRadius, from.y, from.x + fromRadius + bend, from.y, to.x - toRadius - bend, to.y, to.x - toRadius, to.y];
+  }
+  const side = to.y >= from.y ? 1 : -1;
+  const lift = 60 + Math.abs(to.x - from.x) * 0.25;
+  return [from.x, from.y + side * fromRadius, from.x + lift * 0.4, from.y + side * lift, to.x + lift * 0.4, to.y - side * lift, to.x, to.y - side * toRadius];
+}
+
+export function pointOn(c: Curve, t: number): Place {
+  const u = 1 - t;
+  const [a, b, d, e] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
+  return { x: a * c[0] + b * c[2] + d * c[4] + e * c[6], y: a * c[1] + b * c[3] + d * c[5] + e * c[7] };
+}
+
+/** The strands of an edge: what went well, what was refused, what failed, as widths that add up to the whole. */
+export function strands(edge: MapEdge, whole: number): [number, number, number] {
+  const { count: all, errors, refused } = edge.sums;
+  if (all <= 0) return [whole, 0, 0];
+  const share = (part: number) => (part === 0 ? 0 : Math.max(1, (whole * part) / all));
+  const [bad, odd] = [share(errors), share(refused)];
+  return [errors + refused >= all ? 0 : Math.max(0.8, whole - bad - odd), odd, bad];
+}
+
+export function drawMap(on: Surface, graph: Graph, places: readonly Place[], look: MapLook): void {
+  const { context, ratio } = on;
+  const { camera, colors } = look;
+  context.setTransform(camera.zoom * ratio, 0, 0, camera.zoom * ratio, camera.left * ratio, camera.top * ratio);
+  context.lineCap = "butt";
+  const most = widest(graph, look.size);
+  const radii = graph.nodes.map((node) => radius(node, look.size, most.node));
+  const bright = brightness(graph, look);
+  drawLinks(context, graph, places, colors);
+  drawEdges(context, graph, places, radii, most.edge, look, bright.edges);
+  graph.nodes.forEach((node, at) => drawNode(context, node, places[at]!, radii[at]!, look, bright.nodes[at]!, at));
+  context.globalAlpha = 1;
+  if (camera.zoom > 0.42) drawLabels(context, graph, places, radii, look, bright.edges);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+}
+
+/** How bright each is: what is hot and its neighbours, or what was found. */
+function brightness(graph: Graph, look: MapLook): { nodes: number[]; edges: number[] } {
+  const { hot, found } = look;
+  const nodes = graph.nodes.map((_, at): number => (found && !found.has(at) ? 0.25 : 1));
+  const edges = graph.edges.map((edge): number => (found && !found.has(edge.from) && !found.has(edge.to) ? 0.15 : 1));
+  if (hot.node < 0 && hot.edge < 0) return { nodes, edges };
+  const near = new Set<number>(hot.node < 0 ? [] : [hot.node]);
+  graph.edges.forEach((edge, at) => {
+    const lit = at === hot.edge || edge.from === hot.node || edge.to === hot.node;
+    edges[at] = lit ? 1 : 0.12;
+    if (lit) near.add(edge.from).add(edge.to);
+  });
+  return { nodes: nodes.map((_, at) => (near.has(at) ? 1 : 0.25)), edges };
+}
+
+function drawLinks(context: CanvasRenderingContext2D, graph: Graph, places: readonly Place[], colors: Record<ColorName, string>): void {
+  if (graph.links.length === 0) return;
+  context.beginPath();
+  for (const [from, to] of graph.links) {
+    context.moveTo(places[from]!.x, places[from]!.y);
+    context.lineTo(places[to]!.x, places[to]!.y);
+  }
+  context.setLineDash([2, 4]);
+  context.lineWidth = 1;
+  context.strokeStyle = colors["line-strong"];
+  context.stroke();
+  context.setLineDash([]);
+}
+
+function drawEdges(
+  context: CanvasRenderingContext2D, graph: Graph, places: readonly Place[], radii: number[], most: number, look: MapLook, bright: number[],
+): void {
+  const { colors, size } = look;
+  const paints = [colors.fast, colors["client-error"], colors.error];
+  // Beyond some hundred edges nobody sees the bend, but everybody the wait.
+  const straight = graph.edges.length > 800;
+  const paths = new Map<string, { path: Path2D; kind: number; width: number; alpha: number }>();
+  graph.edges.forEach((edge, at) => {
+    const whole = thickness(edge.sums[size], most);
+    const c = curve(places[edge.from]!, places[edge.to]!, radii[edge.from]!, radii[edge.to]!);
+    const length = Math.hypot(c[6] - c[0], c[7] - c[1]) || 1;
+    const [nx, ny] = [-(c[7] - c[1]) / length, (c[6] - c[0]) / length];
+    let shift = -whole / 2;
+    strands(edge, whole).forEach((width, kind) => {
+      if (width === 0) return;
+      const rounded = Math.ceil(width * 2) / 2;
+      const key = `${kind} ${rounded} ${bright[at]}`;
+      let into = paths.get(key);
+      if (!into) paths.set(key, (into = { path: new Path2D(), kind, width: rounded, alpha: bright[at]! }));
+      const by = shift + width / 2;
+      shift += width;
+      const [x, y] = [nx * by, ny * by];
+      into.path.moveTo(c[0] + x, c[1] + y);
+      if (straight) into.path.lineTo(c[6] + x, c[7] + y);
+      else into.path.bezierCurveTo(c[2] + x, c[3] + y, c[4] + x, c[5] + y, c[6] + x, c[7] + y);
+    });
+  });
+  for (const { path, kind, width, alpha } of [...paths.values()].sort((a, b) => a.kind - b.kind)) {
+    context.globalAlpha = alpha * (kind === 0 ? 0.8 : 1);
+    context.strokeStyle = paints[kind]!;
+    context.lineWidth = width;
+    context.stroke(path);
+  }
+  context.globalAlpha = 1;
+}
+
+function drawNode(
+  context: CanvasRenderingContext2D, node: MapNode, at: Place, r: number, look: MapLook, alpha: number, place: number,
+): void {
+  const { colors } = look;
+  const sums = node.answered.count > 0 ? node.answered : node.asked;
+  const share = sums.count > 0 ? sums.errors / sums.count : 0;
+  context.globalAlpha = alpha;
+  outline(context, node, at, r);
+  context.fillStyle = colors.panel;
+  context.fill();
+  // Redder where more of its calls failed; the ring tells the share exactly.
+  context.globalAlpha = alpha * (0.22 + 0.7 * Math.min(1, Math.sqrt(share)));
+  context.fillStyle = share > 0 ? colors.error : node.role === "service" ? colors.c2 : colors.c8;
+  if (share > 0) {
+    context.globalAlpha = alpha * Math.min(0.75, 0.1 + Math.sqrt(share) * 0.7);
+  }
+  context.fill();
+  context.globalAlpha = alpha;
+  context.lineWidth = node.role === "host" ? 1 : 2;
+  context.strokeStyle = node.role === "service" ? colors.c2 : colors.c8;
+  if (node.role === "other") context.setLineDash([4, 3]);
+  context.stroke();
+  context.setLineDash([]);
+  if (node.role === "service") ring(context, at, r + 3.5, sums, colors);
+  if (look.found?.has(place) || place === look.current) {
+    context.beginPath();
+    context.arc(at.x, at.y, r + 8, 0, Math.PI * 2);
+    context.strokeStyle = colors.accent;
+    context.lineWidth = 2;
+    context.stroke();
+  }
+  if (look.locked(place)) {
+    context.fillStyle = colors.muted;
+    context.fillRect(at.x - 2.5, at.y - 2.5, 5, 5);
+  }
+}
+
+function outline(context: CanvasRenderingContext2D, node: MapNode, at: Place, r: number): void {
+  context.beginPath();
+  if (node.role === "client") context.roundRect(at.x - r * 0.88, at.y - r * 0.88, r * 1.76, r * 1.76, 4);
+  else context.arc(at.x, at.y, r, 0, Math.PI * 2);
+}
+
+/** The shares of refused and failed answers around a service, from the top on. */
+function ring(context: CanvasRenderingContext2D, at: Place, r: number, sums: MapNode["answered"], colors: Record<ColorName, string>): void {
+  if (sums.count === 0) return;
+  let from = -Math.PI / 2;
+  for (const [part, color] of [[sums.errors, colors.error], [sums.refused, colors["client-error"]]] as const) {
+    if (part === 0) continue;
+    // A share that is not nothing can be seen.
+    const to = from + Math.max((part / sums.count) * Math.PI * 2, 0.16);
+    context.beginPath();
+    context.arc(at.x, at.y, r, from, to);
+    context.strokeStyle = color;
+    context.lineWidth = 3;
+    context.stroke();
+    from = to;
+  }
+}
+
+function drawLabels(
+  context: CanvasRenderingContext2D, graph: Graph, places: readonly Place[], radii: number[], look: MapLook, bright: number[],
+): void {
+  const { colors, camera } = look;
+  // Letters keep their size on the screen while the map is drawn smaller.
+  const scale = 1 / Math.min(1, camera.zoom);
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  context.strokeStyle = colors.panel;
+  const write = (text: string, x: number, y: number, color: string, size: number, weight = "") => {
+    context.font = `${weight} ${size * scale}px ${look.font}`;
+    context.lineWidth = 3.5 * scale;
+    context.strokeText(text, x, y);
+    context.fillStyle = color;
+    context.fillText(text, x, y);
+  };
+  graph.nodes.forEach((node, at) => {
+    const { x, y } = places[at]!;
+    const sums = node.answered.count > 0 ? node.answered : node.asked;
+    const below = y + radii[at]! + 6 + 7 * scale;
+    write(clipped(node.name), x, below, colors.text, 11.5, "600");
+    if (node.role === "host" || camera.zoom < 0.6) return;
+    const bad = sums.errors > 0 ? ` · ${percent(sums.errors / sums.count)} failed` : "";
+    write(`${count(sums.count)}${bad}`, x, below + 13 * scale, colors.muted, 10.5);
+  });
+  for (const at of look.labelled) {
+    const edge = graph.edges[at]!;
+    if (bright[at]! < 0.5) continue;
+    const middle = pointOn(curve(places[edge.from]!, places[edge.to]!, radii[edge.from]!, radii[edge.to]!), 0.5);
+    write(latency(edge), middle.x, middle.y - 8, colors["warn-text"], 11, "600");
+  }
+}
+
+/** The latency of an edge in words. */
+export function latency(edge: MapEdge): string {
+  const { p95, bound } = edge.sums;
+  return p95 === null ? "" : `p95 ${bound ? "≤ " : ""}${duration(p95)}`;
+}
+
+/** A name that is not wider than its column: the end of it tells more than the middle. */
+export function clipped(name: string, most = 26): string {
+  return name.length <= most ? name : `${name.slice(0, most - 9)}…${name.slice(-8)}`;
+}
+
+/** The places of the slowest edges. */
+export function slowest(graph: Graph, wanted: number): Set<number> {
+  const order = [...graph.edges.keys()].filter((at) => graph.edges[at]!.sums.p95 !== null);
+  order.sort((a, b) => graph.edges[b]!.sums.p95! - graph.edges[a]!.sums.p95!);
+  return new Set(order.slice(0, wanted));
+}

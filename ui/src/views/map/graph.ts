@@ -1,0 +1,224 @@
+/** The map as a graph, from what the server counted: replicas merged, the rest as one, services found behind addresses. */
+import type { AnswerOf } from "../../api/ask.svelte.ts";
+
+/** What was counted of some calls. */
+export interface Sums {
+  count: number;
+  errors: number;
+  /** Answered 4xx. */
+  refused: number;
+  bytes: number;
+  duration: number;
+  max: number;
+  /** The 95th percentile; of several merged groups an upper bound, since percentiles do not add. */
+  p95: number | null;
+  bound: boolean;
+}
+export type Role = "client" | "service" | "host" | "other";
+
+export interface MapNode {
+  id: string;
+  role: Role;
+  name: string;
+  /** Names that were merged. */
+  members: string[];
+  asked: Sums;
+  answered: Sums;
+  /** Filters whose `or` gives its calls. */
+  drills: string[];
+}
+export interface MapEdge {
+  from: number;
+  to: number;
+  sums: Sums;
+  drills: string[];
+}
+export interface Graph {
+  nodes: MapNode[];
+  edges: MapEdge[];
+  /** From services to the address they share, which itself calls others: places in the nodes. */
+  links: [number, number][];
+  total: Sums;
+}
+
+/** Calls of a client with a service, as an answer has them; null for the rest. */
+export interface Pair {
+  client: string | null;
+  service: string | null;
+  count: number;
+  errors: number;
+  bytes: number;
+  duration: number;
+  max: number;
+  p95: number | null;
+  drill: string;
+}
+export interface Wishes {
+  nodes: number;
+  merged: (name: string) => string;
+  /** Calls answered 4xx, by the names of pairs. */
+  refused: Pair[];
+  /** Service and address that it was reached at. */
+  places: readonly (readonly [string, string])[];
+  /** Only edges with errors, and their ends. */
+  lens: boolean;
+}
+
+function nothing(): Sums {
+  return { count: 0, errors: 0, refused: 0, bytes: 0, duration: 0, max: 0, p95: null, bound: false };
+}
+
+function add(to: Sums, pair: Pair): void {
+  if (pair.p95 !== null) {
+    to.bound ||= to.p95 !== null;
+    to.p95 = Math.max(to.p95 ?? 0, pair.p95);
+  }
+  to.count += pair.count;
+  to.errors += pair.errors;
+  to.bytes += pair.bytes;
+  to.duration += pair.duration;
+  to.max = Math.max(to.max, pair.max);
+}
+
+/** The edges of a map. */
+export function pairsOfMap(map: AnswerOf<"map">): Pair[] {
+  return map.edges.map((edge) => ({
+    client: map.nodes[edge.from]?.name ?? null, service: map.nodes[edge.to]?.name ?? null,
+    ...numbers(edge), drill: edge.drill.filter,
+  }));
+}
+
+/** The rows of a top by client (or origin) and service. */
+export function pairsOfTop(top: AnswerOf<"top">): Pair[] {
+  const rows = top.rows.map((row): Pair => ({ client: text(row.key[0]), service: text(row.key[1]), ...numbers(row), drill: row.drill.filter }));
+  if (top.other) rows.push({ client: null, service: null, ...numbers(top.other), drill: top.other.drill.filter });
+  return rows;
+}
+
+type Counted = Pick<AnswerOf<"map">["total"], "count" | "errors" | "bytes" | "duration_ns" | "max" | "percentiles">;
+function numbers(of: Counted): Omit<Pair, "client" | "service" | "drill"> {
+  return {
+    count: of.count, errors: of.errors, bytes: of.bytes, duration: of.duration_ns, max: of.max ?? 0,
+    p95: of.percentiles?.p95 ?? null,
+  };
+}
+function text(cell: unknown): string {
+  return cell === null || cell === undefined ? "" : String(cell);
+}
+
+const LOOP = /^(127\.0\.0\.1|::1)$/;
+
+/** Where clients are services themselves: the service of an address, or all that share it. */
+function homes(wishes: Wishes): Map<string, string[]> {
+  const out = new Map<string, Set<string>>();
+  for (const [service, address] of wishes.places) {
+    // Behind a loopback address may be anybody.
+    if (LOOP.test(address)) continue;
+    const there = out.get(address) ?? new Set();
+    out.set(address, there.add(wishes.merged(service)));
+  }
+  return new Map([...out].map(([address, services]) => [address, [...services]]));
+}
+
+/** Puts it together. At most `nodes` nodes, those with most calls; the rest is one client and one service. */
+export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
+  const home = homes(wishes);
+  const hosts = new Map<string, string[]>();
+  const clientId = (name: string | null): string => {
+    if (name === null) return "c:";
+    const services = home.get(name) ?? [];
+    if (services.length === 1) return `s:${services[0]}`;
+    if (services.length > 1) {
+      hosts.set(`h:${name}`, services);
+      return `h:${name}`;
+    }
+    return `c:${wishes.merged(name)}`;
+  };
+  const serviceId = (name: string | null) => (name === null ? "s:" : `s:${wishes.merged(name)}`);
+
+  const weight = new Map<string, number>();
+  for (const pair of pairs) {
+    for (const id of [clientId(pair.client), serviceId(pair.service)]) weight.set(id, (weight.get(id) ?? 0) + pair.count);
+  }
+  const ranked = [...weight].filter(([id]) => id.length > 2).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const kept = new Set(ranked.slice(0, wishes.nodes).map(([id]) => id));
+  const keep = (id: string) => (kept.has(id) ? id : id.startsWith("s:") ? "s:" : "c:");
+
+  const places = new Map<string, number>();
+  const out: Graph = { nodes: [], edges: [], links: [], total: nothing() };
+  const node = (id: string): MapNode => {
+    let at = places.get(id);
+    if (at === undefined) {
+      at = out.nodes.length;
+      places.set(id, at);
+      const role: Role = id.length <= 2 ? "other" : id.startsWith("s:") ? "service" : id.startsWith("h:") ? "host" : "client";
+      const name = id.length > 2 ? id.slice(2) : id === "c:" ? "other clients" : "other services";
+      out.nodes.push({ id, role, name, members: [], asked: nothing(), answered: nothing(), drills: [] });
+    }
+    return out.nodes[at]!;
+  };
+  const join = (into: string[], value: string | null) => {
+    if (value && !into.includes(value)) into.push(value);
+  };
+  const edges = new Map<string, MapEdge>();
+  for (const pair of wishes.lens ? pairs.filter((one) => one.errors > 0) : pairs) {
+    const [from, to] = [keep(clientId(pair.client)), keep(serviceId(pair.service))];
+    const [client, service] = [node(from), node(to)];
+    const key = `${from}\n${to}`;
+    const edge = edges.get(key) ?? { from: places.get(from)!, to: places.get(to)!, sums: nothing(), drills: [] };
+    edges.set(key, edge);
+    for (const sums of [client.asked, service.answered, edge.sums, out.total]) add(sums, pair);
+    if (client.role !== "service") join(client.members, pair.client);
+    join(service.members, pair.service);
+    join(edge.drills, pair.drill);
+  }
+  for (const pair of wishes.refused) {
+    const [from, to] = [keep(clientId(pair.client)), keep(serviceId(pair.service))];
+    const edge = edges.get(`${from}\n${to}`);
+    if (!edge) continue;
+    for (const sums of [out.nodes[edge.from]!.asked, out.nodes[edge.to]!.answered, edge.sums, out.total]) {
+      // What is not told apart there may be counted there only.
+      sums.refused = Math.min(sums.refused + pair.count, sums.count - sums.errors);
+    }
+  }
+  out.edges = [...edges.values()];
+  for (const [host, services] of hosts) {
+    const at = places.get(host);
+    if (at === undefined) continue;
+    for (const service of services) {
+      const from = places.get(`s:${service}`);
+      if (from !== undefined) out.links.push([from, at]);
+    }
+  }
+  for (const one of out.nodes) one.drills = drillsOf(one, out);
+  return out;
+}
+
+/** The filters of a node: by its names where it has some, else all that its edges list. */
+function drillsOf(node: MapNode, graph: Graph): string[] {
+  const at = graph.nodes.indexOf(node);
+  if (node.role === "other") return graph.edges.filter((edge) => edge.from === at || edge.to === at).flatMap((edge) => edge.drills);
+  const field = node.role === "service" ? "service" : "client";
+  // The server writes `client:a service:b`; what it wrote for one side is taken, so that quoting is its matter.
+  const terms = new Set<string>();
+  for (const edge of graph.edges) {
+    if ((field === "service" ? edge.to : edge.from) !== at) continue;
+    for (const drill of edge.drills) {
+      const term = termOf(drill, field);
+      if (term) terms.add(term);
+    }
+  }
+  return [...terms];
+}
+
+/** One side of a drill of two terms; null when it is not of that form. */
+export function termOf(drill: string, field: "client" | "service"): string | null {
+  const match = /^((?:client|origin|-client|-origin):(?:"(?:[^"\\]|\\.)*"|\*|[^\s"()]+)) ((?:service|-service):.+)$/.exec(drill);
+  if (!match) return null;
+  return field === "service" ? match[2]! : match[1]!;
+}
+
+/** Filters joined by `or`. */
+export function anyOf(drills: readonly string[]): string {
+  return drills.length <= 1 ? (drills[0] ?? "") : drills.map((drill) => (drill.includes(" ") ? `(${drill})` : drill)).join(" or ");
+}
