@@ -121,7 +121,7 @@ function ordered(count: number, arcs: readonly (readonly [number, number])[], co
 
 /** Columns become places; a crowded one is folded, so that the whole stays about twice as wide as high. */
 function placed(levels: readonly number[][], columns: number[], count: number): Layout {
-  const rows = Math.max(5, Math.ceil(Math.sqrt(count * 1.25)));
+  const rows = Math.max(9, Math.ceil(Math.sqrt(count * 1.25)));
   const places: Place[] = Array.from({ length: count }, () => ({ x: 0, y: 0 }));
   const height = Math.min(rows, Math.max(1, ...levels.map((level) => level.length))) * ROW;
   let x = 0;

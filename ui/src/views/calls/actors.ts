@@ -1,0 +1,82 @@
+/** Who took part in calls: services by name, clients by address, a service that calls others as itself. */
+import { depths } from "../map/layout.ts";
+import type { Call } from "./rows.ts";
+
+/** A call between two actors, by their places in the list of them. */
+export interface Arrow {
+  call: Call;
+  from: number;
+  to: number;
+}
+export interface Cast {
+  actors: string[];
+  arrows: Arrow[];
+  /** Addresses that only forward, and were left out. */
+  hidden: string[];
+}
+export interface CastWishes {
+  merged: (name: string) => string;
+  hide: boolean;
+  /** Actors in the order that a person gave them; others stand behind, by depth. */
+  order: readonly string[];
+}
+
+const LOOP = /^(127\.0\.0\.1|::1)$/;
+const SHARE = 0.9;
+
+/** The actors of calls, in an order in which most arrows lead right. */
+export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
+  const home = new Map<string, string | null>();
+  for (const call of calls) {
+    if (LOOP.test(call.server)) continue;
+    const known = home.get(call.server);
+    // Several services behind one address: nobody knows which of them calls.
+    home.set(call.server, known === undefined || known === call.service ? call.service : null);
+  }
+  const proxies = wishes.hide ? forwarders(calls) : new Set<string>();
+  const nameOf = (address: string) => wishes.merged(home.get(address) ?? address);
+  const names = new Map<string, number>();
+  const place = (name: string): number => {
+    let at = names.get(name);
+    if (at === undefined) names.set(name, (at = names.size));
+    return at;
+  };
+  const rough: Arrow[] = [];
+  for (const call of calls) {
+    if (proxies.has(call.server)) continue;
+    const caller = proxies.has(call.client) ? call.origin : call.client;
+    rough.push({ call, from: place(nameOf(caller)), to: place(wishes.merged(call.service)) });
+  }
+  const all = [...names.keys()];
+  const pairs = new Map(rough.map((arrow) => [`${arrow.from} ${arrow.to}`, [arrow.from, arrow.to] as const]));
+  const called = new Set([...pairs.values()].filter(([from, to]) => from !== to).map(([, to]) => to));
+  const depth = depths(all.length, [...pairs.values()], [...all.keys()].filter((at) => !called.has(at)));
+  const wished = (at: number) => {
+    const found = wishes.order.indexOf(all[at]!);
+    return found < 0 ? wishes.order.length : found;
+  };
+  const sorted = [...all.keys()].sort((a, b) => wished(a) - wished(b) || depth[a]! - depth[b]! || a - b);
+  const to = new Array<number>(all.length);
+  sorted.forEach((old, at) => (to[old] = at));
+  return {
+    actors: sorted.map((at) => all[at]!), hidden: [...proxies],
+    arrows: rough.map((arrow) => ({ call: arrow.call, from: to[arrow.from]!, to: to[arrow.to]! })),
+  };
+}
+
+function forwarders(calls: readonly Call[]): Set<string> {
+  const all = new Map<string, [number, number]>();
+  for (const call of calls) {
+    const sums = all.get(call.client) ?? [0, 0];
+    all.set(call.client, [sums[0] + 1, sums[1] + (call.origin !== call.client ? 1 : 0)]);
+  }
+  return new Set([...all].filter(([, [count, forwarded]]) => forwarded > 0 && forwarded >= count * SHARE).map(([address]) => address));
+}
+
+/** The actors with one moved to another place. */
+export function moved(actors: readonly string[], from: number, to: number): string[] {
+  const out = [...actors];
+  const [one] = out.splice(from, 1);
+  if (one !== undefined) out.splice(Math.max(0, Math.min(to, out.length)), 0, one);
+  return out;
+}

@@ -1,0 +1,33 @@
+/** From one call to those that belong to it. */
+import { short } from "../../lib/format.ts";
+import type { Call } from "./rows.ts";
+
+export interface Thread {
+  label: string;
+  filter: string;
+}
+
+/** A field that is exactly a text, quoted as the filter language wants it. */
+export function exactly(field: string, value: string): string {
+  const quoted = value.replace(/["\\]/g, "\\$&").replace(/\n/g, "\\n").replace(/\r/g, "\\r").replace(/\t/g, "\\t");
+  return /^[A-Za-z0-9_.-]+$/.test(value) ? `${field}:${value}` : `${field}:="${quoted}"`;
+}
+
+/** What a call can be followed by; nothing that all the calls share already. */
+export function threads(call: Call | undefined, calls: readonly Call[]): Thread[] {
+  if (!call) return [];
+  const out: Thread[] = [];
+  for (const [key, field, label] of [["request", "request.id", "request id"], ["trace", "trace", "trace"], ["session", "session", "TCP session"]] as const) {
+    const value = call[key];
+    if (value === "" || calls.every((other) => other[key] === value)) continue;
+    out.push({ label: `${label} ${short(value, 14)}`, filter: exactly(field, value) });
+  }
+  return out;
+}
+
+/** Whether calls belong together: one request id, trace or session is common to all. */
+export function together(calls: readonly Call[]): boolean {
+  const first = calls[0];
+  if (!first) return true;
+  return (["request", "trace", "session"] as const).some((key) => first[key] !== "" && calls.every((call) => call[key] === first[key]));
+}
