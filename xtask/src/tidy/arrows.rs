@@ -12,7 +12,7 @@ use super::{Finding, Workspace};
 const LAYERS: &[&[&str]] = &[
     &["model"],
     &["wire", "aggregate", "filter"],
-    &["content", "telemetry", "ui-assets"],
+    &["config", "content", "telemetry", "ui-assets"],
     &["capture", "collectors", "delivery", "store"],
     &["store-parquet", "store-clickhouse", "query", "export"],
     &["agent", "server", "sql"],

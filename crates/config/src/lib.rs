@@ -1,0 +1,50 @@
+//! `arachne.yml`: where the store is, who may ask, how long rows stay, what services are called.
+//!
+//! Read strictly: an unknown key, a key given twice, a value of the wrong form are mistakes, all of which are told at once,
+//! each with its line, its key and what to write instead. Nothing is guessed: a scalar is the text that stands there, so
+//! that `NO`, `1.10` and `0755` never become something else.
+
+mod mistake;
+mod read;
+mod schema;
+mod tree;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+pub use mistake::{Mistake, Mistakes};
+pub use schema::{Auth, Config, Limit, Retention, Service};
+
+/// The name of the file where no other is given.
+pub const FILE_NAME: &str = "arachne.yml";
+
+/// Reads a file.
+///
+/// # Errors
+/// It cannot be read, or has mistakes.
+pub fn load(path: &Path) -> Result<Config, Mistakes> {
+    let name = path.display().to_string();
+    let bytes = bytes_of(path).map_err(|error| Mistakes::of_file(&name, format!("cannot be read: {error}")))?;
+    parse(&name, &bytes, path.parent().unwrap_or(Path::new("")))
+}
+
+/// One byte more than may be there, so that a longer file shows.
+fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(tree::BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the content of the file called `name`; relative paths in it are below `folder`.
+///
+/// # Errors
+/// It has mistakes.
+pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Config, Mistakes> {
+    let text = tree::text(bytes).map_err(|mistake| Mistakes::new(name, "", vec![mistake]))?;
+    let result = tree::tree(text).map_err(|mistake| vec![mistake]).and_then(|root| schema::config(&root, folder));
+    result.map_err(|mistakes| Mistakes::new(name, text, mistakes))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! What can be configured.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use arachne_model::table::TABLES;
+
+use crate::mistake::Mistake;
+use crate::read::{Section, read};
+use crate::tree::{Node, Value};
+
+/// Who may ask over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Whoever is on this machine.
+    Local,
+    /// Whoever has a token.
+    Required,
+}
+
+/// How long, or how much of, a table stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Rows older than this go.
+    Age(Duration),
+    /// The oldest rows go beyond so many bytes.
+    Bytes(u64),
+}
+
+/// A limit of one table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// The name of the table.
+    pub table: &'static str,
+    /// The limit.
+    pub limit: Limit,
+}
+
+/// What a service is called: the first whose conditions all hold counts. A condition that is absent always holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The Host header without its port, in lower case.
+    pub host: Option<String>,
+    /// The server's address.
+    pub address: Option<IpAddr>,
+    /// The server's port.
+    pub port: Option<u16>,
+    /// How the path starts.
+    pub path: Option<String>,
+}
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `server.listen`: where the API listens.
+    pub listen: Option<SocketAddr>,
+    /// `server.auth`.
+    pub auth: Option<Auth>,
+    /// `storage.path`: the folder of the store; relative ones are below the folder of the file.
+    pub data: PathBuf,
+    /// `storage.retention`: what stays; a table that is not named stays whole.
+    pub retention: Vec<Retention>,
+    /// `services`, in their order.
+    pub services: Vec<Service>,
+}
+
+/// Reads the tree of a file.
+pub(crate) fn config(root: &Node, folder: &Path) -> Result<Config, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let config = sections(root, folder, &mut mistakes);
+    match config {
+        Some(config) if mistakes.is_empty() => Ok(config),
+        _ => Err(mistakes),
+    }
+}
+
+fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
+    let mut file = Section::of(root, "", mistakes)?;
+    let (mut listen, mut auth) = (None, None);
+    if let Some(mut server) = file.take("server").and_then(|node| Section::of(node, "server", mistakes)) {
+        listen = server.scalar("listen", address, mistakes);
+        auth = server.scalar("auth", auth_of, mistakes);
+        server.end(mistakes);
+    }
+    let (mut data, mut retention) = (None, Vec::new());
+    match file.take("storage").map(|node| Section::of(node, "storage", mistakes)) {
+        None => file.missing("storage.path", "/var/lib/arachne", mistakes),
+        Some(None) => {}
+        Some(Some(mut storage)) => {
+            data = storage.scalar("path", folder_of, mistakes);
+            if data.is_none() && !mistakes.iter().any(|mistake| mistake.key == "storage.path") {
+                storage.missing("path", "/var/lib/arachne", mistakes);
+            }
+            if let Some(node) = storage.take("retention") {
+                retention = limits(node, mistakes);
+            }
+            storage.end(mistakes);
+        }
+    }
+    let services = file.take("services").map_or_else(Vec::new, |node| services(node, mistakes));
+    file.end(mistakes);
+    Some(Config { listen, auth, data: folder.join(data?), retention, services })
+}
+
+/// `7d` for all tables, or a limit for each.
+fn limits(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<Retention> {
+    let key = "storage.retention";
+    if let Value::Map(_) = node.value {
+        let Some(mut section) = Section::of(node, key, mistakes) else { return Vec::new() };
+        let mut all = Vec::new();
+        for table in TABLES {
+            if let Some(limit) = section.scalar(table.name, limit, mistakes) {
+                all.push(Retention { table: table.name, limit });
+            }
+        }
+        section.end(mistakes);
+        return all;
+    }
+    match read(node, limit) {
+        Ok(limit) => TABLES.iter().map(|table| Retention { table: table.name, limit }).collect(),
+        Err(message) => {
+            mistakes.push(node.place.mistake(key, message));
+            Vec::new()
+        }
+    }
+}
+
+fn services(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<Service> {
+    let Value::List(list) = &node.value else {
+        mistakes.push(
+            node.place.mistake(
+                "services",
+                "a list is expected: `- name: shop`, with `host:`, `address:`, `port:` or `path:`",
+            ),
+        );
+        return Vec::new();
+    };
+    list.iter().enumerate().filter_map(|(at, node)| one_service(node, &format!("services[{at}]"), mistakes)).collect()
+}
+
+fn one_service(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<Service> {
+    let mut section = Section::of(node, path, mistakes)?;
+    let before = mistakes.len();
+    let word =
+        |what: &'static str| move |text: &str| if text.is_empty() { Err(what.to_owned()) } else { Ok(text.to_owned()) };
+    let name = section.scalar("name", word("`` is no name"), mistakes);
+    let host = section.scalar("host", word("`` is no host name"), mistakes).map(|host| host.to_lowercase());
+    let address =
+        section.scalar("address", |text| text.parse().map_err(|_| format!("`{text}` is no IP address")), mistakes);
+    let port =
+        section.scalar("port", |text| text.parse().map_err(|_| format!("`{text}` is no port: 1 to 65535")), mistakes);
+    let path = section.scalar("path", word("`` is no beginning of a path"), mistakes);
+    if name.is_none() && mistakes.len() == before {
+        section.missing("name", "shop", mistakes);
+    }
+    section.end(mistakes);
+    Some(Service { name: name?, host, address, port, path })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is no address with a port, such as 127.0.0.1:7117"))
+}
+
+fn auth_of(text: &str) -> Result<Auth, String> {
+    match text {
+        "local" => Ok(Auth::Local),
+        "required" => Ok(Auth::Required),
+        _ => Err(format!("`{text}` is neither local nor required")),
+    }
+}
+
+fn folder_of(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("`` is no folder".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+impl Limit {
+    /// Reads `30d`, `12h`, `50GiB`, `10GB`.
+    ///
+    /// # Errors
+    /// What is expected, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        limit(text)
+    }
+}
+
+const UNITS: [(&str, u64, bool); 13] = [
+    ("TiB", 1 << 40, false),
+    ("GiB", 1 << 30, false),
+    ("MiB", 1 << 20, false),
+    ("KiB", 1 << 10, false),
+    ("TB", 1_000_000_000_000, false),
+    ("GB", 1_000_000_000, false),
+    ("MB", 1_000_000, false),
+    ("kB", 1_000, false),
+    ("w", 604_800, true),
+    ("d", 86_400, true),
+    ("h", 3_600, true),
+    ("m", 60, true),
+    ("s", 1, true),
+];
+
+fn limit(text: &str) -> Result<Limit, String> {
+    let found = UNITS.iter().find_map(|(unit, size, age)| Some((text.strip_suffix(unit)?.trim_end(), *size, *age)));
+    let value = found.and_then(|(number, size, age)| Some((number.parse::<u64>().ok()?.checked_mul(size)?, age)));
+    match value {
+        Some((seconds, true)) if seconds > 0 => Ok(Limit::Age(Duration::from_secs(seconds))),
+        Some((bytes, false)) if bytes > 0 => Ok(Limit::Bytes(bytes)),
+        _ => Err(format!("`{text}` is no limit: write an age such as 30d or 12h, or a size such as 50GiB")),
+    }
+}
