@@ -20,6 +20,10 @@ use crate::serve::ServeArgs;
 #[derive(Debug, Parser)]
 #[command(name = "arachne", version, after_help = exit_codes(), max_term_width = 100)]
 pub struct Cli {
+    /// The configuration [default: ARACHNE_CONFIG, else arachne.yml in this folder where it is there]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -46,6 +50,12 @@ pub enum Command {
     Export(ExportArgs),
     /// Serve the store: the web UI, and the HTTP API, documented at /api/docs
     Serve(ServeArgs),
+    /// Check a configuration: every mistake with its line, or what it means
+    Check {
+        /// The file
+        #[arg(value_name = "FILE", default_value = arachne_config::FILE_NAME)]
+        file: PathBuf,
+    },
     /// Print a script that completes this command line in a shell
     Completions {
         /// The shell

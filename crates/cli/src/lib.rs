@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod ask;
+pub mod configure;
 pub mod exit;
 #[doc(hidden)]
 pub mod fixtures;

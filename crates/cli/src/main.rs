@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use arachne_cli::args::{Cli, Command};
 use arachne_cli::exit::ExitStatus;
-use arachne_cli::{ask, import, read, serve};
+use arachne_cli::{ask, configure, import, read, serve};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
 fn main() -> ExitCode {
     let status = match Cli::try_parse() {
-        Ok(cli) => run(cli.command),
+        Ok(cli) => configured(cli),
         // Help and version come this way too; they are no errors and go to standard output.
         Err(error) => {
             let _ = error.print();
@@ -19,6 +19,22 @@ fn main() -> ExitCode {
         }
     };
     status.into()
+}
+
+/// Runs the command with what is configured. Commands that need no configuration do not read it.
+fn configured(mut cli: Cli) -> ExitStatus {
+    if matches!(cli.command, Command::Read(_) | Command::Check { .. } | Command::Completions { .. }) {
+        return run(cli.command);
+    }
+    match configure::find(cli.config.as_deref()) {
+        Ok(config) => {
+            if let Some(config) = &config {
+                configure::apply(config, &mut cli.command);
+            }
+            run(cli.command)
+        }
+        Err(mistakes) => configure::refuse(&mistakes),
+    }
 }
 
 fn run(command: Command) -> ExitStatus {
@@ -29,6 +45,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Sql(args) => ask::sql(&args),
         Command::Export(args) => ask::export(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Check { file } => configure::check(&file),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(clap_complete::Shell::from(shell), &mut Cli::command(), "arachne", &mut script);

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use arachne_capture::rows::ServiceRule;
+use arachne_config::{Limit, Retention};
 use arachne_content::redact::{Redactor, Rules};
 use arachne_model::table::TABLES;
-use arachne_query::Span;
 use arachne_server::{
     Auth, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, PORT, Parts, Ready,
     SqlFailure, SqlRows, SqlRunner, UiFile, serve,
@@ -50,55 +50,56 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Where the API listens; loopback only
-    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::from(([127, 0, 0, 1], PORT)))]
-    pub listen: SocketAddr,
+    /// Where the API listens; loopback only [default: server.listen, else 127.0.0.1:7117]
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
 
-    /// Who may ask over TCP; the admin token is shown once, at the first start
-    #[arg(long, value_enum, default_value_t)]
-    pub auth: AuthArg,
+    /// Who may ask over TCP; the admin token is shown once, at the first start [default: server.auth, else local]
+    #[arg(long, value_enum)]
+    pub auth: Option<AuthArg>,
 
     /// How long, or how much of, a table stays: TABLE=LIMIT, such as exchanges=30d, packets=7d or bodies=50GiB; oldest rows go
     /// first; may be repeated [default: everything stays]
     #[arg(long, value_name = "TABLE=LIMIT")]
     pub retain: Vec<String>,
 
+    /// How long tables stay, as configured.
+    #[arg(skip)]
+    pub retention: Vec<Retention>,
+
+    /// What services are called in captures that are uploaded, as configured.
+    #[arg(skip)]
+    pub services: Vec<ServiceRule>,
+
     /// What is said.
     #[command(flatten)]
     pub messages: Messages,
 }
 
-/// The settings with what is asked for of tables.
-fn settings(retain: &[String]) -> Result<Settings> {
+/// The settings with what is asked for of tables; later wishes win.
+fn settings(configured: &[Retention], retain: &[String]) -> Result<Settings> {
     let mut settings = Settings::default();
+    for retention in configured {
+        keep(&mut settings, retention.table, retention.limit);
+    }
     for wish in retain {
         let wrong = || format!("--retain {wish}: write TABLE=LIMIT, such as exchanges=30d or bodies=50GiB");
         let (name, limit) = wish.split_once('=').with_context(wrong)?;
-        let place = TABLES.iter().position(|table| table.name == name).with_context(wrong)?;
-        let retention = &mut settings.retention[place];
-        match (Span::parse(limit), bytes(limit)) {
-            (Ok(Span(nanos)), _) => retention.max_age = Some(Duration::from_nanos(nanos.unsigned_abs())),
-            (_, Some(bytes)) => retention.max_bytes = Some(bytes),
-            _ => anyhow::bail!(wrong()),
-        }
+        let limit = Limit::parse(limit).map_err(anyhow::Error::msg).with_context(wrong)?;
+        anyhow::ensure!(keep(&mut settings, name, limit), wrong());
     }
     Ok(settings)
 }
 
-/// `50GiB`, `10GB`, `500MB`.
-fn bytes(text: &str) -> Option<u64> {
-    const UNITS: [(&str, u64); 8] = [
-        ("TiB", 1 << 40),
-        ("GiB", 1 << 30),
-        ("MiB", 1 << 20),
-        ("KiB", 1 << 10),
-        ("TB", 1_000_000_000_000),
-        ("GB", 1_000_000_000),
-        ("MB", 1_000_000),
-        ("kB", 1_000),
-    ];
-    let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))?;
-    number.trim().parse::<u64>().ok()?.checked_mul(unit)
+/// Limits a table; false when there is none of that name.
+fn keep(settings: &mut Settings, table: &str, limit: Limit) -> bool {
+    let Some(place) = TABLES.iter().position(|known| known.name == table) else { return false };
+    let retention = &mut settings.retention[place];
+    match limit {
+        Limit::Age(age) => retention.max_age = Some(age),
+        Limit::Bytes(bytes) => retention.max_bytes = Some(bytes),
+    }
+    true
 }
 
 /// Runs the command.
@@ -120,7 +121,7 @@ pub fn run(args: &ServeArgs) -> ExitStatus {
 fn start(args: &ServeArgs) -> Result<()> {
     let data = crate::store::data_dir(args.data.as_deref())?;
     crate::store::make_dir(&data)?;
-    let store = match open(&data, settings(&args.retain)?)? {
+    let store = match open(&data, settings(&args.retention, &args.retain)?)? {
         Opened::Here(store) => Arc::new(store),
         Opened::Served(socket) => {
             anyhow::bail!("a server holds {} already; it listens on {}", data.display(), socket.display())
@@ -130,14 +131,15 @@ fn start(args: &ServeArgs) -> Result<()> {
     let parts = Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         sql: Some(Arc::new(Sql(Arc::clone(&store)))),
-        importer: Arc::new(Captures { store: Arc::clone(&store), redactor }),
+        importer: Arc::new(Captures { store: Arc::clone(&store), redactor, services: args.services.clone() }),
         ui: arachne_ui_assets::all().iter().map(ui_file).collect(),
     };
-    let auth = match args.auth {
+    let auth = match args.auth.unwrap_or_default() {
         AuthArg::Local => Auth::Local,
         AuthArg::Required => Auth::Required,
     };
-    let config = Config { listen: args.listen, auth, ..Config::new(data) };
+    let listen = args.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
+    let config = Config { listen, auth, ..Config::new(data) };
     serve(config, parts, greet)?;
     // Work that did not end in time keeps the store; the write-ahead log has what it needs.
     Arc::into_inner(store).map_or(Ok(()), EmbeddedStore::close).context("cannot close the store")
@@ -186,6 +188,7 @@ impl arachne_sql::Rows for Passed<'_> {
 struct Captures {
     store: Arc<EmbeddedStore>,
     redactor: Redactor,
+    services: Vec<ServiceRule>,
 }
 
 /// The command line that an upload stands for.
@@ -204,7 +207,7 @@ fn arguments(job: &ImportJob<'_>) -> ImportArgs {
 
 impl Importer for Captures {
     fn import(&self, job: ImportJob<'_>, watch: &dyn ImportWatch) -> Result<Imported, ImportFailure> {
-        let args = arguments(&job);
+        let args = ImportArgs { services: self.services.clone(), ..arguments(&job) };
         let wrong = |diagnostics: Vec<arachne_filter::Diagnostic>| {
             ImportFailure::Refused(diagnostics.into_iter().map(|d| d.message).collect::<Vec<_>>().join("; "))
         };
@@ -271,6 +274,7 @@ impl ImportArgs {
         Self {
             files: vec![file.to_owned()],
             data: None,
+            services: Vec::new(),
             no_packets: false,
             no_sessions: false,
             no_bodies: false,
@@ -298,7 +302,7 @@ mod tests {
 
     #[test]
     fn limits_of_tables() {
-        let settings = settings(&["exchanges=30d".to_owned(), "bodies=2GiB".to_owned()]).expect("good limits");
+        let settings = settings(&[], &["exchanges=30d".to_owned(), "bodies=2GiB".to_owned()]).expect("good limits");
         assert_eq!(settings.retention[0].max_age, Some(Duration::from_secs(30 * 86_400)));
         assert_eq!((settings.retention[0].max_bytes, settings.retention[3].max_bytes), (None, Some(2 << 30)));
         assert_eq!(settings.retention[1].max_age, None);
@@ -307,7 +311,7 @@ mod tests {
     #[test]
     fn wrong_limits_say_how_to_write_them() {
         for wish in ["exchanges", "shops=30d", "exchanges=much", "bodies=-1GiB"] {
-            let error = settings(&[wish.to_owned()]).expect_err("no limit").to_string();
+            let error = settings(&[], &[wish.to_owned()]).expect_err("no limit").to_string();
             assert!(error.contains("TABLE=LIMIT") && error.contains(wish), "{error}");
         }
     }

@@ -81,12 +81,15 @@ pub(crate) fn read<T>(node: &Node, form: impl Fn(&str) -> Result<T, String>) -> 
     }
 }
 
-/// The known key that a mistyped one is nearest to, if any is near.
+/// The known key that a mistyped one is nearest to, if any is near; a longer name is near as well when it begins like one,
+/// such as `retenion_days`.
 fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
-    let near = known.iter().map(|key| (distance(name, key), *key)).min()?;
-    // A key that only adds to a known one, such as `retention_days`, is near as well.
-    let least = near.1.len().min(name.len()) / 2;
-    (near.0 <= least.max(1) || name.starts_with(near.1)).then_some(near.1)
+    let far = |key: &str| {
+        let beginning: String = name.chars().take(key.len()).collect();
+        distance(name, key).min(distance(&beginning, key) + 1)
+    };
+    let (least, key) = known.iter().map(|key| (far(key), *key)).min()?;
+    (least <= (key.len().min(name.len()) / 2).max(1)).then_some(key)
 }
 
 /// Levenshtein's distance, over at most 64 characters each.

@@ -58,6 +58,7 @@ fn every_mistake_says_where_and_what_to_do() {
             "storage:\n  path: d\n  retenion: 7d\n",
             vec!["arachne.yml:3:3: storage.retenion: unknown key", "did you mean `retention`", "|   retenion:"],
         ),
+        ("storage:\n  path: d\n  retenion_days: 7\n", vec!["did you mean `retention`"]),
         ("storage:\n  path: d\n  retention: -7d\n", vec!["3:14: storage.retention: `-7d` is no limit"]),
         ("storage:\n  path: d\n  retention: 99999999999999999999d\n", vec!["is no limit"]),
         ("storage:\n  path: d\n  retention: [7]\n", vec!["storage.retention: a list is no limit"]),

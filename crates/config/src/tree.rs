@@ -51,7 +51,7 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Mistake> {
     let bad = |at: usize| whole.mistake("", format!("byte {at} is no text: the file must be YAML in UTF-8"));
     let text = std::str::from_utf8(bytes).map_err(|error| bad(error.valid_up_to()))?;
     let control = |b: &u8| *b == 0x7f || (*b < 0x20 && !matches!(b, b'\n' | b'\r' | b'\t'));
-    match bytes.iter().position(|b| control(b)) {
+    match bytes.iter().position(control) {
         Some(at) => Err(bad(at)),
         None => Ok(text),
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use arachne_capture::rows::Vantage;
+use arachne_capture::rows::{ServiceRule, Vantage};
 use clap::{Args, ValueEnum};
 
 use super::{Decode, Messages, exit_codes};
@@ -37,9 +37,13 @@ pub struct ImportArgs {
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// The folder of the store [default: ARACHNE_DATA, else arachne in the user's data folder]
+    /// The folder of the store [default: that of the configuration, else ARACHNE_DATA, else arachne in the user's data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// What services are called, as configured.
+    #[arg(skip)]
+    pub services: Vec<ServiceRule>,
 
     /// Keep no frames
     #[arg(long, conflicts_with = "full_packets")]

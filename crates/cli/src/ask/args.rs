@@ -9,7 +9,7 @@ use crate::args::Color;
 /// Where the store is.
 #[derive(Clone, Debug, Args)]
 pub struct DataArgs {
-    /// The data folder [default: ARACHNE_DATA, else arachne in the user's data folder]
+    /// The data folder [default: that of the configuration, else ARACHNE_DATA, else arachne in the user's data folder]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
 //! What an import keeps, and how that is told to the store.
 
 use arachne_capture::FrameBytes;
-use arachne_capture::rows::{ROWS_VERSION, RowOptions, Vantage};
+use arachne_capture::rows::{ROWS_VERSION, RowOptions, ServiceRule, Vantage};
 use arachne_content::redact::RULES_VERSION;
 use arachne_filter::{Diagnostic, Predicate, Settings, parse};
 use arachne_model::Limits;
@@ -29,6 +29,8 @@ pub struct Plan {
     pub vantage: Option<Vantage>,
     /// Words for all rows.
     pub tags: Vec<String>,
+    /// What services are called.
+    pub services: Vec<ServiceRule>,
     /// All caps.
     pub limits: Limits,
 }
@@ -58,6 +60,7 @@ impl Plan {
             agent: args.agent.clone(),
             vantage: args.vantage.map(Vantage::from),
             tags: args.tags.clone(),
+            services: args.services.clone(),
             limits: Limits::default(),
         })
     }
@@ -82,7 +85,7 @@ impl Plan {
             agent: self.agent.clone(),
             vantage: self.vantage,
             tags: self.tags.clone(),
-            services: Vec::new(),
+            services: self.services.clone(),
             limits: self.limits.clone(),
         }
     }
@@ -106,6 +109,9 @@ impl Plan {
         if let Some(vantage) = self.vantage {
             parts.push(format!("vantage {}", vantage.name()));
         }
+        if !self.services.is_empty() {
+            parts.push(format!("services {}", self.services.iter().map(rule).collect::<Vec<_>>().join(", ")));
+        }
         if !self.tags.is_empty() {
             parts.push(format!("tags {}", self.tags.join(" ")));
         }
@@ -114,4 +120,19 @@ impl Plan {
         }
         parts.join(", ")
     }
+}
+
+/// A rule with its conditions, as text.
+fn rule(rule: &ServiceRule) -> String {
+    let mut text = format!("{:?}", rule.name);
+    let mut condition = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            text.push_str(&format!(" {name} {value:?}"));
+        }
+    };
+    condition("host", rule.host.clone());
+    condition("address", rule.address.map(|address| address.to_string()));
+    condition("port", rule.port.map(|port| port.to_string()));
+    condition("path", rule.path_prefix.clone());
+    text
 }

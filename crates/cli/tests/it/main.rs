@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod codes;
+mod config;
 mod golden;
 mod hostile;
 mod import;

@@ -1,0 +1,63 @@
+//! `arachne.yml` through the real program: hostile files, and what a good one does to commands.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::{self, ARACHNE};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(ARACHNE).args(arguments).env_remove("ARACHNE_DATA").output().unwrap()
+}
+
+/// The exit code of a bad configuration; the corpus calls every refusal 2.
+const REFUSED: i32 = 3;
+
+#[test]
+fn hostile_files() {
+    let Some(hostile) = support::shared("hostile") else { return };
+    let cases: Value = serde_json::from_slice(&fs::read(hostile.join("cases.json")).unwrap()).unwrap();
+    let all = cases.as_array().or_else(|| cases["cases"].as_array()).unwrap();
+    let mut seen = 0;
+    for case in all.iter().filter(|case| case["kind"] == "config") {
+        let file = hostile.join(case["file"].as_str().unwrap());
+        let output = run(&["check", file.to_str().unwrap()]);
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let id = &case["id"];
+        let code = output.status.code();
+        let fits = code == Some(REFUSED) || (code == Some(0) && case["expect"]["exit_any"].is_array());
+        assert!(fits, "{id}: {code:?} {text}");
+        for word in case["expect"]["error_mentions"].as_array().into_iter().flatten() {
+            assert!(text.contains(word.as_str().unwrap()), "{id} does not mention {word}: {text}");
+        }
+        for word in case["expect"]["must_not_contain_in_output"].as_array().into_iter().flatten() {
+            assert!(!text.contains(word.as_str().unwrap()), "{id} tells {word}: {text}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 11, "{seen} cases");
+}
+
+#[test]
+fn the_store_and_the_names_of_services_come_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("arachne.yml");
+    fs::write(&file, "storage:\n  path: store\nservices:\n  - name: everything\n").unwrap();
+    let config = file.to_str().unwrap();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/demo.pcapng.gz");
+    let imported = run(&["--config", config, "import", capture]);
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    assert!(folder.path().join("store").is_dir());
+    let answer = run(&["--config", config, "query", "-service:everything", "--format", "ndjson"]);
+    assert!(answer.status.success() && answer.stdout.is_empty(), "{}", String::from_utf8_lossy(&answer.stdout));
+    let answer = run(&["--config", config, "query", "service:everything", "--limit", "1", "--format", "ndjson"]);
+    assert!(!answer.stdout.is_empty(), "{}", String::from_utf8_lossy(&answer.stderr));
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there() {
+    let output = run(&["--config", "nowhere.yml", "query", ""]);
+    assert_eq!(output.status.code(), Some(REFUSED));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.yml: cannot be read"));
+}
