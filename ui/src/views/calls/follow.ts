@@ -1,16 +1,11 @@
 /** From one call to those that belong to it. */
 import { short } from "../../lib/format.ts";
+import { term } from "../../lib/term.ts";
 import type { Call } from "./rows.ts";
 
 export interface Thread {
   label: string;
   filter: string;
-}
-
-/** A field that is exactly a text, quoted as the filter language wants it. */
-export function exactly(field: string, value: string): string {
-  const quoted = value.replace(/["\\]/g, "\\$&").replace(/\n/g, "\\n").replace(/\r/g, "\\r").replace(/\t/g, "\\t");
-  return /^[A-Za-z0-9_.-]+$/.test(value) ? `${field}:${value}` : `${field}:="${quoted}"`;
 }
 
 /** What a call can be followed by; nothing that all the calls share already. */
@@ -20,7 +15,7 @@ export function threads(call: Call | undefined, calls: readonly Call[]): Thread[
   for (const [key, field, label] of [["request", "request.id", "request id"], ["trace", "trace", "trace"], ["session", "session", "TCP session"]] as const) {
     const value = call[key];
     if (value === "" || calls.every((other) => other[key] === value)) continue;
-    out.push({ label: `${label} ${short(value, 14)}`, filter: exactly(field, value) });
+    out.push({ label: `${label} ${short(value, 14)}`, filter: term(field, value) });
   }
   return out;
 }
