@@ -53,11 +53,22 @@ class Activity {
   rowsTotal = $state(0);
   since = $state(0);
   stopping = $state(false);
+  /** Whether something was stopped, so that older pictures stand beside newer ones. */
+  stopped = $state(false);
+  /** Counts how often everything was asked anew. */
+  round = $state(0);
 
   /** Stops everything that runs; the server stops working on it. */
   stop(): void {
     this.stopping = true;
+    this.stopped = true;
     for (const flight of this.flights) flight.controller.abort("stopped");
+  }
+
+  /** Asks everything on the page once more: after a stop, or when rows came. */
+  renew(): void {
+    this.stopped = false;
+    this.round += 1;
   }
 }
 export const activity = new Activity();
@@ -72,7 +83,7 @@ export function ask<K extends Kind>(question: () => QuestionOf<K> | null): Asked
   let last = "";
   $effect(() => {
     const next = question();
-    const key = JSON.stringify(next);
+    const key = `${activity.round} ${JSON.stringify(next)}`;
     if (key === last) return;
     last = key;
     untrack(() => put(asked as unknown as Asked<Kind>, next));
@@ -120,7 +131,7 @@ function flush(): void {
 
 async function fly(wishes: Wish[]): Promise<void> {
   const flight: Flight = { controller: new AbortController(), wishes, left: new Set(wishes.keys()) };
-  if (activity.flights.length === 0) Object.assign(activity, { rows: 0, rowsTotal: 0, since: Date.now(), stopping: false });
+  if (activity.flights.length === 0) Object.assign(activity, { rows: 0, rowsTotal: 0, since: Date.now(), stopping: false, stopped: false });
   activity.flights = [...activity.flights, flight];
   let failure: Failure | null = null;
   try {

@@ -127,6 +127,11 @@ export function isRelative(from: string, to: string): boolean {
   return from.startsWith("now") || to.startsWith("now");
 }
 
+/** The step that words mean; null when it is none of the ladder. */
+export function stepOf(text: string): number | null {
+  return LADDER.find((step) => stepText(step) === text) ?? null;
+}
+
 /** The step in words: `30s`. */
 export function stepText(ms: number): string {
   if (ms < 1000) return `${ms}ms`;
