@@ -1,7 +1,7 @@
 /** The facts of an exchange and of a session in groups, each with the term that filters by it. Pure. */
 import type { Cell } from "../api/client.ts";
-import { bytes, cell, clock, day, duration, exact, NOTHING, parseInstant } from "../lib/format.ts";
-import { classOf, type Item } from "./item.ts";
+import { bytes, cell, day, duration, exact, NOTHING, parseInstant } from "../lib/format.ts";
+import { classOf, type Item, micros } from "./item.ts";
 import { CLOSES } from "./anomalies.ts";
 import { term } from "./terms.ts";
 
@@ -36,7 +36,7 @@ function when(item: Item, label: string, column: string, zone: string, origin?: 
   if (text === "") return { label, shown: NOTHING, raw: "", term: `-${column}:*` };
   const ms = parseInstant(text);
   const since = origin ? Number(item.nanos(column)! - item.nanos(origin)!) : 0;
-  const shown = origin ? `${clock(ms, zone, 6)}  ${since < 0 ? "−" : "+"}${duration(Math.abs(since))}` : `${day(ms, zone)} ${clock(ms, zone, 6)}`;
+  const shown = origin ? `${micros(text, zone)}  ${since < 0 ? "−" : "+"}${duration(Math.abs(since))}` : `${day(ms, zone)} ${micros(text, zone)}`;
   return { label, shown, raw: text, term: null, look: "mono" };
 }
 
@@ -107,7 +107,7 @@ export function sessionFacts(item: Item, zone: string): FactGroup[] {
       fact(item, "close", "tcp.close", "close", { shown: CLOSES[close] ?? (close || "still open") }),
       fact(item, "protocol", "network.protocol.name", "protocol"), fact(item, "server name", "tls.server_name", "sni"),
       fact(item, "exchanges", "exchanges", "exchanges", { shown: exact(item.number("exchanges")) }),
-      fact(item, "network", "network.id", "network"), fact(item, "agent", "agent", "agent"), fact(item, "tags", "tags", "tag"),
+      ...(item.number("network.id") ? [fact(item, "network", "network.id", "network")] : []), fact(item, "agent", "agent", "agent"), fact(item, "tags", "tags", "tag"),
     ]) },
     { name: "Time", facts: has([
       when(item, "first", "start", zone), when(item, "established", "established", zone, "start"), when(item, "last", "end", zone, "start"),
@@ -127,6 +127,8 @@ export interface BothWays {
   server: string;
   /** Worth a look when it is not zero. */
   odd: boolean;
+  /** Nothing of it in both directions: said in one line with others. */
+  quiet: boolean;
   field: string;
 }
 
@@ -146,12 +148,12 @@ export function directions(item: Item): BothWays[] {
     const of = (side: string): Cell => item.value(`tcp.${side}.${name}`);
     const shown = (value: Cell) => (typeof value !== "number" ? NOTHING : kind.endsWith("bytes") ? bytes(value) : exact(value));
     const odd = kind.startsWith("odd") && (Number(of("client")) > 0 || Number(of("server")) > 0);
-    return { label, title, client: shown(of("client")), server: shown(of("server")), odd, field: name };
+    return { label, title, client: shown(of("client")), server: shown(of("server")), odd, quiet: kind.startsWith("odd") && !odd, field: name };
   });
   const rtt = (side: string) => {
     const [sum, count] = [item.number(`tcp.${side}.rtt_sum`), item.number(`tcp.${side}.rtt_count`)];
     return count ? `${duration(item.number(`tcp.${side}.rtt_min`))} / ${duration((sum ?? 0) / count)}` : NOTHING;
   };
-  out.push({ label: "to its ACK", title: "from a segment to its acknowledgement, at the capture point: least / mean", client: rtt("client"), server: rtt("server"), odd: false, field: "" });
+  out.push({ label: "to its ACK", title: "from a segment to its acknowledgement, at the capture point: least / mean", client: rtt("client"), server: rtt("server"), odd: false, quiet: false, field: "" });
   return out;
 }

@@ -1,5 +1,6 @@
 /** A row with all its columns, by name. */
 import type { Cell, Schema } from "../api/client.ts";
+import { clock } from "../lib/format.ts";
 
 /** A header line as it was sent. */
 export interface HeaderLine {
@@ -76,6 +77,12 @@ export function nanos(text: string): bigint | null {
   const match = /^(.*T\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)$/.exec(text);
   const ms = match ? Date.parse(`${match[1]}${match[3]}`) : Number.NaN;
   return Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n + BigInt((match![2] ?? "").padEnd(9, "0"));
+}
+
+/** `22:20:00.000960`: the time of day with microseconds, which a double of milliseconds would round. */
+export function micros(text: string, zone: string): string {
+  const fraction = /\.(\d{1,9})/.exec(text)?.[1] ?? "";
+  return `${clock(Date.parse(`${text.slice(0, 19)}Z`), zone)}.${fraction.padEnd(6, "0").slice(0, 6)}`;
 }
 
 /** Nanoseconds from one instant to another; null when one is unknown. */

@@ -106,7 +106,7 @@ export function reasons(item: Item, of: Frieze, write: { duration: (ns: number) 
   const request = length("request");
   if (request > 0) out.push([request, `Sending took ${share(request)}.`]);
   const again = item.number("tcp.retransmissions") ?? 0;
-  if (again > 0) out.push([Number.MAX_VALUE, again === 1 ? "One segment was sent again meanwhile: the network lost or delayed it." : `${again} segments were sent again meanwhile: the network lost or delayed them.`]);
+  if (again > 0) out.push([whole / 3, again === 1 ? "One segment was sent again meanwhile: the network lost or delayed it." : `${again} segments were sent again meanwhile: the network lost or delayed them.`]);
   const rtt = item.number("tcp.rtt");
   if (rtt !== null && rtt > whole * 0.2 && rtt > 5e6) out.push([rtt, `A round trip on this connection takes ${write.duration(rtt)}, so the distance is a good part of it.`]);
   const connect = length("connect");

@@ -1,7 +1,7 @@
 /** Light highlighting: what a reader's eye needs to find its way, by our own small tokenizers. Pure. */
 
 export type Language = "json" | "markup" | "css" | "js" | "none";
-export type Kind = "key" | "string" | "number" | "word" | "tag" | "comment" | "mark";
+export type Kind = "key" | "string" | "numeral" | "word" | "tag" | "comment" | "mark";
 
 export interface Token {
   from: number;
@@ -33,7 +33,7 @@ function json(line: string): Token[] {
     const [whole, string, colon] = match;
     if (string !== undefined) out.push({ from, to: from + string.length, kind: colon ? "key" : "string" });
     else if (/^[{}[\],]$/.test(whole)) out.push({ from, to: from + 1, kind: "mark" });
-    else out.push({ from, to: from + whole.length, kind: /^[-\d]/.test(whole) ? "number" : "word" });
+    else out.push({ from, to: from + whole.length, kind: /^[-\d]/.test(whole) ? "numeral" : "word" });
   }
   return out;
 }
@@ -116,10 +116,10 @@ function kindOf(text: string, language: "css" | "js"): Kind {
   if (/^["']/.test(text)) return "string";
   if (language === "css") {
     if (text.startsWith("@")) return "word";
-    if (text.startsWith("#") || /^-?\d/.test(text)) return "number";
+    if (text.startsWith("#") || /^-?\d/.test(text)) return "numeral";
     return /^[{}:;,]$/.test(text) ? "mark" : "key";
   }
-  return /^\d/.test(text) ? "number" : "word";
+  return /^\d/.test(text) ? "numeral" : "word";
 }
 
 /** States at the beginnings of lines, found as far as somebody looks. */
