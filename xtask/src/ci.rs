@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::{say, tidy};
+use crate::{say, tidy, ui};
 
 /// What became of one step.
 struct Outcome {
@@ -27,14 +27,9 @@ pub fn run(root: &Path) -> Result<bool> {
     step(&mut outcomes, "clippy", || {
         cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], None)
     });
-    step(&mut outcomes, "tidy", || match tidy::run(root) {
-        Ok(passed) => passed,
-        Err(error) => {
-            say(&format!("tidy: {error:#}\n"));
-            false
-        }
-    });
+    step(&mut outcomes, "tidy", || told("tidy", tidy::run(root)));
     step(&mut outcomes, "tests", || tests(root));
+    step(&mut outcomes, "ui", || told("ui", ui::run(root)));
     step(&mut outcomes, "doctests", || cargo(root, &["test", "--workspace", "--doc", "--quiet"], None));
     step(&mut outcomes, "docs", || {
         cargo(root, &["doc", "--workspace", "--no-deps", "--quiet"], Some(("RUSTDOCFLAGS", "-D warnings")))
@@ -45,6 +40,14 @@ pub fn run(root: &Path) -> Result<bool> {
         outcomes.push(Outcome { name: "deny (cargo-deny is not installed)", passed: None, took: Duration::ZERO });
     }
     Ok(summary(&outcomes))
+}
+
+/// Why a step could not run fails it.
+fn told(name: &str, result: Result<bool>) -> bool {
+    result.unwrap_or_else(|error| {
+        say(&format!("{name}: {error:#}\n"));
+        false
+    })
 }
 
 /// nextest where it is installed, since it is faster and stops hanging tests; plain cargo otherwise.

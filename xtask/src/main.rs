@@ -5,6 +5,7 @@
 mod ci;
 mod lexer;
 mod tidy;
+mod ui;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ const HELP: &str = "\
 usage: cargo xtask <task>
 
   ci      format, clippy, tidy, tests, docs: everything CI runs, each step timed
+  ui      the web interface: types, units, the real program in a real browser (Node, Chromium)
   tidy    crate arrows, purity, panics, module docs, log codes and other house rules
   checks  lists the checks of tidy by name
 ";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let result = match task.as_str() {
         "ci" => ci::run(&root),
         "tidy" => tidy::run(&root),
+        "ui" => ui::run(&root),
         "checks" => Ok(tidy::list()),
         _ => {
             say(HELP);
