@@ -69,6 +69,6 @@ function lines(prefix: string, of: Record<string, unknown>): [string, string][] 
   return Object.entries(of).map(([name, value]) => {
     const time = TIMES.has(name) && typeof value === "number" && value > 0 && value < 1e11;
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return [prefix + name, time ? `${text} (${new Date(value * 1000).toISOString().slice(0, 19)}Z)` : text];
+    return [prefix + name, time ? `${new Date(value * 1000).toISOString().slice(0, 19)}Z = ${text}` : text];
   });
 }

@@ -11,13 +11,21 @@ export interface SegmentAnswer {
   time: string;
   direction: string;
   sequence: number | null;
-  acknowledgement: number | null;
+  ack: number | null;
+  /** Payload bytes on the wire. */
   length: number;
+  /** How many of them were not kept. */
+  cut?: number;
   flags: string[];
   window: number | null;
-  retransmitted: boolean;
-  out_of_order: boolean;
-  duplicate_ack: boolean;
+  retransmitted?: boolean;
+  out_of_order?: boolean;
+  duplicate_ack?: boolean;
+  /** Probes a closed window or an idle connection. */
+  keep_alive?: boolean;
+  /** The same packet was captured a moment ago. */
+  duplicate?: boolean;
+  bad_checksum?: boolean;
 }
 
 export interface Segment {
@@ -40,6 +48,11 @@ export interface Segment {
   gap: number;
 }
 
+const WORDS = [
+  ["retransmitted", "retransmitted"], ["out_of_order", "out of order"], ["duplicate_ack", "duplicate ACK"], ["keep_alive", "keep-alive"],
+  ["duplicate", "captured twice"], ["bad_checksum", "wrong checksum"],
+] as const;
+
 /** Reads segments and finds what is worth a look: gaps, zero windows, resets. */
 export function segments(answers: readonly SegmentAnswer[]): Segment[] {
   const first = answers.length > 0 ? nanos(answers[0]!.time) : null;
@@ -54,15 +67,13 @@ export function segments(answers: readonly SegmentAnswer[]): Segment[] {
     const behind = seq + answer.length + (/\b(SYN|FIN)\b/.test(flags) ? 1 : 0);
     reached[direction] = Math.max(before ?? 0, behind);
     const marks: string[] = [];
-    if (answer.retransmitted) marks.push("retransmitted");
-    if (answer.out_of_order) marks.push("out of order");
-    if (answer.duplicate_ack) marks.push("duplicate ACK");
+    for (const [name, words] of WORDS) if (answer[name]) marks.push(words);
     if (answer.window === 0 && !/\b(RST|SYN)\b/.test(flags)) marks.push("zero window");
     if (gap > 0) marks.push(`${bytes(gap)} not seen before it`);
     if (/\bRST\b/.test(flags)) marks.push("reset");
     return {
-      number: answer.number, time: answer.time, at: between(first, nanos(answer.time)) ?? 0, direction, seq, ack: answer.acknowledgement,
-      length: answer.length, flags, window: answer.window, retransmitted: answer.retransmitted, marks, gap,
+      number: answer.number, time: answer.time, at: between(first, nanos(answer.time)) ?? 0, direction, seq, ack: answer.ack,
+      length: answer.length, flags, window: answer.window, retransmitted: answer.retransmitted === true, marks, gap,
     };
   });
 }

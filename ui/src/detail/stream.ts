@@ -43,6 +43,12 @@ export function streamText(pieces: readonly StreamPiece[], which: Which): Stream
     const parts = text.split("\n").map(visible);
     // What the piece before ended in the middle of goes on in its line.
     if (lines.length > 0 && looks.at(-1) === own) lines.push(lines.pop()! + parts.shift()!);
+    else if (lines.at(-1) === "") {
+      // A message that ends with a line's end leaves no empty line behind it.
+      lines.pop();
+      looks.pop();
+      from.pop();
+    }
     for (const part of parts) {
       lines.push(part);
       looks.push(own);

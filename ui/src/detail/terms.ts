@@ -3,8 +3,8 @@ import type { Cell } from "../api/client.ts";
 
 /** What needs no quotes: no blank, no wildcard, nothing that opens or compares, no word of the language. */
 const BARE = /^[\p{L}\p{N}._/][\p{L}\p{N}._/:@+%&$~#;-]*$/u;
-/** In bare text `/…/` would be a regular expression. */
-const EXPRESSION = /^\/.*\/[a-z]*$/;
+/** In bare text `/…/` and `/…/i` would be a regular expression. */
+const EXPRESSION = /^\/[^/]+\/i?$/;
 const WORDS = /^(and|or|not)$/i;
 
 /** A value as the filter language reads it back as itself. */
