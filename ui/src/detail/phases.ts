@@ -78,6 +78,18 @@ function connect(session: Item, start: bigint | null, add: (name: PhaseName, len
   if (idle !== null && idle > 0) add("idle", idle, "from the handshake to the request");
 }
 
+/** How a request without an answer ended, by its connection; empty when that says nothing. */
+export function ending(item: Item, session: Item | null, write: (ns: number) => string): string {
+  if (item.value("http.response.status_code") !== null || item.value("provisional") === true) return "";
+  const after = session ? between(item.nanos("request.end") ?? item.nanos("start"), session.nanos("end")) : null;
+  if (!session || after === null) return "No answer was seen.";
+  const how: Record<string, string> = {
+    reset: "was reset", fin: "was closed", idle_timeout: "fell silent", input_end: "was still open when the recording ended", reused: "gave way to a new one on the same ports",
+  };
+  const words = how[session.text("tcp.close")] ?? "ended";
+  return `No answer was seen. The connection ${words}; its last packet came ${after <= 0 ? "with the request" : `${write(after)} after the request`}.`;
+}
+
 /** Widths that add up to 1; what lasts but would vanish keeps `least`, and what is unknown takes no room. */
 export function widths(phases: readonly Phase[], least = 0.008): number[] {
   const lengths = phases.map((phase) => Math.max(phase.length ?? 0, 0));
