@@ -64,3 +64,9 @@ function hash(text: string): number {
   for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 16777619) >>> 0;
   return value;
 }
+
+/** The colour of a value as a variable of the theme, where its field has colours of meaning; else that of quiet bars. */
+export function tintOf(field: string, value: unknown): string {
+  const meant = field === "class" || field === "http.response.status_code" || field === "status";
+  return meant && value !== null ? `var(--${paint(field, [String(value)])[0]})` : "var(--line-strong)";
+}

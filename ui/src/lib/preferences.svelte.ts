@@ -16,12 +16,14 @@ interface Kept {
   columns: Record<string, string[]>;
   /** Widths of columns in pixels, by view and alias. */
   widths: Record<string, number>;
+  /** Fields of the facets by view: those that stand there, an open one with `+` in front. */
+  facets: Record<string, string[]>;
   /** Whether single keys do something (WCAG 2.1.4). */
   keys: boolean;
 }
 
 const DEFAULTS: Kept = {
-  theme: "", density: "compact", zone: "browser", side: 560, timeline: 132, columns: {}, widths: {}, keys: true,
+  theme: "", density: "compact", zone: "browser", side: 560, timeline: 132, columns: {}, widths: {}, facets: {}, keys: true,
 };
 
 function mirrored(): Partial<Kept> {

@@ -23,6 +23,8 @@ export const ICONS = {
   trash: "M4 5.5h12M8 5.5V3.8h4v1.7M5.5 5.5l.7 11h7.6l.7-11M8.5 8.5v5M11.5 8.5v5",
   clock: "M10 2.5a7.5 7.5 0 1 0 0 15 7.5 7.5 0 0 0 0-15zM10 6v4.2l2.8 1.8",
   warn: "M10 3l7.5 13.5h-15zM10 8v4M10 14v.4",
+  bars: "M4 16.5V11M8 16.5V5M12 16.5V8.5M16 16.5V3",
+  list: "M4 5.5h12M4 10h12M4 14.5h12",
   done: "M4 10.5l4 4 8-9",
 } as const;
 export type IconName = keyof typeof ICONS;
