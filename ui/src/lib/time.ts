@@ -20,14 +20,24 @@ export const PRESETS = ["5m", "15m", "30m", "1h", "3h", "6h", "12h", "24h", "2d"
  * number since 1970 in s, ms, µs or ns as the API takes it. Null when it means nothing.
  */
 export function resolve(text: string, now: number, zone: string, end = false): number | null {
-  const trimmed = text.trim();
+  const value = meant(text.trim(), now, zone, end);
+  return value !== null && value >= FIRST && value <= LAST ? value : null;
+}
+
+/** No clock that anybody reads goes further: the years 1 to 9999. */
+const FIRST = Date.parse("0001-01-02T00:00:00Z");
+const LAST = Date.UTC(9999, 11, 30);
+
+function meant(trimmed: string, now: number, zone: string, end: boolean): number | null {
   if (trimmed.startsWith("now")) return relative(trimmed, now, zone, end);
   if (/^\d{1,20}$/.test(trimmed)) return fromNumber(Number(trimmed));
   const local = /^(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?)?$/.exec(trimmed);
   if (local) {
     const [, year, month, date, hour = 0, minute = 0, second = 0, rest = 0] = local;
     const wall = Date.UTC(+year!, +month! - 1, +date!, +hour, +minute, +second) + Math.round(+rest * 1000);
-    return new Date(Date.UTC(+year!, +month! - 1, +date!)).getUTCDate() === +date! ? fromWall(wall, zone) : null;
+    // 30 February and 25:00 are no times, though a Date counts on with them.
+    const real = +month! >= 1 && +month! <= 12 && new Date(Date.UTC(+year!, +month! - 1, +date!)).getUTCDate() === +date!;
+    return real && +hour < 24 && +minute < 60 && +second < 60 ? fromWall(wall, zone) : null;
   }
   if (!/^\d{4}-\d\d-\d\dT/.test(trimmed)) return null;
   const parsed = Date.parse(trimmed);
@@ -47,6 +57,8 @@ function relative(text: string, now: number, zone: string, end: boolean): number
   let at = now;
   if (sign && unit) {
     const by = Number(amount) * (sign === "-" ? -1 : 1);
+    // Further than calendars go.
+    if (Math.abs(by) * (unit === "M" ? 28 * 86_400_000 : UNITS[unit]!) > LAST) return null;
     at = unit === "M" ? addMonths(now, by, zone) : unit === "d" || unit === "w" ? addDays(now, by * (unit === "w" ? 7 : 1), zone) : now + by * UNITS[unit]!;
   }
   return round ? rounded(at, round, zone, end) : at;

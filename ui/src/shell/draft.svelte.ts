@@ -1,24 +1,13 @@
 /** The filter while it is written: what the server says of it, and what it offers. */
 import { api, type Schema, wanted } from "../api/client.ts";
-import { cut, placed, toBytes } from "../lib/filter.ts";
+import { cut, toBytes } from "../lib/filter.ts";
 import { instant } from "../lib/format.ts";
 import { page } from "../lib/page.svelte.ts";
+import { type Offer, offersOf } from "./offers.ts";
 
 const WAIT_MS = 60;
 const PLACE = "arachne.filters";
 const KEPT = 50;
-
-/** Something to put in. */
-export interface Offer {
-  label: string;
-  doc: string;
-  kind: string;
-  /** Rows with it, for values. */
-  count: number | null;
-  /** The text afterwards, and where the cursor then stands. */
-  text: string;
-  cursor: number;
-}
 
 /** The answers to the last filters, so that a chip does not flash when it was read a moment ago. */
 const read = new Map<string, Schema<"ParseAnswer">>();
@@ -88,22 +77,6 @@ class Draft {
   }
 }
 export const draft = new Draft();
-
-/** The list of what can stand there: values first, since they are what is looked for. */
-export function offersOf(text: string, answer: Schema<"CompleteAnswer">): Offer[] {
-  const { start, end } = placed(text, answer.span);
-  const put = (insert: string) => ({ text: text.slice(0, start) + insert + text.slice(end), cursor: start + insert.length });
-  const values = answer.values.flatMap((offered): Offer[] => {
-    const colon = offered.filter.indexOf(":");
-    // Rows without a value are found by a negation, which cannot stand behind a colon.
-    if (colon < 0 || offered.filter.startsWith("-")) return [];
-    const insert = offered.filter.slice(colon + 1);
-    return [{ label: String(offered.value ?? "–"), doc: "", kind: "value", count: offered.count, ...put(insert) }];
-  });
-  const items = answer.items.map((item): Offer => ({ label: item.label, doc: item.doc, kind: item.kind, count: null, ...put(item.insert) }));
-  // What stands there already is no offer.
-  return [...values, ...items].filter((offer) => offer.text !== text).slice(0, 60);
-}
 
 /** The last filters that were used, newest first. */
 export function recent(): string[] {
