@@ -3,7 +3,8 @@
 /** What stands where nothing was measured. Zero is `0`. */
 export const NOTHING = "–";
 
-const THIN = " ";
+/** Narrow, and no line breaks there. */
+const THIN = "\u202f";
 
 /** Three significant digits with k, M, G: 9.87, 987, 1.23k, 12.3M. */
 export function count(value: number | null | undefined): string {

@@ -4,7 +4,7 @@ import { decode, encode, initial, type State } from "../../src/lib/url.ts";
 
 /** Text that people would never write. A lone half of a pair has no place in an address. */
 const text = fc.oneof(
-  fc.string(), fc.string({ unit: "binary" }), fc.fullUnicode?.() ?? fc.string(),
+  fc.string(), fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }),
   fc.constantFrom("&", "=", "?", "#", "%", "%zz", "+", " ", "..", "/", "\\", "\n", "\u0000", "a&q=b", "<script>", "__proto__", "é😀", "status:>=500 -path:\"/a b\""),
 ).map((value) => value.toWellFormed());
 const filled = text.filter((value) => value !== "");
