@@ -22,7 +22,7 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 export default async function setup(project: TestProject): Promise<() => void> {
   const program = process.env["ARACHNE_BIN"] ?? join(ROOT, "target/debug/arachne");
   if (!existsSync(program)) throw new Error(`${program} is missing: run \`cargo build\` first, or \`cargo xtask ui\``);
-  const scene = process.env["ARACHNE_CAPTURE"] ?? join(ROOT, "fixtures/scene.pcapng.gz");
+  const scene = process.env["ARACHNE_CAPTURE"] ?? join(ROOT, "fixtures/scene.pcapng.zst");
   const data = mkdtempSync(join(tmpdir(), "arachne-e2e-"));
   execFileSync(program, ["import", "--full-packets", "--data", data, scene], { stdio: ["ignore", "ignore", "inherit"] });
   const port = await freePort();
