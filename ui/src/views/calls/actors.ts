@@ -13,16 +13,22 @@ export interface Cast {
   arrows: Arrow[];
   /** Addresses that only forward, and were left out. */
   hidden: string[];
+  /** Callers that share a column; 0 when each has its own. */
+  joined: number;
 }
 export interface CastWishes {
   merged: (name: string) => string;
   hide: boolean;
+  /** Callers that are never called themselves share one column when there are more than so many. */
+  clients: number;
   /** Actors in the order that a person gave them; others stand behind, by depth. */
   order: readonly string[];
 }
 
 const LOOP = /^(127\.0\.0\.1|::1)$/;
 const SHARE = 0.9;
+/** The column that callers share. */
+export const CLIENTS = "clients";
 
 /** The actors of calls, in an order in which most arrows lead right. */
 export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
@@ -41,12 +47,17 @@ export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
     if (at === undefined) names.set(name, (at = names.size));
     return at;
   };
-  const rough: Arrow[] = [];
+  const told: { call: Call; caller: string; callee: string }[] = [];
   for (const call of calls) {
     if (proxies.has(call.server)) continue;
-    const caller = proxies.has(call.client) ? call.origin : call.client;
-    rough.push({ call, from: place(nameOf(caller)), to: place(wishes.merged(call.service)) });
+    told.push({ call, caller: nameOf(proxies.has(call.client) ? call.origin : call.client), callee: wishes.merged(call.service) });
   }
+  const callees = new Set(told.map((pair) => pair.callee));
+  const outer = new Set(told.map((pair) => pair.caller).filter((name) => !callees.has(name)));
+  const joined = outer.size > wishes.clients ? outer.size : 0;
+  const rough: Arrow[] = told.map(({ call, caller, callee }) => ({
+    call, from: place(joined > 0 && outer.has(caller) ? CLIENTS : caller), to: place(callee),
+  }));
   const all = [...names.keys()];
   const pairs = new Map(rough.map((arrow) => [`${arrow.from} ${arrow.to}`, [arrow.from, arrow.to] as const]));
   const called = new Set([...pairs.values()].filter(([from, to]) => from !== to).map(([, to]) => to));
@@ -59,7 +70,7 @@ export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
   const to = new Array<number>(all.length);
   sorted.forEach((old, at) => (to[old] = at));
   return {
-    actors: sorted.map((at) => all[at]!), hidden: [...proxies],
+    actors: sorted.map((at) => all[at]!), hidden: [...proxies], joined,
     arrows: rough.map((arrow) => ({ call: arrow.call, from: to[arrow.from]!, to: to[arrow.to]! })),
   };
 }

@@ -26,7 +26,8 @@ export class Calls {
       const scope = listed();
       const about = JSON.stringify(scope);
       // Another question begins at the first page, whatever page the last one was at.
-      const cursor = about === this.#about ? this.#cursor : null;
+      const kept = this.#cursor;
+      const cursor = about === this.#about ? kept : null;
       return {
         kind: "list", scope, columns: COLUMNS, order: "start", ascending: true, cursor, limit: cursor ? further : first,
         count: cursor ? "none" : "exact",

@@ -1,9 +1,14 @@
 /** Draws the map. Lines of one colour and width go out as one path, so that thousands cost little. */
+import { rgb } from "../../chart/heatmap.ts";
 import type { Surface } from "../../chart/surface.ts";
 import type { ColorName } from "../../lib/colors.svelte.ts";
 import { count, duration, percent } from "../../lib/format.ts";
 import type { Graph, MapEdge, MapNode } from "./graph.ts";
 import type { Place } from "./layout.ts";
+
+/** Edges that are still drawn with bend and width, and how many keep them when there are more. */
+const MANY = 800;
+const WIDE = 60;
 
 export type Size = "bytes" | "count";
 /** What is where: a point of the layout is at `x * zoom + left`. */
@@ -80,6 +85,23 @@ export function strands(edge: MapEdge, whole: number): [number, number, number] 
   return [errors + refused >= all ? 0 : Math.max(0.8, whole - bad - odd), odd, bad];
 }
 
+/** A line too thin to be split says whether anything failed. */
+function oneStrand(edge: MapEdge, width: number): [number, number, number] {
+  return edge.sums.errors > 0 ? [0, 0, width] : edge.sums.refused > 0 ? [0, width, 0] : [width, 0, 0];
+}
+
+/** The places of the edges with most. */
+function largestOf(graph: Graph, size: Size, wanted: number): Set<number> {
+  const order = [...graph.edges.keys()].sort((a, b) => graph.edges[b]!.sums[size] - graph.edges[a]!.sums[size]);
+  return new Set(order.slice(0, wanted));
+}
+
+/** A colour between two of the theme's: `#rrggbb`. */
+export function mixed(from: string, to: string, share: number): string {
+  const [a, b] = [rgb(from), rgb(to)];
+  return `rgb(${a.map((part, at) => Math.round(part + (b[at]! - part) * share)).join(" ")})`;
+}
+
 export function drawMap(on: Surface, graph: Graph, places: readonly Place[], look: MapLook): void {
   const { context, ratio } = on;
   const { camera, colors } = look;
@@ -92,7 +114,11 @@ export function drawMap(on: Surface, graph: Graph, places: readonly Place[], loo
   drawEdges(context, graph, places, radii, most.edge, look, bright.edges);
   graph.nodes.forEach((node, at) => drawNode(context, node, places[at]!, radii[at]!, look, bright.nodes[at]!, at));
   context.globalAlpha = 1;
-  if (camera.zoom > 0.42) drawLabels(context, graph, places, radii, look, bright.edges);
+  // Names of hundreds at once are noise; they come with the zoom.
+  const named = camera.zoom > (graph.nodes.length > 150 ? 0.75 : 0.42);
+  const meant = look.hot.node >= 0 || look.hot.edge >= 0 || look.found !== null;
+  const names = [...graph.nodes.keys()].filter((at) => named || at === look.current || (meant && bright.nodes[at] === 1));
+  drawLabels(context, graph, places, radii, look, names, bright.edges);
   context.setTransform(1, 0, 0, 1, 0, 0);
 }
 
@@ -130,18 +156,23 @@ function drawEdges(
 ): void {
   const { colors, size } = look;
   const paints = [colors.fast, colors["client-error"], colors.error];
-  // Beyond some hundred edges nobody sees the bend, but everybody the wait.
-  const straight = graph.edges.length > 800;
+  // Beyond some hundred edges nobody sees bend and width of each, but everybody the wait: hairlines cost a tenth. The largest,
+  // and what is under the pointer, stay as they are.
+  const many = graph.edges.length > MANY;
+  const wide = many ? largestOf(graph, size, WIDE) : null;
+  const hair = 1 / look.camera.zoom;
   const paths = new Map<string, { path: Path2D; kind: number; width: number; alpha: number }>();
   graph.edges.forEach((edge, at) => {
-    const whole = thickness(edge.sums[size], most);
+    const thin = wide !== null && !wide.has(at) && !(bright[at] === 1 && (look.hot.node >= 0 || look.hot.edge >= 0));
+    const whole = thin ? hair : thickness(edge.sums[size], most);
     const c = curve(places[edge.from]!, places[edge.to]!, radii[edge.from]!, radii[edge.to]!);
     const length = Math.hypot(c[6] - c[0], c[7] - c[1]) || 1;
     const [nx, ny] = [-(c[7] - c[1]) / length, (c[6] - c[0]) / length];
     let shift = -whole / 2;
-    strands(edge, whole).forEach((width, kind) => {
+    const parts = thin ? oneStrand(edge, hair) : strands(edge, whole);
+    parts.forEach((width, kind) => {
       if (width === 0) return;
-      const rounded = Math.ceil(width * 2) / 2;
+      const rounded = thin ? width : Math.ceil(width * 2) / 2;
       const key = `${kind} ${rounded} ${bright[at]}`;
       let into = paths.get(key);
       if (!into) paths.set(key, (into = { path: new Path2D(), kind, width: rounded, alpha: bright[at]! }));
@@ -149,7 +180,7 @@ function drawEdges(
       shift += width;
       const [x, y] = [nx * by, ny * by];
       into.path.moveTo(c[0] + x, c[1] + y);
-      if (straight) into.path.lineTo(c[6] + x, c[7] + y);
+      if (thin) into.path.lineTo(c[6] + x, c[7] + y);
       else into.path.bezierCurveTo(c[2] + x, c[3] + y, c[4] + x, c[5] + y, c[6] + x, c[7] + y);
     });
   });
@@ -170,18 +201,12 @@ function drawNode(
   const share = sums.count > 0 ? sums.errors / sums.count : 0;
   context.globalAlpha = alpha;
   outline(context, node, at, r);
-  context.fillStyle = colors.panel;
-  context.fill();
   // Redder where more of its calls failed; the ring tells the share exactly.
-  context.globalAlpha = alpha * (0.22 + 0.7 * Math.min(1, Math.sqrt(share)));
-  context.fillStyle = share > 0 ? colors.error : node.role === "service" ? colors.c2 : colors.c8;
-  if (share > 0) {
-    context.globalAlpha = alpha * Math.min(0.75, 0.1 + Math.sqrt(share) * 0.7);
-  }
+  const base = node.role === "service" ? colors.c2 : colors.c8;
+  context.fillStyle = share > 0 ? mixed(colors.panel, colors.error, Math.min(0.75, 0.1 + Math.sqrt(share) * 0.7)) : mixed(colors.panel, base, 0.22);
   context.fill();
-  context.globalAlpha = alpha;
   context.lineWidth = node.role === "host" ? 1 : 2;
-  context.strokeStyle = node.role === "service" ? colors.c2 : colors.c8;
+  context.strokeStyle = base;
   if (node.role === "other") context.setLineDash([4, 3]);
   context.stroke();
   context.setLineDash([]);
@@ -223,7 +248,7 @@ function ring(context: CanvasRenderingContext2D, at: Place, r: number, sums: Map
 }
 
 function drawLabels(
-  context: CanvasRenderingContext2D, graph: Graph, places: readonly Place[], radii: number[], look: MapLook, bright: number[],
+  context: CanvasRenderingContext2D, graph: Graph, places: readonly Place[], radii: number[], look: MapLook, names: readonly number[], bright: number[],
 ): void {
   const { colors, camera } = look;
   // Letters keep their size on the screen while the map is drawn smaller.
@@ -239,15 +264,17 @@ function drawLabels(
     context.fillStyle = color;
     context.fillText(text, x, y);
   };
-  graph.nodes.forEach((node, at) => {
+  for (const at of names) {
+    const node = graph.nodes[at]!;
     const { x, y } = places[at]!;
     const sums = node.answered.count > 0 ? node.answered : node.asked;
     const below = y + radii[at]! + 6 + 7 * scale;
     write(clipped(node.name), x, below, colors.text, 11.5, "600");
-    if (node.role === "host" || camera.zoom < 0.6) return;
+    if (node.role === "host" || camera.zoom < 0.6) continue;
     const bad = sums.errors > 0 ? ` · ${percent(sums.errors / sums.count)} failed` : "";
     write(`${count(sums.count)}${bad}`, x, below + 13 * scale, colors.muted, 10.5);
-  });
+  }
+  if (camera.zoom < 0.42) return;
   let turn = 0;
   for (const at of look.labelled) {
     const edge = graph.edges[at]!;

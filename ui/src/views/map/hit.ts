@@ -44,8 +44,10 @@ function toPiece(at: Place, a: Place, b: Place): number {
 }
 
 /** A camera that shows all, never larger than life. */
-export function fitted(layout: Layout, places: readonly Place[], width: number, height: number): Camera {
+export function fitted(layout: Layout, places: readonly Place[], width: number, whole: number): Camera {
   if (places.length === 0) return { zoom: 1, left: 0, top: 0 };
+  // The legend stands below.
+  const height = Math.max(1, whole - 20);
   const xs = places.map((place) => place.x);
   const ys = places.map((place) => place.y);
   const [x0, x1, y0, y1] = [Math.min(...xs) - 95, Math.max(...xs) + 95, Math.min(...ys) - 45, Math.max(...ys) + 60];

@@ -18,6 +18,8 @@ const ROW = 74;
 /** Further sub-columns of a crowded column stand closer. */
 const SUB = 190;
 const SWEEPS = 8;
+/** More columns than this nobody follows. */
+const COLUMNS_MAX = 8;
 
 /** Depth of each node: one more than the deepest of those that call it; calls that close a circle do not count. */
 export function depths(count: number, arcs: readonly (readonly [number, number])[], start: readonly number[]): number[] {
@@ -54,6 +56,27 @@ export function depths(count: number, arcs: readonly (readonly [number, number])
   return out;
 }
 
+/** Steps from the nearest of `start`; what is not reached from there stands as far as one step. */
+export function distances(count: number, arcs: readonly (readonly [number, number])[], start: readonly number[]): number[] {
+  const next: number[][] = Array.from({ length: count }, () => []);
+  for (const [from, to] of arcs) next[from]!.push(to);
+  const out = new Array<number>(count).fill(-1);
+  let ring = [...start];
+  for (const at of ring) out[at] = 0;
+  for (let far = 1; ring.length > 0; far += 1) {
+    const further: number[] = [];
+    for (const at of ring) {
+      for (const to of next[at]!) {
+        if (out[to]! >= 0) continue;
+        out[to] = Math.min(far, COLUMNS_MAX - 1);
+        further.push(to);
+      }
+    }
+    ring = further;
+  }
+  return out.map((far) => (far < 0 ? 1 : far));
+}
+
 const STORE_PORT = /:(3306|5432|5984|6333|6379|8086|8123|8529|9000|9042|9200|11211|27017)$/;
 const STORE_NAME = /(^|[-_.])(elastic(search)?|opensearch|solr|clickhouse|influx(db)?|couch(db)?|minio|s3|redis|mongo|postgres|mysql|qdrant)([-_.:]|\d|$)/i;
 
@@ -67,7 +90,9 @@ export function layout(graph: Graph): Layout {
   const count = graph.nodes.length;
   const arcs = [...graph.edges.map((edge) => [edge.from, edge.to] as const), ...graph.links];
   const start = [...graph.nodes.keys()].filter((at) => graph.nodes[at]!.role === "client");
-  const columns = depths(count, arcs, start);
+  const longest = depths(count, arcs, start);
+  // Where everybody calls everybody the longest way winds through all of them: then the shortest tells more.
+  const columns = Math.max(0, ...longest) < COLUMNS_MAX ? longest : distances(count, arcs, start);
   graph.nodes.forEach((node, at) => {
     // A service that nobody was seen to call, and the rest of the services, do not stand among the clients.
     if (columns[at] === 0 && (node.role === "service" || node.id === "s:")) columns[at] = 1;

@@ -6,7 +6,7 @@ import { eventAt, type Timed } from "./scale.ts";
 /** Left of the actors: clock and delay. */
 export const GUTTER = 168;
 export const HEADER = 32;
-const COLUMN_MIN = 150;
+const COLUMN_MIN = 128;
 const SLOT = 5;
 const SLOTS = 7;
 
