@@ -1,5 +1,6 @@
 /** The map as a graph, from what the server counted: replicas merged, the rest as one, services found behind addresses. */
 import type { AnswerOf } from "../../api/ask.svelte.ts";
+import { columnsOf } from "./layout.ts";
 
 /** What was counted of some calls. */
 export interface Sums {
@@ -38,6 +39,8 @@ export interface Graph {
   edges: MapEdge[];
   /** From services to the address they share, which itself calls others: places in the nodes. */
   links: [number, number][];
+  /** Depth of each node; of the errors lens as in the whole map, so that nothing jumps. */
+  columns: number[];
   total: Sums;
 }
 
@@ -145,7 +148,7 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
   const keep = (id: string) => (kept.has(id) ? id : id.startsWith("s:") ? "s:" : "c:");
 
   const places = new Map<string, number>();
-  const out: Graph = { nodes: [], edges: [], links: [], total: nothing() };
+  const out: Graph = { nodes: [], edges: [], links: [], columns: [], total: nothing() };
   const node = (id: string): MapNode => {
     let at = places.get(id);
     if (at === undefined) {
@@ -161,7 +164,7 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     if (value && !into.includes(value)) into.push(value);
   };
   const edges = new Map<string, MapEdge>();
-  for (const pair of wishes.lens ? pairs.filter((one) => one.errors > 0) : pairs) {
+  for (const pair of pairs) {
     const [from, to] = [keep(clientId(pair.client)), keep(serviceId(pair.service))];
     const [client, service] = [node(from), node(to)];
     const key = `${from}\n${to}`;
@@ -191,7 +194,24 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     }
   }
   for (const one of out.nodes) one.drills = drillsOf(one, out);
-  return out;
+  out.columns = columnsOf(out);
+  return wishes.lens ? withErrors(out) : out;
+}
+
+/** Only the edges with errors, and their ends. */
+function withErrors(whole: Graph): Graph {
+  const edges = whole.edges.filter((edge) => edge.sums.errors > 0);
+  const ends = new Set(edges.flatMap((edge) => [edge.from, edge.to]));
+  const kept = [...whole.nodes.keys()].filter((at) => ends.has(at));
+  const place = new Map(kept.map((old, at) => [old, at]));
+  const both = ([from, to]: [number, number]): [number, number][] => {
+    const [a, b] = [place.get(from), place.get(to)];
+    return a === undefined || b === undefined ? [] : [[a, b]];
+  };
+  return {
+    nodes: kept.map((at) => whole.nodes[at]!), columns: kept.map((at) => whole.columns[at]!), links: whole.links.flatMap(both), total: whole.total,
+    edges: edges.map((edge) => ({ ...edge, from: place.get(edge.from)!, to: place.get(edge.to)! })),
+  };
 }
 
 /** The filters of a node: by its names where it has some, else all that its edges list. */

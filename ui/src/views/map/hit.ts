@@ -1,5 +1,5 @@
 /** What is under the pointer on the map. */
-import { type Camera, curve, pointOn } from "./draw.ts";
+import { type Camera, curve, pointOn } from "./shape.ts";
 import type { Graph } from "./graph.ts";
 import type { Layout, Place } from "./layout.ts";
 

@@ -85,10 +85,16 @@ export function isStore(name: string): boolean {
   return STORE_PORT.test(name) || STORE_NAME.test(name);
 }
 
-/** Lays a graph out. */
-export function layout(graph: Graph): Layout {
+type Parts = Pick<Graph, "nodes" | "edges" | "links">;
+
+function arcsOf(graph: Parts): (readonly [number, number])[] {
+  return [...graph.edges.map((edge) => [edge.from, edge.to] as const), ...graph.links];
+}
+
+/** The column of each node. */
+export function columnsOf(graph: Parts): number[] {
   const count = graph.nodes.length;
-  const arcs = [...graph.edges.map((edge) => [edge.from, edge.to] as const), ...graph.links];
+  const arcs = arcsOf(graph);
   const start = [...graph.nodes.keys()].filter((at) => graph.nodes[at]!.role === "client");
   const longest = depths(count, arcs, start);
   // Where everybody calls everybody the longest way winds through all of them: then the shortest tells more.
@@ -102,8 +108,13 @@ export function layout(graph: Graph): Layout {
   graph.nodes.forEach((node, at) => {
     if (deepest > 1 && !callers.has(at) && node.role === "service" && isStore(node.name)) columns[at] = deepest;
   });
-  const order = ordered(count, arcs, columns, graph);
-  return placed(order, columns, count);
+  return columns;
+}
+
+/** Lays a graph out. */
+export function layout(graph: Graph): Layout {
+  const count = graph.nodes.length;
+  return placed(ordered(count, arcsOf(graph), graph.columns, graph), graph.columns, count);
 }
 
 function ordered(count: number, arcs: readonly (readonly [number, number])[], columns: readonly number[], graph: Graph): number[][] {

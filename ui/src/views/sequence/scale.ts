@@ -54,14 +54,15 @@ function gapper(events: readonly Event[], scale: Scale): (ns: number) => number 
   for (let at = 1; at < events.length; at += 1) gaps.push(Math.max(0, events[at]!.time - events[at - 1]!.time));
   gaps.sort((a, b) => a - b);
   // The scale is set by the long gaps but not by the longest alone: one pause must not flatten all the rest.
-  const long = Math.max(1, gaps[Math.floor(gaps.length * 0.95)]!);
-  const share: Record<Exclude<Scale, "sequential">, (part: number) => number> = {
-    linear: (part) => part,
-    logarithmic: (part) => Math.log1p(part * 1000) / Math.log1p(1000),
-    squared: (part) => part * part,
+  const long = Math.max(2, gaps[Math.floor(gaps.length * 0.95)]!);
+  const brief = Math.max(1, Math.min(long / 2, gaps[Math.floor(gaps.length * 0.05)]!));
+  const share: Record<Exclude<Scale, "sequential">, (ns: number) => number> = {
+    linear: (ns) => ns / long,
+    logarithmic: (ns) => Math.max(0, Math.log(Math.max(1, ns) / brief) / Math.log(long / brief)),
+    squared: (ns) => (ns / long) ** 2,
   };
   const of = share[scale];
-  return (ns) => LEAST + (MOST - LEAST) * 0.6 * Math.min(of(Math.max(0, ns) / long), 1 / 0.6);
+  return (ns) => LEAST + Math.min((MOST - LEAST) * 0.6 * of(Math.max(0, ns)), MOST - LEAST);
 }
 
 /** The first event at or below a height, by halving. */

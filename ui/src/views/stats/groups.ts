@@ -29,7 +29,7 @@ export function measurable(fields: readonly Field[]): Field[] {
   return fields.filter((field) => field.kind === "duration" || field.kind === "size");
 }
 
-export function columnsOf(by: readonly string[], of: Field | undefined): Column[] {
+export function columnsOf(by: readonly string[], of: Field | undefined, fails: boolean): Column[] {
   const kind: Kind = of?.kind === "size" ? "bytes" : "duration";
   const name = of ? nameOf(of) : "duration";
   const measured = (key: string, label: string, bar = false): Column => ({ key, label, kind, bar, title: `${label} of ${name}` });
@@ -37,7 +37,8 @@ export function columnsOf(by: readonly string[], of: Field | undefined): Column[
     ...by.map((field, at): Column => ({ key: `key${at}`, label: field, kind: "text" })),
     { key: "count", label: "count", kind: "count", bar: true }, { key: "rate", label: "rate", kind: "rate", title: "By the seconds of the range" },
     { key: "share", label: "share", kind: "percent", title: "Of all rows here" },
-    { key: "errors", label: "failed", kind: "count" }, { key: "error_share", label: "failed %", kind: "percent", bar: true },
+    // Only exchanges have a class that can be error.
+    ...(fails ? [{ key: "errors", label: "failed", kind: "count" }, { key: "error_share", label: "failed %", kind: "percent", bar: true }] as Column[] : []),
     measured("p50", "p50"), measured("p95", "p95", true), measured("p99", "p99"), measured("max", "max"),
     { key: "bytes", label: "bytes", kind: "bytes", bar: true },
     { key: "seconds", label: "time", kind: "duration", title: "Sum of durations: how long callers waited", bar: true },

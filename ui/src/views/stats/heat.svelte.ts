@@ -72,7 +72,8 @@ export class HeatQuestions {
   #band(at: number): QuestionOf<"histogram"> | null {
     const [low, high] = [this.#edges[at], this.#edges[at + 1]];
     if (!this.#shown() || low === undefined || high === undefined || this.wide === 0) return null;
-    const scope = listed();
+    // Each call once, where it began: sums over a box are what its list holds.
+    const scope = { ...listed(), mode: "start" as const };
     return {
       kind: "histogram", scope: { ...scope, filter: both(scope.filter ?? "", boxFilter(low, high)) }, buckets: this.#buckets,
       by: page.state.view === "http" ? "class" : "", measure: "count", rate: false, top: 10,

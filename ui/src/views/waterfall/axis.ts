@@ -9,7 +9,7 @@ export interface Mark {
 }
 
 /** Below this span the clock says nothing any more. */
-const SPAN_MIN = 40e6;
+export const SPAN_MIN = 40e6;
 
 export function marks(from: number, to: number, pixels: number, base: number, zone: string, zero: number): Mark[] {
   const span = to - from;
