@@ -40,16 +40,17 @@ function lowered(text: string): string {
   return low.length === text.length ? low : text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** Matches of one line: from the first to behind the last, by binary search. */
-export function matchesOf(found: Found, line: number): [number, number] {
-  return [lower(found.line, line), lower(found.line, line + 1)];
+/** Matches that meet the letters `from` to `to` of a line: from the first to behind the last, by binary search. */
+export function matchesIn(found: Found, line: number, from: number, to: number): [number, number] {
+  return [lower(found, line, from - found.length + 1), lower(found, line, to)];
 }
 
-function lower(sorted: Int32Array, value: number): number {
-  let [low, high] = [0, sorted.length];
+/** The first match at a place or behind it. */
+function lower(found: Found, line: number, place: number): number {
+  let [low, high] = [0, found.count];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (sorted[middle]! < value) low = middle + 1;
+    if (found.line[middle]! < line || (found.line[middle] === line && found.from[middle]! < place)) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -74,7 +75,7 @@ export interface Hit {
 
 /** Cuts the letters `from` to `to` of a line where colour, find or secrets change. */
 export function runs(line: string, from: number, to: number, colored: readonly Token[], hits: readonly Hit[]): Run[] {
-  const secrets = marks(line);
+  const secrets = marks(line, from, to);
   const cuts = new Set([from, to]);
   for (const span of [...colored, ...hits, ...secrets]) {
     if (span.from > from && span.from < to) cuts.add(span.from);

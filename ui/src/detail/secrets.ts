@@ -27,10 +27,12 @@ export function pieces(text: string): Piece[] {
   return out;
 }
 
-/** Marks in a text, as ranges. */
-export function marks(text: string): { from: number; to: number; digits: string }[] {
-  if (!text.includes("[redacted:")) return [];
-  return [...text.matchAll(MARK)].map((match) => ({ from: match.index, to: match.index + match[0].length, digits: match[1]! }));
+/** Marks that meet the letters `from` to `to` of a text, as ranges. A line may be megabytes long: no more of it is looked at. */
+export function marks(text: string, from: number, to: number): { from: number; to: number; digits: string }[] {
+  const start = Math.max(0, from - 27);
+  const near = text.slice(start, to + 27);
+  if (!near.includes("[redacted:")) return [];
+  return [...near.matchAll(MARK)].map((match) => ({ from: start + match.index, to: start + match.index + match[0].length, digits: match[1]! }));
 }
 
 /** What can be read of a token or of credentials, as lines of name and value. */

@@ -125,10 +125,17 @@ function kindOf(text: string, language: "css" | "js"): Kind {
 /** States at the beginnings of lines, found as far as somebody looks. */
 export class Highlighter {
   #states: In[] = [""];
+  /** Long lines are many rows: their tokens are found once. */
+  #last: { line: number; tokens: Token[] } | null = null;
 
   constructor(readonly lines: readonly string[], readonly language: Language) {}
 
   of(line: number): Token[] {
+    if (this.#last?.line !== line) this.#last = { line, tokens: this.#find(line) };
+    return this.#last.tokens;
+  }
+
+  #find(line: number): Token[] {
     if (this.language === "json" || this.language === "none") return tokens(this.lines[line]!, this.language, "").tokens;
     while (this.#states.length <= line) {
       const at = this.#states.length - 1;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { broken, plain, pretty, unfolded } from "../../src/detail/doc.ts";
-import { find, matchesOf, runs } from "../../src/detail/find.ts";
+import { find, matchesIn, runs } from "../../src/detail/find.ts";
 import { dump, findBytes, fromBase64, hexRow } from "../../src/detail/hex.ts";
 import { streamHex, streamText } from "../../src/detail/stream.ts";
 import { Highlighter, type Language, tokens } from "../../src/detail/tokens.ts";
@@ -62,7 +62,9 @@ describe("finding", () => {
     const found = await find(["aXa", "", "xx"], "x", pause);
     expect([...found.line]).toEqual([0, 2, 2]);
     expect([...found.from]).toEqual([1, 0, 1]);
-    expect(matchesOf(found, 2)).toEqual([1, 3]);
+    expect(matchesIn(found, 2, 0, 2)).toEqual([1, 3]);
+    expect(matchesIn(found, 2, 1, 2)).toEqual([2, 3]);
+    expect(matchesIn(found, 1, 0, 9)).toEqual([1, 1]);
     expect((await find(["a"], "", pause)).count).toBe(0);
   });
   it("keeps its places behind letters that grow", async () => {
