@@ -9,7 +9,7 @@ export const USUAL: Record<string, string[]> = {
 };
 
 const WIDTHS: Record<string, number> = {
-  start: 104, status: 58, method: 72, service: 130, path: 320, template: 280, duration: 86, wait: 80, size: 82, client: 112, server: 112,
+  start: 104, status: 58, method: 72, service: 164, path: 270, template: 280, duration: 86, wait: 80, size: 82, client: 112, server: 112,
   host: 130, anomalies: 170, "request.id": 150, "trace.id": 150, query: 200, session: 180, protocol: 70, close: 80, exchanges: 78,
 };
 
