@@ -284,6 +284,7 @@ impl ImportArgs {
             agent: "file".to_owned(),
             vantage: None,
             tags: Vec::new(),
+            end_at: None,
             replace: false,
             decode: None,
             threads: None,

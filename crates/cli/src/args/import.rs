@@ -2,8 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arachne_capture::rows::{ServiceRule, Vantage};
+use arachne_filter::parse_instant;
+use arachne_model::UnixNanos;
 use clap::{Args, ValueEnum};
 
 use super::{Decode, Messages, exit_codes};
@@ -84,6 +87,13 @@ pub struct ImportArgs {
     #[arg(long = "tag", value_name = "WORD")]
     pub tags: Vec<String>,
 
+    /// Move all frames in time, so that the last one of each FILE is at INSTANT or now
+    ///
+    /// For demonstrations: everything is as far apart as it was. INSTANT is as in filters: 2026-11-21T10:00:00Z, or
+    /// seconds since 1970. An end that is not the one of before is another option, also when it is now: --replace.
+    #[arg(long, value_name = "now|INSTANT", value_parser = end_at)]
+    pub end_at: Option<UnixNanos>,
+
     /// Take the place of an import of the same file with other options
     #[arg(long)]
     pub replace: bool,
@@ -126,6 +136,19 @@ impl ImportArgs {
     }
 }
 
+/// `now`, or an instant as filters write it.
+fn end_at(text: &str) -> Result<UnixNanos, String> {
+    if text == "now" {
+        let nanos =
+            SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|since| i64::try_from(since.as_nanos()).ok());
+        return nanos.map(UnixNanos).ok_or_else(|| "the clock of this machine is wrong: name an instant".to_owned());
+    }
+    match parse_instant(text) {
+        Some(range) if range.from == range.to => Ok(UnixNanos(range.from)),
+        _ => Err("no instant: write now, 2026-11-21T10:00:00Z, or a number since 1970 in s, ms, us or ns".to_owned()),
+    }
+}
+
 fn help() -> String {
     format!("{TEXT}\n{}", exit_codes())
 }
@@ -140,5 +163,6 @@ written, and frames are cut behind the TCP header. Standard input is kept in an 
 Examples:
   arachne import trace.pcapng.gz
   arachne import --join rotated.pcap.* --agent web-3 --vantage server --tag incident-17
+  arachne import recorded.pcapng --end-at now
   arachne import big.pcap --no-packets --no-bodies --keep 'status:>=500 or duration:>1s'
 ";

@@ -72,6 +72,7 @@ pub fn import(
         follow: false,
         keep_secrets: setting.keep_secrets,
         bodies: BodyWishes { decode: setting.plan.decode, hash: false, keep: setting.plan.bodies },
+        end_at: setting.plan.end_at,
         interrupt: setting.interrupt.clone(),
     };
     let report = read_into(source, &options, &mut sink);

@@ -26,6 +26,7 @@ fn unsupported(args: &ImportArgs) -> Option<&'static str> {
         (args.vantage.is_some(), "--vantage"),
         (args.agent != "file", "--agent"),
         (args.decode.is_some(), "--decode"),
+        (args.end_at.is_some(), "--end-at"),
         (args.stats, "--stats"),
         (args.files.iter().any(|file| file.as_os_str() == "-"), "standard input"),
     ]

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arachne_capture::{
-    CaptureError, CaptureReader as FileReader, Follow, JoinedReader, Outcome, PacketSource, PipelineOptions,
-    ReadOptions, TapFactory,
+    CaptureError, CaptureReader as FileReader, Follow, JoinedReader, Moved, Outcome, PacketSource, PipelineOptions,
+    ReadOptions, TapFactory, latest_time,
 };
 use arachne_content::TapOptions;
-use arachne_model::Limits;
+use arachne_model::{Limits, UnixNanos};
 
 use super::findings::{of_file, of_packets};
 use super::joined::Joined;
@@ -36,15 +36,16 @@ impl SourceReader for CaptureReader {
 /// Reads `source` into any sink, as [`SourceReader::read`] does.
 pub fn read_into(source: &Source, options: &SourceOptions, sink: &mut dyn SourceSink) -> SourceReport {
     let read_options = ReadOptions { limits: Limits::default(), keep_secrets: options.keep_secrets };
+    let by_ns = options.end_at.map_or(0, |end| distance(source, end, options, &read_options));
     match source.inputs.as_slice() {
         [input] => match open(input, options, &read_options) {
-            Ok(reader) => read_one(reader, input, options, sink),
+            Ok(reader) => read_one(reader, by_ns, input, options, sink),
             Err(notice) => {
                 let notes = vec![Note { file: input.name(), notice }];
                 SourceReport { notes, ..SourceReport::default() }
             }
         },
-        inputs => read_joined(inputs, &read_options, options, sink),
+        inputs => read_joined(inputs, by_ns, &read_options, options, sink),
     }
 }
 
@@ -74,8 +75,33 @@ fn bytes_of(input: &Input, options: &SourceOptions) -> io::Result<Box<dyn Read +
     })
 }
 
-fn read_one(mut reader: FileReader, input: &Input, options: &SourceOptions, sink: &mut dyn SourceSink) -> SourceReport {
-    let outcome = run(&mut reader, options, sink);
+fn join(inputs: &[Input], read_options: &ReadOptions) -> JoinedReader {
+    // Standard input has no place in a joined set: refused with the command line.
+    let path = |input: &Input| match input {
+        Input::File(path) => path.clone(),
+        Input::Stdin | Input::Spooled { .. } => PathBuf::from("-"),
+    };
+    JoinedReader::open(inputs.iter().map(path), read_options)
+}
+
+/// Nanoseconds from the last packet of `source`, which is read for it, to `end`; 0 where there is none.
+fn distance(source: &Source, end: UnixNanos, options: &SourceOptions, read_options: &ReadOptions) -> i64 {
+    let stopped = || options.interrupt.is_set();
+    let last = match source.inputs.as_slice() {
+        [input] => open(input, options, read_options).ok().and_then(|mut reader| latest_time(&mut reader, stopped)),
+        inputs => latest_time(&mut join(inputs, read_options), stopped),
+    };
+    last.map_or(0, |last| end.0.saturating_sub(last.0))
+}
+
+fn read_one(
+    mut reader: FileReader,
+    by_ns: i64,
+    input: &Input,
+    options: &SourceOptions,
+    sink: &mut dyn SourceSink,
+) -> SourceReport {
+    let outcome = run(&mut reader, by_ns, options, sink);
     let mut notes = of_file(reader.summary(), options.keep_secrets);
     notes.extend(of_packets(&outcome.summary, sink.given_up(), reader.summary().link_types.iter()));
     notes.extend(faults(&outcome, &options.interrupt));
@@ -87,17 +113,13 @@ fn read_one(mut reader: FileReader, input: &Input, options: &SourceOptions, sink
 
 fn read_joined(
     inputs: &[Input],
+    by_ns: i64,
     read_options: &ReadOptions,
     options: &SourceOptions,
     sink: &mut dyn SourceSink,
 ) -> SourceReport {
-    // Standard input has no place in a joined set: refused with the command line.
-    let path = |input: &Input| match input {
-        Input::File(path) => path.clone(),
-        Input::Stdin | Input::Spooled { .. } => PathBuf::from("-"),
-    };
-    let mut joined = Joined::new(JoinedReader::open(inputs.iter().map(path), read_options));
-    let outcome = run(&mut joined, options, sink);
+    let mut joined = Joined::new(join(inputs, read_options));
+    let outcome = run(&mut joined, by_ns, options, sink);
     let bytes_read = joined.bytes_read();
     let (reader, fault_files) = joined.finish();
     let name = |at: usize| inputs.get(at).map(Input::name).unwrap_or_default();
@@ -116,13 +138,16 @@ fn read_joined(
     report(&outcome, bytes_read, names, notes)
 }
 
-fn run(packets: &mut dyn PacketSource, options: &SourceOptions, sink: &mut dyn SourceSink) -> Outcome {
+fn run(packets: &mut dyn PacketSource, by_ns: i64, options: &SourceOptions, sink: &mut dyn SourceSink) -> Outcome {
     let pipeline = PipelineOptions {
         limits: Limits::default(),
         threads: options.threads.map_or(1, NonZeroUsize::get),
         taps: taps(options.bodies),
     };
-    arachne_capture::run(packets, &pipeline, sink)
+    match by_ns {
+        0 => arachne_capture::run(packets, &pipeline, sink),
+        by_ns => arachne_capture::run(&mut Moved::new(packets, by_ns), &pipeline, sink),
+    }
 }
 
 /// What was wrong with files, in order. One that was interrupted may well end in the middle of a record.

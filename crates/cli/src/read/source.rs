@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arachne_model::{AnomalySet, Ledger};
+use arachne_model::{AnomalySet, Ledger, UnixNanos};
 
 use super::notice::Notice;
 use super::sink::ReadSink;
@@ -154,6 +154,8 @@ pub struct SourceOptions {
     pub keep_secrets: bool,
     /// What is wanted of bodies.
     pub bodies: BodyWishes,
+    /// When the last packet was, where all packets are moved in time; `None` leaves them where they are.
+    pub end_at: Option<UnixNanos>,
     /// Asks to end before the input does.
     pub interrupt: Interrupt,
 }
