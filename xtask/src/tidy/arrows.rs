@@ -102,6 +102,7 @@ fn allowed(from: &str, to: &str) -> bool {
     match (from, to) {
         ("xtask", to) => to == "telemetry",
         ("testkit", to) => to == "model",
+        ("scene", _) => false,
         (from, to) => layer(from) > layer(to) && layer(to).is_some(),
     }
 }
@@ -114,7 +115,7 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
 fn check_crate(krate: &Crate) -> Vec<Finding> {
     let at = |what: String, advice| Finding::new(&krate.manifest, 1, what, advice);
     let mut findings = Vec::new();
-    if layer(&krate.name).is_none() && !["xtask", "testkit"].contains(&krate.name.as_str()) {
+    if layer(&krate.name).is_none() && !["xtask", "testkit", "scene"].contains(&krate.name.as_str()) {
         findings.push(at(format!("crate {} has no layer", krate.name), UNKNOWN));
     }
     for dependency in krate.dependencies.iter().filter(|d| !d.dev) {
