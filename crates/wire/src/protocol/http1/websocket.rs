@@ -27,7 +27,9 @@ impl Frames {
                 self.left = length;
                 self.header.clear();
                 self.broken = !valid;
-                return self.broken;
+                if self.broken {
+                    return true;
+                }
             }
         }
         false
@@ -61,12 +63,13 @@ mod tests {
 
     #[test]
     fn table() {
-        let cases: [(&[u8], bool); 6] = [
+        let cases: [(&[u8], bool); 7] = [
             (&[0x81, 0x02, b'h', b'i', 0x89, 0x00], false),
             (&[0x81, 0x82, 1, 2, 3, 4, b'h', b'i'], false),
             (&[0x82, 126, 0, 3, 1, 2, 3], false),
             (&[0x82, 127, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], true),
             (&[0x83, 0], true),
+            (&[0x81, 1, b'a', 0x83, 0], true),
             (&[0x89, 126, 1, 0], true),
         ];
         for (bytes, broken) in cases {
@@ -75,5 +78,13 @@ mod tests {
             assert_eq!(whole.take(bytes), broken, "{bytes:?}");
             assert_eq!(bytes.iter().any(|b| cut.take(&[*b])), broken, "{bytes:?} bytewise");
         }
+    }
+
+    #[test]
+    fn each_chunk_a_whole_frame() {
+        let mut frames = Frames::default();
+        let chunk: &[u8] = &[0x81, 0x03, b'o', b'n', b'e'];
+        assert!((0..5).all(|_| !frames.take(chunk)));
+        assert!(frames.take(&[0x83, 0]), "the place is not lost");
     }
 }
