@@ -105,7 +105,7 @@ impl Pricing {
             .header(header::USER_AGENT, "loom-shop/1.4 (pricing-client)")
             .header(header::ACCEPT, "application/json")
             .header("x-request-id", request_id(from))
-            .header("traceparent", self.trace(request_id(from)));
+            .header("traceparent", self.trace(from));
         if let Some(addresses) = from.get("x-forwarded-for") {
             request = request.header("x-forwarded-for", addresses);
         }
@@ -128,8 +128,9 @@ impl Pricing {
         }
     }
 
-    /// The proxy's id of a request is the id of its trace too.
-    fn trace(&self, id: &str) -> String {
-        format!("00-{id}-{}-01", self.random.hex(16))
+    /// The caller's trace goes on; where it has none, the proxy's id of the request is the id of its trace too.
+    fn trace(&self, from: &HeaderMap) -> String {
+        let theirs = from.get("traceparent").and_then(|trace| trace.to_str().ok()?.split('-').nth(1));
+        format!("00-{}-{}-01", theirs.unwrap_or(request_id(from)), self.random.hex(16))
     }
 }
