@@ -8,7 +8,7 @@ help: ## lists the targets
 test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing)
 	cargo xtask ci
 
-demo: ## builds arachne, reads a capture recorded from a real nginx, keeps it and asks
+demo: ## opens the product: a recorded scene, as if it had just happened, on 127.0.0.1:7117 (PORT=)
 	scripts/demo.sh
 
 bench: ## speed and exactness on captures of a real nginx, beside tshark and others; BENCH_STAGES=1: every stage too
@@ -26,5 +26,5 @@ soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory,
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 120); needs nightly Rust and cargo-fuzz
 	scripts/fuzz.sh
 
-record: ## records the capture of the demo anew (root, nginx, nftables)
-	scripts/record-demo.sh
+record: ## records the scene of the demo anew (root, nginx, PostgreSQL, dumpcap; twelve minutes)
+	scripts/record-scene.sh

@@ -183,6 +183,9 @@ http {
     listen 192.0.2.10:80; listen [2001:db8::10]:80; server_name www.loom.example api.loom.example;
     add_header X-Request-Id \$request_id always;
     location / { proxy_pass http://shop; }
+    # Whoever pays does not wait long.
+    location = /checkout { proxy_pass http://shop; proxy_read_timeout 2s; }
+    location = /v1/orders { proxy_pass http://shop; proxy_read_timeout 2s; }
     location = /v1/live {
       proxy_pass http://shop; proxy_set_header Host shop.loom.internal; proxy_set_header X-Request-Id \$request_id;
       proxy_set_header Upgrade \$http_upgrade; proxy_set_header Connection "upgrade";
@@ -245,7 +248,8 @@ cp "$tmp/access.log" "${SCENE_LOG:-/dev/null}"
 #   mark NAME FROM TO                          seconds before the last frame: release, lock, gap
 #   client HOST STATUS COUNT GAP               what nginx answered; GAP of them, at most, are not in the recording
 #   upstream ADDRESS STATUS COUNT GAP          what nginx was answered by instances of shop
-# 499 stands for visitors who left: no answer was sent. Answers of 502 by instances are nginx's own: nobody listened.
+# 499 stands for visitors who left: no answer was sent. 502 and 504 of instances are nginx's own words: nobody listened, or
+# nobody answered in time.
 tshark -r "$tmp/scene.pcapng" -T fields -e frame.time_epoch >"$tmp/times"
 {
   awk -v release="$release_at" -v from="$lock_from" -v to="$lock_to" -v stopped="$stopped_at" '
@@ -259,7 +263,7 @@ tshark -r "$tmp/scene.pcapng" -T fields -e frame.time_epoch >"$tmp/times"
     function count(key) { all[key]++; if ($1 >= from - 0.3 && $1 - $2 <= to + 0.3) lost[key]++ }
     { count("client " ($3 == "" ? "-" : $3) " " $4)
       n = split($5, addresses, /, | : /); split($6, statuses, /, | : /)
-      for (i = 1; i <= n; i++) if (statuses[i] ~ /^[0-9]+$/ && statuses[i] != 502) count("upstream " addresses[i] " " statuses[i]) }
+      for (i = 1; i <= n; i++) if (statuses[i] ~ /^[0-9]+$/ && statuses[i] !~ /^50[24]$/) count("upstream " addresses[i] " " statuses[i]) }
     END { for (key in all) print key, all[key], lost[key] + 0 }' "$tmp/access.log" | LC_ALL=C sort
 } >"$out/scene.expected"
 cat "$tmp/dumpcap.err" >&2

@@ -283,6 +283,66 @@ fn importing_twice_changes_nothing() {
     assert_eq!(counts(&store)[..4], [2, 2, 18, 0]);
 }
 
+fn starts(store: &dyn Store, name: &str) -> Vec<i64> {
+    let table = TABLES.iter().find(|table| table.name == name).unwrap();
+    rows_of(store, table).iter().map(|row| int(row, table.columns[table.start].name)).collect()
+}
+
+#[test]
+fn a_recording_moves_to_another_end() {
+    const END: i64 = 1_795_255_200_000_000_000;
+    let (file, there, moved) = (file(&shop()), MemoryStore::new(), MemoryStore::new());
+    import(&there, file.path(), "");
+    assert_eq!(import(&moved, file.path(), "--end-at 2026-11-21T10:00:00Z").0, ExitStatus::Done);
+    let by = END - starts(&there, "packets").iter().max().unwrap();
+    for name in ["exchanges", "tcp_sessions", "packets"] {
+        let expected: Vec<i64> = starts(&there, name).iter().map(|start| start + by).collect();
+        assert_eq!(starts(&moved, name), expected, "{name}");
+    }
+    for minute in starts(&moved, "capture_quality") {
+        assert!(minute % 60_000_000_000 == 0 && (END - 120_000_000_000..=END).contains(&minute), "{minute}");
+    }
+    let (rows, before) = (table(&moved, "exchanges"), table(&there, "exchanges"));
+    for (row, before) in rows.iter().zip(&before) {
+        assert_eq!(int(row, "end") - int(row, "start"), int(before, "end") - int(before, "start"));
+        assert!(row["wire.key"] == before["wire.key"] && row["source"] == before["source"]);
+        assert!(row["id"] != before["id"], "an id begins with the time");
+    }
+    let bodies = |store: &dyn Store| table(store, "bodies").iter().map(|row| row["bytes"].clone()).collect::<Vec<_>>();
+    assert!(bodies(&moved) == bodies(&there));
+}
+
+#[test]
+fn another_end_is_another_option() {
+    let (file, store) = (file(&shop()), MemoryStore::new());
+    let repeat = |words: &str| import(&store, file.path(), words);
+    assert_eq!(repeat("--end-at 1795255200").0, ExitStatus::Done);
+    let (status, again) = repeat("--end-at 2026-11-21T10:00:00Z");
+    assert!(status == ExitStatus::Done && again.contains("already imported"), "{again}");
+    let (status, other) = repeat("--end-at now");
+    assert!(status == ExitStatus::Usage && other.contains("ends at 2026-11-21T10:00:00Z"), "{other}");
+    let before = starts(&store, "packets");
+    assert_eq!(repeat("--end-at 1795255201 --replace").0, ExitStatus::Done);
+    let after: Vec<i64> = before.iter().map(|start| start + 1_000_000_000).collect();
+    assert_eq!(starts(&store, "packets"), after);
+    for wrong in ["2026-11-21", "yesterday", ""] {
+        assert!(Line::try_parse_from(["import", "--end-at", wrong, "file"]).is_err(), "{wrong:?} is no instant");
+    }
+}
+
+#[test]
+fn a_set_moves_as_one() {
+    let packets = exchange(5000, "/split");
+    let halves = [file(&pcap(&packets[..4])), file(&pcap(&packets[4..]))];
+    let paths = [halves[0].path(), halves[1].path()];
+    let (there, moved) = (MemoryStore::new(), MemoryStore::new());
+    import_into(&there, &paths, "--join", &Interrupt::default());
+    import_into(&moved, &paths, "--join --end-at 1795255200", &Interrupt::default());
+    let (before, after) = (starts(&there, "packets"), starts(&moved, "packets"));
+    assert_eq!(after.iter().max(), Some(&1_795_255_200_000_000_000));
+    assert_eq!(after[0] - before[0], after[7] - before[7]);
+}
+
 #[test]
 fn a_set_is_one_source() {
     let packets = exchange(5000, "/split");

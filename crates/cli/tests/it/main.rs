@@ -11,6 +11,7 @@ mod live;
 mod ndjson;
 mod outputs;
 mod read_loop;
+mod scene;
 mod store;
 mod streams;
 mod support;
