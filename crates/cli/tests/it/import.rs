@@ -308,7 +308,8 @@ fn a_recording_moves_to_another_end() {
         assert!(row["wire.key"] == before["wire.key"] && row["source"] == before["source"]);
         assert!(row["id"] != before["id"], "an id begins with the time");
     }
-    let bodies = |store: &dyn Store| table(store, "bodies").iter().map(|row| row["bytes"].clone()).collect::<Vec<_>>();
+    let bodies =
+        |store: &dyn Store| table(store, "bodies").iter().map(|row| row["body.bytes"].clone()).collect::<Vec<_>>();
     assert!(bodies(&moved) == bodies(&there));
 }
 

@@ -38,7 +38,9 @@ fn facts() -> Facts {
         let logged = || Logged { count: words[3].parse().unwrap(), lost: words[4].parse().unwrap() };
         match words[0] {
             "frames" => facts.frames = words[1].parse().unwrap(),
-            "mark" => _ = facts.marks.insert(words[1].to_owned(), (words[2].parse().unwrap(), words[3].parse().unwrap())),
+            "mark" => {
+                _ = facts.marks.insert(words[1].to_owned(), (words[2].parse().unwrap(), words[3].parse().unwrap()))
+            }
             "client" => _ = facts.clients.insert(key(), logged()),
             "upstream" => _ = facts.upstreams.insert(key(), logged()),
             other => panic!("{other} is no kind of fact"),
@@ -123,7 +125,8 @@ fn the_scene_has_its_story() {
     }
     let exhausted = of("pricing.loom.internal").filter(|row| status(row) == Some(503));
     assert!(exhausted.filter(|row| row["duration_ns"].as_i64() >= Some(800_000_000)).count() > 100);
-    let flagged = |flag: &str| rows.iter().filter(|row| row["anomalies"].as_array().unwrap().contains(&flag.into())).count();
+    let flagged =
+        |flag: &str| rows.iter().filter(|row| row["anomalies"].as_array().unwrap().contains(&flag.into())).count();
     assert!(flagged("gap") > 0 && flagged("upgrade") > 0, "a gap, WebSockets");
     let stats = ran.stats();
     assert!(stats["segments"]["dropped"]["retransmission"].as_i64() > Some(50));
