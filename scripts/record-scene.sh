@@ -172,7 +172,8 @@ http {
   uwsgi_temp_path $tmp/uwsgi; scgi_temp_path $tmp/scgi;
   keepalive_timeout 30s; server_tokens off; if_modified_since before;
   gzip on; gzip_proxied any; gzip_min_length 500; gzip_types text/css application/javascript application/json;
-  upstream shop { server 10.20.0.21:8080; server 10.20.0.22:8080; keepalive 8; }
+  # An instance that is late is not taken for dead: else both were, and nothing would reach them.
+  upstream shop { server 10.20.0.21:8080 max_fails=0; server 10.20.0.22:8080 max_fails=0; keepalive 8; }
   proxy_http_version 1.1; proxy_connect_timeout 500ms; proxy_read_timeout 30s;
   proxy_set_header Host shop.loom.internal;
   proxy_set_header Connection "";
