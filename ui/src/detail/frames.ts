@@ -10,19 +10,23 @@ export interface Segments {
   segments: SegmentAnswer[];
   /** Whether there are more than were fetched. */
   more: boolean;
+  /** Why there are none. */
+  why_not: string | null;
 }
 
 /** All segments of a session, page by page. */
 export async function fetchSegments(session: string, signal: AbortSignal): Promise<Segments> {
   const out: SegmentAnswer[] = [];
-  let cursor: string | null = null;
+  let from: number | null = 0;
+  let why: string | null = null;
   do {
-    const place: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const answer: { segments: SegmentAnswer[]; next?: string | null } = await json(`/api/v1/sessions/${encodeURIComponent(session)}/segments${place}`, signal);
+    const answer: { segments: SegmentAnswer[]; next?: number | null; why_not?: string | null } = await json(
+      `/api/v1/sessions/${encodeURIComponent(session)}/segments?limit=10000&from=${from}`, signal);
     out.push(...answer.segments);
-    cursor = answer.next ?? null;
-  } while (cursor !== null && out.length < SEGMENTS_MAX);
-  return { segments: out, more: cursor !== null };
+    why = answer.why_not ?? null;
+    from = answer.next ?? null;
+  } while (from !== null && out.length < SEGMENTS_MAX);
+  return { segments: out, more: from !== null, why_not: why };
 }
 
 /** A piece of a stream, in the order in which it was captured. */
@@ -31,25 +35,27 @@ export interface StreamPiece {
   time: string;
   offset: number;
   length: number;
-  /** Base64; empty in a gap. */
+  /** Base64; empty in a gap, and for what was sent again. */
   bytes: string;
   gap: boolean;
+  /** Bytes that were there before: a note, not a part of the stream. */
   retransmitted: boolean;
 }
 
 export interface StreamAnswer {
   complete: boolean;
   why_not: string | null;
-  client: { bytes: number };
-  server: { bytes: number };
+  /** All in all; null where sessions are not kept. */
+  client: { bytes: number | null };
+  server: { bytes: number | null };
   pieces: StreamPiece[];
-  next?: string | number | null;
+  next?: number | null;
 }
 
 /** A page of a session's stream. */
-export function fetchStream(session: string, from: string | null, signal: AbortSignal): Promise<StreamAnswer> {
-  const place = from === null ? "" : `?from=${encodeURIComponent(from)}`;
-  return json(`/api/v1/sessions/${encodeURIComponent(session)}/stream${place}`, signal);
+export function fetchStream(session: string, from: number, signal: AbortSignal): Promise<StreamAnswer> {
+  // The first page is small, so that it comes at once; each further one reads the session again.
+  return json(`/api/v1/sessions/${encodeURIComponent(session)}/stream?from=${from}&limit=${from === 0 ? 262_144 : 1_048_576}`, signal);
 }
 
 export interface LayerField {
@@ -73,7 +79,9 @@ export interface FrameAnswer {
   time: string;
   direction: string;
   length: number;
-  /** Base64: what is stored of it. */
+  /** Bytes that are stored. */
+  kept: number;
+  /** Base64: they, or without the right to full packets those of the headers. */
   bytes: string;
   layers: Layer[];
 }

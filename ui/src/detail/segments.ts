@@ -11,11 +11,9 @@ export interface SegmentAnswer {
   time: string;
   direction: string;
   sequence: number | null;
-  ack: number | null;
+  acknowledgement: number | null;
   /** Payload bytes on the wire. */
   length: number;
-  /** How many of them were not kept. */
-  cut?: number;
   flags: string[];
   window: number | null;
   retransmitted?: boolean;
@@ -23,8 +21,9 @@ export interface SegmentAnswer {
   duplicate_ack?: boolean;
   /** Probes a closed window or an idle connection. */
   keep_alive?: boolean;
-  /** The same packet was captured a moment ago. */
-  duplicate?: boolean;
+  zero_window?: boolean;
+  /** The same packet was captured twice. */
+  duplicate_packet?: boolean;
   bad_checksum?: boolean;
 }
 
@@ -50,10 +49,10 @@ export interface Segment {
 
 const WORDS = [
   ["retransmitted", "retransmitted"], ["out_of_order", "out of order"], ["duplicate_ack", "duplicate ACK"], ["keep_alive", "keep-alive"],
-  ["duplicate", "captured twice"], ["bad_checksum", "wrong checksum"],
+  ["zero_window", "zero window"], ["duplicate_packet", "captured twice"], ["bad_checksum", "wrong checksum"],
 ] as const;
 
-/** Reads segments and finds what is worth a look: gaps, zero windows, resets. */
+/** Reads segments and finds what is worth a look: gaps and resets. */
 export function segments(answers: readonly SegmentAnswer[]): Segment[] {
   const first = answers.length > 0 ? nanos(answers[0]!.time) : null;
   const reached: Record<Direction, number | null> = { client: null, server: null };
@@ -68,11 +67,10 @@ export function segments(answers: readonly SegmentAnswer[]): Segment[] {
     reached[direction] = Math.max(before ?? 0, behind);
     const marks: string[] = [];
     for (const [name, words] of WORDS) if (answer[name]) marks.push(words);
-    if (answer.window === 0 && !/\b(RST|SYN)\b/.test(flags)) marks.push("zero window");
     if (gap > 0) marks.push(`${bytes(gap)} not seen before it`);
     if (/\bRST\b/.test(flags)) marks.push("reset");
     return {
-      number: answer.number, time: answer.time, at: between(first, nanos(answer.time)) ?? 0, direction, seq, ack: answer.ack,
+      number: answer.number, time: answer.time, at: between(first, nanos(answer.time)) ?? 0, direction, seq, ack: answer.acknowledgement,
       length: answer.length, flags, window: answer.window, retransmitted: answer.retransmitted === true, marks, gap,
     };
   });

@@ -91,7 +91,7 @@ function joined(parts: Uint8Array[]): Uint8Array {
 
 /** What is said of a piece when the pointer rests on it. */
 export function pieceTitle(piece: StreamPiece): string {
-  return `${piece.direction}, ${bytes(piece.length)} at offset ${exact(piece.offset)}${piece.retransmitted ? ", sent again" : ""}\n${piece.time}`;
+  return `${piece.direction}, ${bytes(piece.length)} at offset ${exact(piece.offset)}\n${piece.time}`;
 }
 
 /** Whether a piece came while something lasted; `end` null is open. */

@@ -169,12 +169,12 @@ describe("bodies", () => {
 
 describe("segments", () => {
   const answer = (number: number, direction: string, sequence: number, length: number, more: Partial<SegmentAnswer> = {}): SegmentAnswer => ({
-    number, time: `2026-11-21T22:20:00.00000${number}Z`, direction, sequence, ack: 1, length, flags: ["ack"], window: 100, ...more,
+    number, time: `2026-11-21T22:20:00.00000${number}Z`, direction, sequence, acknowledgement: 1, length, flags: ["ack"], window: 100, ...more,
   });
   it("show gaps, resets and closed windows", () => {
     const read = segments([
-      answer(1, "client", 0, 0, { flags: ["syn"], ack: null }), answer(2, "client", 1, 10), answer(3, "client", 31, 5), answer(4, "client", 1, 10, { retransmitted: true }),
-      answer(5, "server", 0, 0, { window: 0 }), answer(6, "server", 0, 0, { window: 0, flags: ["rst"] }),
+      answer(1, "client", 0, 0, { flags: ["syn"], acknowledgement: null }), answer(2, "client", 1, 10), answer(3, "client", 31, 5), answer(4, "client", 1, 10, { retransmitted: true }),
+      answer(5, "server", 0, 0, { window: 0, zero_window: true }), answer(6, "server", 0, 0, { window: 0, flags: ["rst"] }),
     ]);
     expect(read.map((each) => each.marks)).toEqual([[], [], ["20 B not seen before it"], ["retransmitted"], ["zero window"], ["reset"]]);
     expect(read[1]!.at).toBe(1000);
