@@ -4,7 +4,8 @@
 //! with the options, oddities go out as [`arachne_model::Anomaly`] flags and counts of the [`arachne_model::Ledger`].
 //!
 //! One way only: [`packet`] (frame to segment), [`shard`] (segment to connection), [`tcp`] (order, gaps, ends),
-//! [`conversation`] (which protocol), [`protocol`] (bytes to exchanges), [`sink`] (out).
+//! [`conversation`] (which protocol), [`protocol`] (bytes to exchanges), [`sink`] (out). [`replay`] takes one session up
+//! again, [`packet::explain`] shows one frame layer by layer.
 
 mod bytes;
 mod checksum;
@@ -13,6 +14,7 @@ pub mod engine;
 pub mod flow;
 pub mod packet;
 pub mod protocol;
+pub mod replay;
 pub mod shard;
 pub mod sink;
 pub mod target;

@@ -201,6 +201,12 @@ impl Shard {
         slots.filter_map(|(slot, connection)| Some((connection.as_ref()?.number(), slot)))
     }
 
+    /// The connection in a slot.
+    #[must_use]
+    pub(crate) fn connection(&self, slot: u32) -> Option<&Connection> {
+        self.slots.get(slot as usize)?.as_deref()
+    }
+
     /// Ends one connection, since the input is over.
     pub fn finish(&mut self, slot: u32, sink: &mut dyn Sink) {
         let reason = match self.slots.get(slot as usize).and_then(|c| c.as_ref()).map(|c| c.stage) {

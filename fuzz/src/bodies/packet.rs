@@ -1,6 +1,7 @@
 //! Frames of any link type through the decoder.
 
 use arachne_model::{LinkType, UnixNanos};
+use arachne_wire::packet::explain::explain;
 use arachne_wire::{Decoder, Engine, Frame};
 
 use super::{Checked, audit, end, small_limits};
@@ -48,6 +49,8 @@ pub fn packet(mut data: &[u8]) {
             assert!(segment.side < 2);
             let _ = (segment.timestamp(), segment.window_scale());
         }
+        let layers = explain(&frame, limits.nesting_max);
+        assert!(layers.iter().all(|layer| layer.start <= layer.end && layer.end <= length));
         assert_eq!(decoder.packets.in_flight, decoder.held().0);
         assert!(decoder.held().1 <= limits.fragment_bytes_max);
         engine.packet(&frame, &mut sink);

@@ -2,6 +2,7 @@
 //!
 //! Lengths are checked once, here; later code cannot run past an end.
 
+pub mod explain;
 pub mod fragments;
 mod ip;
 mod link;
@@ -49,10 +50,16 @@ pub mod flag {
     pub const SYN: u8 = 2;
     /// Reset the connection.
     pub const RST: u8 = 4;
+    /// Hand the data on at once.
+    pub const PSH: u8 = 8;
     /// The acknowledgement field counts.
     pub const ACK: u8 = 16;
     /// The urgent pointer counts.
     pub const URG: u8 = 32;
+    /// Congestion was met on the way. Source: RFC 3168, section 6.1.
+    pub const ECE: u8 = 64;
+    /// The sender slowed down for it.
+    pub const CWR: u8 = 128;
 }
 
 /// A TCP segment. Source: RFC 9293, section 3.1.
@@ -141,6 +148,7 @@ struct Outer {
 }
 
 /// What one step over a header finds.
+#[derive(Clone, Copy)]
 enum Layer<'a> {
     /// An Ethernet frame.
     Ethernet(&'a [u8]),
@@ -154,6 +162,27 @@ enum Layer<'a> {
     Ip(&'a [u8]),
     /// What an IP protocol number announces, with the packet's header facts.
     Transport(u8, ip::Header, &'a [u8]),
+}
+
+impl<'a> Layer<'a> {
+    /// The bytes from its header on.
+    const fn data(&self) -> &'a [u8] {
+        match self {
+            Self::Ethernet(data)
+            | Self::EtherType(_, data)
+            | Self::Ppp(data)
+            | Self::Mpls(data)
+            | Self::Ip(data)
+            | Self::Transport(_, _, data) => data,
+        }
+    }
+}
+
+/// What lies behind a header.
+enum Step<'a> {
+    Inner(Layer<'a>),
+    Segment(tcp::Header<'a>, ip::Header),
+    Fragment(Fragment<'a>),
 }
 
 /// The end of a walk.
@@ -336,24 +365,32 @@ fn walk<'a>(mut layer: Layer<'a>, mut outer: Outer, nesting_max: u32) -> Result<
         if outer.depth > nesting_max {
             return Err(DropReason::NestingLimit);
         }
-        layer = match layer {
-            Layer::Ethernet(data) => link::ethernet(data)?,
-            Layer::EtherType(kind, data) => link::ether_type(kind, data)?,
-            Layer::Ppp(data) => link::ppp(data)?,
-            Layer::Mpls(data) => link::mpls(data)?,
-            Layer::Ip(data) => match ip::packet(data, outer.may_be_cut)? {
-                ip::Packet::Whole(header, payload) => Layer::Transport(header.protocol, header, payload),
-                ip::Packet::Fragment(fragment) => return Ok(Walk::Fragment(fragment, outer)),
-            },
-            Layer::Transport(ip::TCP, header, data) => {
-                return Ok(Walk::Segment(tcp::header(data, &header)?, header, outer));
-            }
-            Layer::Transport(protocol, header, data) => {
-                outer.may_be_cut = true;
-                tunnel::enter(protocol, &header, data, &mut outer.network)?
-            }
+        layer = match step(layer, &mut outer)? {
+            Step::Inner(inner) => inner,
+            Step::Segment(header, ip) => return Ok(Walk::Segment(header, ip, outer)),
+            Step::Fragment(fragment) => return Ok(Walk::Fragment(fragment, outer)),
         }
     }
+}
+
+/// Over one header.
+#[inline]
+fn step<'a>(layer: Layer<'a>, outer: &mut Outer) -> Result<Step<'a>, DropReason> {
+    Ok(Step::Inner(match layer {
+        Layer::Ethernet(data) => link::ethernet(data)?,
+        Layer::EtherType(kind, data) => link::ether_type(kind, data)?,
+        Layer::Ppp(data) => link::ppp(data)?,
+        Layer::Mpls(data) => link::mpls(data)?,
+        Layer::Ip(data) => match ip::packet(data, outer.may_be_cut)? {
+            ip::Packet::Whole(header, payload) => Layer::Transport(header.protocol, header, payload),
+            ip::Packet::Fragment(fragment) => return Ok(Step::Fragment(fragment)),
+        },
+        Layer::Transport(ip::TCP, header, data) => return Ok(Step::Segment(tcp::header(data, &header)?, header)),
+        Layer::Transport(protocol, header, data) => {
+            outer.may_be_cut = true;
+            tunnel::enter(protocol, &header, data, &mut outer.network)?
+        }
+    }))
 }
 
 /// An address from the front of `bytes`.

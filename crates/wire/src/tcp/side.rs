@@ -180,10 +180,6 @@ impl Side {
     /// unacknowledged data.
     #[inline]
     pub fn announce(&mut self, segment: &Segment<'_>, peer_scale: Option<u8>, outstanding: bool, plain: bool) {
-        let scale = match (self.scale, peer_scale) {
-            (Some(mine), Some(_)) if !segment.has(crate::packet::flag::SYN) => mine,
-            _ => 0,
-        };
         if plain && outstanding && segment.ack == self.last_ack && segment.window == self.last_window {
             self.facts.duplicate_acks += 1;
         }
@@ -192,7 +188,18 @@ impl Side {
         }
         self.last_ack = segment.ack;
         self.last_window = segment.window;
-        self.window = u32::from(segment.window) << scale;
+        self.window = self.scaled(segment, peer_scale);
+    }
+
+    /// The window that `segment` of this side announces, in bytes. Source: RFC 7323, section 2.3.
+    #[inline]
+    #[must_use]
+    pub fn scaled(&self, segment: &Segment<'_>, peer_scale: Option<u8>) -> u32 {
+        let scale = match (self.scale, peer_scale) {
+            (Some(mine), Some(_)) if !segment.has(crate::packet::flag::SYN) => mine,
+            _ => 0,
+        };
+        u32::from(segment.window) << scale
     }
 
     /// The peer acknowledged up to `offset` at `at` and takes `window` bytes more.
