@@ -9,12 +9,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::auth::Tokens;
 use crate::config::Config;
 use crate::connection::Peer;
+use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
 use crate::parts::Parts;
 use crate::problem::Problem;
 use crate::rate::Buckets;
 use crate::running::Running;
+use crate::saved::Saved;
 
 /// What all requests share.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub(crate) struct Shared {
     pub config: Config,
     pub parts: Parts,
     pub tokens: Tokens,
+    pub logins: Logins,
+    pub saved: Saved,
     pub rates: Mutex<Buckets<Peer>>,
     pub running: Running,
     pub operations: Operations,
@@ -50,6 +54,8 @@ impl App {
             running: Running::default(),
             operations: Operations::new(&config),
             metrics: Metrics::default(),
+            logins: Logins::new(&config.data),
+            saved: Saved::new(&config.data),
             stopping: AtomicBool::new(false),
             working: Arc::new(Semaphore::new(limits.working)),
             config,

@@ -1,8 +1,7 @@
 //! Tokens: 256 random bits each, stored as SHA-256 in `auth.json` of the data folder, compared in constant time.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -12,6 +11,8 @@ use arachne_telemetry::{chain, codes, emit};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+use crate::durable;
 
 /// What every token starts with, so that scanners find lost ones.
 const PREFIX: &str = "arc_";
@@ -76,12 +77,14 @@ pub(crate) struct Caller {
     pub name: String,
     pub role: Role,
     pub rights: Vec<Permission>,
+    /// Whether the login of a browser says so, not a token itself.
+    pub login: bool,
 }
 
 impl Caller {
     /// Somebody on this machine.
     pub fn local() -> Self {
-        Self { name: "local".to_owned(), role: Role::Admin, rights: Vec::new() }
+        Self { name: "local".to_owned(), role: Role::Admin, rights: Vec::new(), login: false }
     }
 
     pub fn may(&self, permission: Permission) -> bool {
@@ -141,10 +144,11 @@ impl Tokens {
 
     /// Whose token it is, if it is one at `now` (nanoseconds since the Unix epoch).
     pub fn caller(&self, token: &str, now: i64) -> Option<Caller> {
-        if !well_formed(token) {
-            return None;
-        }
-        let hash = hash(token);
+        if well_formed(token) { self.by_hash(&hash(token), now) } else { None }
+    }
+
+    /// Whose token has the SHA-256 `hash` (hexadecimal), if it is one at `now`.
+    pub fn by_hash(&self, hash: &str, now: i64) -> Option<Caller> {
         let known = self.current();
         // Every entry is compared, so that the time says nothing about which one fits.
         let mut found = None;
@@ -157,7 +161,7 @@ impl Tokens {
             None => true,
             Some(text) => parse_instant(text).is_some_and(|until| now < until.from),
         };
-        let caller = |e: &Entry| Caller { name: e.name.clone(), role: e.role, rights: e.rights.clone() };
+        let caller = |e: &Entry| Caller { name: e.name.clone(), role: e.role, rights: e.rights.clone(), login: false };
         found.filter(valid).map(caller)
     }
 
@@ -200,14 +204,7 @@ fn create(file: &Path) -> Result<String, AuthError> {
         Entry { name: "admin".to_owned(), role: Role::Admin, sha256: hash(&token), rights: Vec::new(), expires: None };
     let content = Content { version: 1, tokens: vec![entry] };
     let text = serde_json::to_vec_pretty(&content).map_err(|e| io(e.into()))?;
-    let aside = file.with_extension("json.new");
-    let write = || -> io::Result<()> {
-        let mut out = File::options().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        out.write_all(&text)?;
-        out.sync_all()?;
-        fs::rename(&aside, file)
-    };
-    write().map_err(io)?;
+    durable::write(file, &text).map_err(io)?;
     Ok(token)
 }
 
@@ -222,7 +219,7 @@ fn well_formed(token: &str) -> bool {
     checksum == format!("{:08x}", crc32c::crc32c(digits.as_bytes()))
 }
 
-fn hash(token: &str) -> String {
+pub(crate) fn hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
@@ -232,6 +229,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -114,15 +114,14 @@ fn is_loopback(host: &str) -> bool {
 fn same_site(request: &Request) -> Result<(), Problem> {
     let headers = request.headers();
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    let foreign = || Err(Problem::new("foreign-origin", "pages of other sites may not ask this server"));
     let ours = text(header::HOST).map(|host| format!("http://{host}"));
     if text(header::ORIGIN).is_some_and(|origin| ours.as_deref() != Some(origin)) {
-        return foreign();
+        return Err(foreign());
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let site = text(HeaderName::from_static("sec-fetch-site"));
     if changes && site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return foreign();
+        return Err(foreign());
     }
     Ok(())
 }
@@ -149,11 +148,8 @@ fn caller(app: &App, permission: Permission, peer: Option<Peer>, headers: &Heade
         return Ok(Caller::local());
     }
     let caller = match bearer(headers)? {
-        None => return Err(Problem::new("no-token", "send Authorization: Bearer with a token of this server")),
-        Some(token) => {
-            let known = app.tokens.caller(token, now());
-            known.ok_or_else(|| Problem::new("bad-token", "the token is unknown, ended or revoked"))?
-        }
+        None => by_login(app, headers)?,
+        Some(token) => by_token(app, token)?,
     };
     if caller.may(permission) {
         return Ok(caller);
@@ -161,6 +157,29 @@ fn caller(app: &App, permission: Permission, peer: Option<Peer>, headers: &Heade
     let right = serde_json::to_value(permission).unwrap_or_default();
     let detail = format!("this token has not the right {}", right.as_str().unwrap_or_default());
     Err(Problem::new("not-permitted", detail))
+}
+
+/// Whose token it is.
+pub(crate) fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
+    let known = app.tokens.caller(token, now());
+    known.ok_or_else(|| Problem::new("bad-token", "the token is unknown, ended or revoked"))
+}
+
+/// Who logged in with this browser. Browsers send cookies by themselves: only for pages of this very server, not for those
+/// of another port of this machine, which are the same site to them.
+fn by_login(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let caller = app.logins.caller(headers, &app.tokens, now()).ok_or_else(|| {
+        Problem::new(
+            "no-token",
+            "log in (POST /api/v1/login), or send Authorization: Bearer with a token of this server",
+        )
+    })?;
+    let site = headers.get("sec-fetch-site").map_or(Ok("none"), HeaderValue::to_str);
+    if matches!(site, Ok("same-origin" | "none")) { Ok(caller) } else { Err(foreign()) }
+}
+
+fn foreign() -> Problem {
+    Problem::new("foreign-origin", "pages of other sites may not ask this server")
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {

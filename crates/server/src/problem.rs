@@ -1,5 +1,6 @@
 //! Errors as the API tells them: RFC 9457, with a stable code, never with an internal text or a path.
 
+use std::io;
 use std::ops::Range;
 
 use arachne_filter::Diagnostic;
@@ -154,6 +155,16 @@ impl Problem {
         emit!(codes::SERVER_MAIN_002, error = %chain(error));
         Self::new("internal", "the request failed inside the server; its log tells more")
     }
+
+    /// What could not be written.
+    pub(crate) fn unwritten(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::new("full", "there is no space to write; reading goes on")
+            }
+            _ => Self::internal(error),
+        }
+    }
 }
 
 impl From<QueryError> for Problem {
@@ -223,7 +234,7 @@ mod tests {
     fn what_fails_inside_goes_to_the_log_alone() {
         let count = || arachne_telemetry::count_of(&codes::SERVER_MAIN_002);
         let before = count();
-        let problem = Problem::internal(&std::io::Error::other("/srv/secret"));
+        let problem = Problem::internal(&io::Error::other("/srv/secret"));
         assert_eq!((problem.status, problem.code), (500, "internal"));
         assert!(!problem.detail.contains("secret"));
         assert_eq!(count(), before + 1, "SERVER-MAIN-002");
@@ -231,7 +242,7 @@ mod tests {
 
     #[test]
     fn errors_of_the_store_hold_no_path() {
-        let io = || std::io::Error::other("/srv/secret");
+        let io = || io::Error::other("/srv/secret");
         for (error, code) in [
             (StoreError::Io { what: "reading /srv/secret".to_owned(), source: io() }, "store"),
             (StoreError::Full { what: "/srv/secret".to_owned(), source: io() }, "full"),

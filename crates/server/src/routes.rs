@@ -17,7 +17,8 @@ use utoipa_axum::routes;
 use arachne_telemetry::{codes, emit};
 
 use crate::api::{
-    batch, bodies, complete, exports, filter, lists, me, operations, queries, related, sql, store, upload,
+    batch, bodies, complete, exports, filter, follow, layers, lists, login, me, operations, preview, queries, related,
+    saved, sql, store, upload,
 };
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, FullPackets, Import, Public, Read};
@@ -67,6 +68,7 @@ fn table(app: &App) -> Table {
         .add(Public, routes!(docs::page))
         .add(Public, routes!(docs::style))
         .add(Public, routes!(docs::document))
+        .add(Public, routes!(login::login, login::logout))
         .add(Read, routes!(me::me))
         .add(Read, routes!(store::facts))
         .add(Read, routes!(lists::exchanges))
@@ -77,8 +79,12 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(related::exchange_packets))
         .add(Read, routes!(related::curl))
         .add(Read, routes!(bodies::body))
+        .add(Read, routes!(preview::preview))
         .add(Read, routes!(related::session))
         .add(Read, routes!(related::session_packets))
+        .add(Read, routes!(layers::layers))
+        .add(Read, routes!(follow::segments))
+        .add(FullPackets, routes!(follow::stream))
         .add(FullPackets, routes!(exports::session_pcapng))
         .add(Read, routes!(queries::histogram, queries::histogram_link))
         .add(Read, routes!(queries::top, queries::top_link))
@@ -96,6 +102,12 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(exports::csv))
         .add(Read, routes!(exports::har))
         .add(FullPackets, routes!(exports::packets))
+        // Who may read may save what it looks like: nothing that was captured changes.
+        .add(Read, routes!(saved::views))
+        .add(Read, routes!(saved::view, saved::put_view, saved::delete_view))
+        .add(Read, routes!(saved::make_link))
+        .add(Read, routes!(saved::link_by_id))
+        .add(Read, routes!(saved::preferences, saved::put_preferences))
         .add(Admin, routes!(sql::sql))
         .add(Import, routes!(upload::upload))
         .add(Read, routes!(operations::list))

@@ -87,14 +87,15 @@ pub(crate) async fn receive(
         return Err(Problem::new("not-a-capture", detail));
     }
     let kept = Kept { path: folder.join(random_name()?) };
-    let mut file = File::options().write(true).create_new(true).open(&kept.path).await.map_err(|e| written(&e))?;
+    let mut file =
+        File::options().write(true).create_new(true).open(&kept.path).await.map_err(|e| Problem::unwritten(&e))?;
     let mut next = Some(Bytes::from(first));
     while let Some(bytes) = next {
         room.take(bytes.len() as u64)?;
-        file.write_all(&bytes).await.map_err(|error| written(&error))?;
+        file.write_all(&bytes).await.map_err(|error| Problem::unwritten(&error))?;
         next = piece(&mut body, patience).await?;
     }
-    file.flush().await.map_err(|error| written(&error))?;
+    file.flush().await.map_err(|error| Problem::unwritten(&error))?;
     Ok(kept)
 }
 
@@ -112,14 +113,5 @@ async fn piece(body: &mut Body, patience: Duration) -> Result<Option<Bytes>, Pro
                 }
             }
         }
-    }
-}
-
-fn written(error: &io::Error) -> Problem {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            Problem::new("full", "there is no space for this upload")
-        }
-        _ => Problem::internal(&io::Error::new(error.kind(), error.to_string())),
     }
 }

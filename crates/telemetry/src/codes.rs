@@ -216,6 +216,12 @@ codes! {
         action: "Raise the limit of open files (ulimit -n), or find who opens so many connections.",
         since: "0.1.0",
     }
+    SERVER_SAVED_001 "SERVER-SAVED-001" Error "something saved is damaged" {
+        meaning: "A saved view, a short link or somebody's preferences in `file` is not as it was written, and is not served.",
+        cause: "A failing disk, or an edit by hand.",
+        action: "Save it again, which replaces the file, or remove the file.",
+        since: "0.2.0",
+    }
     SERVER_STORE_001 "SERVER-STORE-001" Error "the store could not answer" {
         meaning: "Reading or writing failed below a request; `error` holds the file and the reason, which the client is not told.",
         cause: "A full or failing disk, or a damaged file.",

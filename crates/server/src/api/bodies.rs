@@ -24,6 +24,16 @@ pub(crate) async fn body(
     Path((exchange, direction)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let (file, body) = kept(job, exchange, direction).await?;
+    let missing_end = cut(&body);
+    let mut response = tagged(&headers, "application/octet-stream", body.bytes);
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment(&file));
+    response.headers_mut().extend([missing_end]);
+    Ok(response)
+}
+
+/// The body of an exchange, and the name of a file for it.
+pub(crate) async fn kept(job: Job, exchange: String, direction: String) -> Result<(String, BodyRow), Problem> {
     let exchange = id(exchange, "exchange")?;
     if !["request", "response"].contains(&&*direction) {
         return Err(Problem::not_found("body: the directions are request and response; exchange"));
@@ -38,15 +48,16 @@ pub(crate) async fn body(
         Err(if known { not_kept("no such body was kept of this exchange") } else { Problem::not_found("exchange") })
     });
     let body = found.await?;
-    if let Some(reason) = &body.withheld {
-        return Err(not_kept(&format!("the body was seen and not kept: {reason}")));
+    match &body.withheld {
+        Some(reason) => Err(not_kept(&format!("the body was seen and not kept: {reason}"))),
+        None => Ok((file, body)),
     }
-    let mut response = tagged(&headers, "application/octet-stream", body.bytes);
-    let sent = response.headers_mut();
-    sent.insert(header::CONTENT_DISPOSITION, attachment(&file));
+}
+
+/// The header that tells whether the end of a body is missing.
+pub(crate) fn cut(body: &BodyRow) -> (HeaderName, HeaderValue) {
     let cut = if body.cut { "true" } else { "false" };
-    sent.insert(HeaderName::from_static("x-body-cut"), HeaderValue::from_static(cut));
-    Ok(response)
+    (HeaderName::from_static("x-body-cut"), HeaderValue::from_static(cut))
 }
 
 fn not_kept(detail: &str) -> Problem {

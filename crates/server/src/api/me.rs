@@ -15,13 +15,21 @@ pub(crate) struct Me {
     role: Role,
     /// What it may do.
     permissions: Vec<Permission>,
+    /// Whether the login of a browser says so, which `DELETE /api/v1/login` ends.
+    login: bool,
+}
+
+impl Me {
+    pub fn of(caller: Caller) -> Self {
+        let all = [Permission::Read, Permission::FullPackets, Permission::Import, Permission::Admin];
+        let permissions = all.into_iter().filter(|permission| caller.may(*permission)).collect();
+        Self { name: caller.name, role: caller.role, permissions, login: caller.login }
+    }
 }
 
 /// Who asks, and what they may do.
 #[utoipa::path(get, path = "/api/v1/me", operation_id = "getMe", tag = "server",
     responses((status = 200, description = "The caller", body = Me)))]
 pub(crate) async fn me(Extension(caller): Extension<Caller>) -> Response {
-    let all = [Permission::Read, Permission::FullPackets, Permission::Import, Permission::Admin];
-    let permissions = all.into_iter().filter(|permission| caller.may(*permission)).collect();
-    axum::Json(Me { name: caller.name, role: caller.role, permissions }).into_response()
+    axum::Json(Me::of(caller)).into_response()
 }

@@ -55,6 +55,7 @@ fn links(item: &Item, own: &str) -> Map<String, Json> {
     link("self", own.to_owned());
     for direction in &item.related.bodies {
         link(&format!("body.{direction}"), format!("{own}/bodies/{direction}"));
+        link(&format!("preview.{direction}"), format!("{own}/bodies/{direction}/preview"));
     }
     if let Some(session) = &item.related.session {
         link("session", format!("/api/v1/sessions/{session}"));
@@ -107,7 +108,9 @@ pub(crate) async fn session(job: Job, Path(path): Path<String>, headers: HeaderM
     let own = format!("/api/v1/sessions/{session}");
     let mut links = links(&item, &own);
     if item.related.packets {
-        links.insert("pcapng".to_owned(), format!("{own}/pcapng").into());
+        for name in ["pcapng", "segments", "stream"] {
+            links.insert(name.to_owned(), format!("{own}/{name}").into());
+        }
     }
     answer(item, links, &headers)
 }

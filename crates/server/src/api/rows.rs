@@ -1,9 +1,10 @@
 //! Rows as typed structs, straight from the store, page by page.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arachne_filter::{Field, Predicate, Test, TextTest};
-use arachne_model::table::{Row, Table};
+use arachne_model::table::{PacketRow, Row, Table};
 use arachne_query::Scope;
 use arachne_store::{Cursor, ListRequest, Number, Order, Scalar, Selection, TimeRange};
 
@@ -14,11 +15,18 @@ use crate::work::queries;
 
 /// The rows of `table`, twins included, whose `column` is `value`.
 pub(crate) fn exactly(app: &App, watch: &Work, table: &Table, column: &str, value: &str) -> Result<Selection, Problem> {
+    selected(app, watch, &scope(table, column, value))
+}
+
+fn scope(table: &Table, column: &str, value: &str) -> Scope {
     let field = Field::Column(table.column(column).unwrap_or_default());
     let predicate = Predicate::Is(field, Test::Text(TextTest::OneOf(vec![value.to_owned()])));
-    let scope =
-        Scope { table: table.name.to_owned(), twins: true, predicate: Some(Arc::new(predicate)), ..Scope::default() };
-    let selection = queries(app, watch).selection(&scope)?;
+    Scope { table: table.name.to_owned(), twins: true, predicate: Some(Arc::new(predicate)), ..Scope::default() }
+}
+
+/// The rows of a scope at any time.
+fn selected(app: &App, watch: &Work, scope: &Scope) -> Result<Selection, Problem> {
+    let selection = queries(app, watch).selection(scope)?;
     Ok(Selection { range: TimeRange::ALL, ..selection })
 }
 
@@ -40,6 +48,19 @@ pub(crate) fn each(
     limit: u64,
     mut give: impl FnMut(Vec<Scalar>) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
+    let go_on = |values| give(values).map(ControlFlow::Continue);
+    until(app, watch, selection, columns, limit, go_on).map(|_: ControlFlow<()>| ())
+}
+
+/// As [`each`], until `give` has enough; whether it had.
+fn until(
+    app: &App,
+    watch: &Work,
+    selection: &Selection,
+    columns: &[usize],
+    limit: u64,
+    mut give: impl FnMut(Vec<Scalar>) -> Result<ControlFlow<()>, Problem>,
+) -> Result<ControlFlow<()>, Problem> {
     let table = selection.table;
     let order = Order { by: Number::Column(table.start), descending: false };
     let mut left = limit;
@@ -54,13 +75,30 @@ pub(crate) fn each(
         };
         let page = app.parts.store.list(&request, watch)?;
         left = left.saturating_sub(page.rows.len() as u64);
-        page.rows.into_iter().try_for_each(&mut give)?;
+        for values in page.rows {
+            if give(values)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
         match page.next {
             Some(next) => after = Some(next),
             None => break,
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
+}
+
+fn all_columns<R: Row>() -> Vec<usize> {
+    (0..R::TABLE.columns.len()).collect()
+}
+
+fn row<R: Row>(values: &[Scalar]) -> R {
+    let mut row = R::default();
+    for (column, value) in values.iter().enumerate() {
+        // A value that does not fit stays the default: the store checked its columns when it opened.
+        row.set(column, value.as_value());
+    }
+    row
 }
 
 /// Gives all rows as structs, from the oldest on, at most `limit`.
@@ -71,24 +109,36 @@ pub(crate) fn each_row<R: Row>(
     limit: u64,
     mut give: impl FnMut(R) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    let columns: Vec<usize> = (0..R::TABLE.columns.len()).collect();
-    each(app, watch, selection, &columns, limit, |values| {
-        let mut row = R::default();
-        for (column, value) in values.iter().enumerate() {
-            // A value that does not fit stays the default: the store checked its columns when it opened.
-            row.set(column, value.as_value());
-        }
-        give(row)
-    })
+    each(app, watch, selection, &all_columns::<R>(), limit, |values| give(row(&values)))
+}
+
+/// Gives all rows as structs, from the oldest on, until `give` has enough; whether it had.
+pub(crate) fn each_row_until<R: Row>(
+    app: &App,
+    watch: &Work,
+    selection: &Selection,
+    mut give: impl FnMut(R) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Problem> {
+    until(app, watch, selection, &all_columns::<R>(), u64::MAX, |values| Ok(give(row(&values))))
 }
 
 /// The rows whose `column` is `value`, at most `limit`.
 pub(crate) fn with<R: Row>(app: &App, watch: &Work, column: &str, value: &str, limit: u64) -> Result<Vec<R>, Problem> {
-    let selection = exactly(app, watch, R::TABLE, column, value)?;
+    collected(app, watch, &exactly(app, watch, R::TABLE, column, value)?, limit)
+}
+
+fn collected<R: Row>(app: &App, watch: &Work, selection: &Selection, limit: u64) -> Result<Vec<R>, Problem> {
     let mut rows = Vec::new();
-    each_row(app, watch, &selection, limit, |row| {
+    each_row(app, watch, selection, limit, |row| {
         rows.push(row);
         Ok(())
     })?;
     Ok(rows)
+}
+
+/// The frame of a session with this number in the source.
+pub(crate) fn frame(app: &App, watch: &Work, session: &str, number: u64) -> Result<Option<PacketRow>, Problem> {
+    let filter = format!("packet.number:{number}");
+    let scope = Scope { filter, ..scope(PacketRow::TABLE, "tcp.session", session) };
+    Ok(collected(app, watch, &selected(app, watch, &scope)?, 1)?.pop())
 }

@@ -60,7 +60,15 @@ pub fn get(target: &str) -> Call {
 }
 
 pub fn post(target: &str, body: &Json) -> Call {
-    call("POST", target).with("Content-Type", "application/json").body(body.to_string())
+    sent("POST", target, body)
+}
+
+pub fn put(target: &str, body: &Json) -> Call {
+    sent("PUT", target, body)
+}
+
+fn sent(method: &str, target: &str, body: &Json) -> Call {
+    call(method, target).with("Content-Type", "application/json").body(body.to_string())
 }
 
 impl Call {

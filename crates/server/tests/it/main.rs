@@ -5,9 +5,12 @@
 mod client;
 mod connections;
 mod document;
+mod follow;
 mod hostile;
+mod login;
 mod rights;
 mod routes;
+mod saved;
 mod stopping;
 mod ui;
 mod uploads;

@@ -68,6 +68,13 @@ fn bodies_are_attachments() {
     assert!(body.header("content-security-policy").starts_with("default-src 'none'"));
     let none = world.send(&get(&format!("/api/v1/exchanges/{}/bodies/request", id(1)))).json();
     assert_eq!((&none["code"], &none["status"]), (&json!("not-kept"), &json!(404)));
+    let shown = world.send(&get(&format!("/api/v1/exchanges/{}/bodies/request/preview", id(0)))).ok();
+    assert_eq!((&*shown.body, shown.header("content-type")), (&b"<script>"[..], "text/html"));
+    assert_eq!((shown.header("content-disposition"), shown.header("x-frame-options")), ("inline", "SAMEORIGIN"));
+    let policy = shown.header("content-security-policy");
+    assert!(policy.starts_with("sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"), "{policy}");
+    assert!(!policy.contains("allow-") && !policy.contains("script") && policy.contains("frame-ancestors 'self'"));
+    assert_eq!((shown.header("x-content-type-options"), shown.header("set-cookie")), ("nosniff", ""));
     let curl = world.send(&get(&format!("/api/v1/exchanges/{}/curl", id(0)))).ok().text();
     assert!(curl.starts_with("curl ") && curl.contains("'\\''"), "{curl}");
 }

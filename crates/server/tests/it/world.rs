@@ -85,7 +85,9 @@ pub fn rows() -> Rows {
     }
     for (direction, bytes) in [("request", b"<script>".to_vec()), ("response", vec![0xff; 5])] {
         let direction = direction.to_owned();
-        rows.bodies.push(BodyRow { exchange: id(0), time: START, direction, bytes, cut: false, ..BodyRow::default() });
+        let content_type = Some("text/html".to_owned());
+        let body = BodyRow { exchange: id(0), time: START, direction, content_type, bytes, ..BodyRow::default() };
+        rows.bodies.push(body);
     }
     rows.hosts.push(HostRow {
         address: "10.0.0.2".to_owned(),
