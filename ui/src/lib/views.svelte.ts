@@ -1,13 +1,36 @@
 /** Saved views: a name and an address without times, kept by the server for everybody. */
 import { checked } from "../api/client.ts";
 import { page } from "./page.svelte.ts";
-import { decode, encode, type State } from "./url.ts";
+import { decode, encode, initial, type State, TABLES, viewOf } from "./url.ts";
 
 /** A saved view. */
 export interface SavedView {
   name: string;
   /** The address without times. */
   state: string;
+  /** Who saved it last, and when. */
+  by: string;
+  changed: string;
+}
+
+/** As the server keeps it: what others may want to read of it, and the address as what it need not look into. */
+interface Kept {
+  name?: unknown;
+  table?: unknown;
+  filter?: unknown;
+  columns?: unknown;
+  layout?: { state?: unknown };
+  by?: unknown;
+  changed?: unknown;
+}
+
+/** Reads a view of the server; one that another program saved has no address of ours. */
+export function fromServer(entry: Kept): SavedView | null {
+  if (typeof entry.name !== "string") return null;
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  const cols = Array.isArray(entry.columns) ? entry.columns.filter((name): name is string => typeof name === "string") : [];
+  const plain = encode({ ...initial(), view: viewOf(text(entry.table)), q: text(entry.filter), cols });
+  return { name: entry.name, state: kept(decode(text(entry.layout?.state) || plain)), by: text(entry.by), changed: text(entry.changed) };
 }
 
 /** What a view keeps of a state: all but when, and what is open. */
@@ -23,8 +46,7 @@ class Views {
   async load(): Promise<void> {
     try {
       const answer: unknown = await (await checked(fetch("/api/v1/views"))).json();
-      const list = Array.isArray(answer) ? answer : ((answer as { views?: unknown[] }).views ?? []);
-      this.all = list.filter((entry): entry is SavedView => typeof entry?.name === "string" && typeof entry?.state === "string");
+      this.all = (Array.isArray(answer) ? (answer as Kept[]) : []).flatMap((entry) => fromServer(entry) ?? []);
       this.problem = "";
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
@@ -32,8 +54,10 @@ class Views {
   }
 
   async save(name: string, state: string): Promise<void> {
+    const { view, q, cols } = decode(state);
+    const body = { table: TABLES[view], filter: q, columns: cols, layout: { state } };
     await checked(fetch(`/api/v1/views/${encodeURIComponent(name)}`, {
-      method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ state }),
+      method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
     }));
     await this.load();
   }
@@ -52,6 +76,7 @@ class Views {
   /** Shows a view in the range that is shown. */
   open(view: SavedView): void {
     const { from, to, tz, live, rest } = page.state;
+    // The brush and the clicked bar were about other rows.
     page.go({ ...decode(view.state), from, to, tz, live, rest }, "push");
   }
 
