@@ -62,7 +62,7 @@ class Activity {
   stop(): void {
     this.stopping = true;
     this.stopped = true;
-    for (const flight of this.flights) flight.controller.abort("stopped");
+    for (const flight of this.flights) flight.controller.abort();
   }
 
   /** Asks everything on the page once more: after a stop, or when rows came. */
@@ -119,7 +119,7 @@ function put(asked: Asked<Kind>, question: Question | null): void {
 function dropSuperseded(): void {
   for (const flight of activity.flights) {
     const wanted = [...flight.left].some((at) => flight.wishes[at]!.asked.ticket === flight.wishes[at]!.ticket);
-    if (!wanted) flight.controller.abort("superseded");
+    if (!wanted) flight.controller.abort();
   }
 }
 

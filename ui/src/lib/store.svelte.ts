@@ -1,4 +1,5 @@
 /** What the store holds: ranges, rows, the fields of its tables, and what the asker may do. */
+import { activity } from "../api/ask.svelte.ts";
 import { api, type Schema, wanted } from "../api/client.ts";
 import { parseInstant } from "./format.ts";
 import { page } from "./page.svelte.ts";
@@ -73,6 +74,8 @@ class Store {
     this.#timer = setTimeout(() => {
       this.look().then(
         () => {
+          // What failed meanwhile is asked again.
+          if (this.offlineSince !== null) activity.renew();
           this.offlineSince = null;
           this.#failures = 0;
         },
