@@ -4,23 +4,6 @@
  */
 
 export interface paths {
-    "/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Until there is a user interface, the documentation is what a browser finds. */
-        get: operations["getHome"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -145,6 +128,27 @@ export interface paths {
          * @description Right: `read`.
          */
         get: operations["getExchangeBody"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exchanges/{id}/bodies/{direction}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A body of an exchange to be shown in a sandboxed frame of this server's own pages: images, PDF and HTML as they are, all
+         *     else as text. Decoded and redacted; nothing in it runs or loads anything.
+         * @description Right: `read`.
+         */
+        get: operations["previewExchangeBody"];
         put?: never;
         post?: never;
         delete?: never;
@@ -353,6 +357,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a short link to a state of the UI. The same state gives the same link.
+         * @description Right: `read`.
+         */
+        post: operations["makeLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The state behind a short link.
+         * @description Right: `read`.
+         */
+        get: operations["getLink"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in with a browser: a cookie stands for the token for seven days, or until the server starts anew or the token ends. It
+         *     counts for requests of this server's own pages alone. Where no token is needed, nothing is set.
+         */
+        post: operations["login"];
+        /** Log out: the login ends, and the browser forgets its cookie. It is no mistake not to be logged in. */
+        delete: operations["logout"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -430,6 +495,30 @@ export interface paths {
          */
         get: operations["listPackets"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The preferences of who asks: what was put last, `{}` before.
+         * @description Right: `read`.
+         */
+        get: operations["getPreferences"];
+        /**
+         * Keep preferences of who asks, by the name of the token: an object of at most 16 KiB, which the server does not look into.
+         * @description Right: `read`.
+         */
+        put: operations["putPreferences"];
         post?: never;
         delete?: never;
         options?: never;
@@ -725,6 +814,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions/{id}/packets/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A frame of a session, layer by layer, with its bytes. Without the right full_packets, the bytes behind the headers are left
+         *     out.
+         * @description Right: `read`.
+         */
+        get: operations["getSessionPacket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{id}/pcapng": {
         parameters: {
             query?: never;
@@ -737,6 +847,47 @@ export interface paths {
          * @description Right: `full_packets`.
          */
         get: operations["exportSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The segments of a session in the order of the capture, from frames whose headers were kept at least.
+         * @description Right: `read`.
+         */
+        get: operations["listSegments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The bytes of both directions of a session, put in order from its stored frames, page by page, in the order in which they
+         *     became readable. What was sent again is told without its bytes.
+         * @description Right: `full_packets`.
+         */
+        get: operations["followSession"];
         put?: never;
         post?: never;
         delete?: never;
@@ -800,6 +951,54 @@ export interface paths {
          */
         post: operations["uploadCapture"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All saved views, by name. They are shared by all who may read.
+         * @description Right: `read`.
+         */
+        get: operations["listViews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A saved view.
+         * @description Right: `read`.
+         */
+        get: operations["getView"];
+        /**
+         * Save a view, in the place of one of the same name. It is durable when this is answered.
+         * @description Right: `read`.
+         */
+        put: operations["putView"];
+        post?: never;
+        /**
+         * Remove a saved view.
+         * @description Right: `read`.
+         */
+        delete: operations["deleteView"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1258,6 +1457,58 @@ export interface components {
             /** @description Its only values, where these are fixed. */
             values?: string[] | null;
         };
+        /** @description A frame with its layers. */
+        FrameAnswer: {
+            /** @description They, in base64; without the right full_packets those of the headers alone. */
+            bytes: string;
+            /** @description Who sent it: client or server. */
+            direction: string;
+            /** @description Bytes that are kept. */
+            kept: number;
+            /** @description Its layers, outermost first. */
+            layers: components["schemas"]["FrameLayer"][];
+            /**
+             * Format: int64
+             * @description Bytes on the wire.
+             */
+            length: number;
+            /**
+             * Format: int32
+             * @description The link type, a number of the pcap registry.
+             */
+            link_type: number;
+            /**
+             * Format: int64
+             * @description Its number in the source.
+             */
+            number: number;
+            /** @description When it was captured. */
+            time: string;
+        };
+        /** @description A field of a header. */
+        FrameField: {
+            /** @description The byte behind it. */
+            end: number;
+            /** @description What it is. */
+            name: string;
+            /** @description Its first byte in the frame. */
+            start: number;
+            /** @description Its value, for people. */
+            value: string;
+        };
+        /** @description A layer of a frame. Ranges are in bytes of the frame, the end not included. */
+        FrameLayer: {
+            /** @description The byte behind it. */
+            end: number;
+            /** @description What its header holds; empty for a payload. */
+            fields: components["schemas"]["FrameField"][];
+            /** @description What it is: Ethernet, VLAN, IPv4, IPv6, TCP, Payload, and others. */
+            name: string;
+            /** @description Its first byte. */
+            start: number;
+            /** @description It in one line. */
+            summary: string;
+        };
         /** @description Bars by bucket of time. Bucket `n` is `[start + n * step_ns, start + (n + 1) * step_ns)`, cut to `[from, to)`. */
         HistogramAnswer: {
             /** @description Whether a heavier value may be among the others, since there were too many to tell apart. All numbers are exact. */
@@ -1384,6 +1635,20 @@ export interface components {
             /** @description The values. */
             row: components["schemas"]["Cell"][];
         };
+        /** @description A short link. */
+        Link: {
+            /** @description Its id: a hash of the state, so that a state has one link. */
+            id: string;
+            /** @description The state. */
+            state: string;
+            /** @description Where the UI shows it. */
+            url: string;
+        };
+        /** @description A state of the UI. */
+        LinkContent: {
+            /** @description Path and query of the UI, or the query alone: `?…` or `/…`, at most 8 KiB. */
+            state: string;
+        };
         /** @description Rows. */
         ListAnswer: {
             /** @description What the values of a row are. */
@@ -1465,6 +1730,11 @@ export interface components {
              */
             scope?: components["schemas"]["Scope"];
         };
+        /** @description A token to log in with. */
+        Login: {
+            /** @description The token, as it was shown when it was made. */
+            token: string;
+        };
         /**
          * @description The three losses beside a capture.
          * @enum {string}
@@ -1505,6 +1775,8 @@ export interface components {
         };
         /** @description Who asks. */
         Me: {
+            /** @description Whether the login of a browser says so, which `DELETE /api/v1/login` ends. */
+            login: boolean;
             /** @description The name of the token; local without one. */
             name: string;
             /** @description What it may do. */
@@ -2006,6 +2278,66 @@ export interface components {
              */
             twins?: boolean;
         };
+        /** @description A segment of a session. */
+        Segment: {
+            /**
+             * Format: int64
+             * @description What it acknowledges, counted the same way.
+             */
+            acknowledgement?: number | null;
+            /** @description Its checksum is wrong. */
+            bad_checksum: boolean;
+            /** @description Who sent it: client or server. */
+            direction: string;
+            /** @description It repeats an acknowledgement while bytes are under way. */
+            duplicate_ack: boolean;
+            /** @description The same packet was captured twice. */
+            duplicate_packet: boolean;
+            /** @description Its flags: SYN, ACK, FIN, RST, PSH, URG, ECE, CWR. */
+            flags: string[];
+            /** @description It probes a closed window or an idle connection. */
+            keep_alive: boolean;
+            /**
+             * Format: int64
+             * @description Payload bytes on the wire.
+             */
+            length: number;
+            /**
+             * Format: int64
+             * @description The number of its frame in the source, as in packets.
+             */
+            number: number;
+            /** @description It has new bytes below others that were seen: they, or their first copy, came late. */
+            out_of_order: boolean;
+            /** @description All its bytes were seen before. */
+            retransmitted: boolean;
+            /**
+             * Format: int64
+             * @description Its sequence number from the start of the direction: the SYN is 0, the first byte 1; null behind the session's end.
+             */
+            sequence?: number | null;
+            /** @description When it was captured. */
+            time: string;
+            /**
+             * Format: int64
+             * @description The announced window in bytes, as far as its scale is known.
+             */
+            window: number;
+            /** @description It announces that nothing can be taken now. */
+            zero_window: boolean;
+        };
+        /** @description A page of segments. */
+        SegmentsAnswer: {
+            /**
+             * Format: int64
+             * @description Where the next page goes on, as parameter `from`; null when this was the last.
+             */
+            next?: number | null;
+            /** @description The segments. */
+            segments: components["schemas"]["Segment"][];
+            /** @description Why there are none, and what would keep them. */
+            why_not?: string | null;
+        };
         /** @description A series. */
         Series: {
             /** @description What a click opens, with the range of the bucket. */
@@ -2054,6 +2386,55 @@ export interface components {
              * @description Bytes of the write-ahead log.
              */
             wal_bytes: number;
+        };
+        /** @description A page of a stream. */
+        StreamAnswer: {
+            /** @description What the client sent. */
+            client: components["schemas"]["StreamSide"];
+            /** @description Whether all bytes of the session are there, as far as this page was read. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description Where the next page goes on, as parameter `from`; null when this was the last.
+             */
+            next?: number | null;
+            /** @description What became readable, in the order of the capture. */
+            pieces: components["schemas"]["StreamPiece"][];
+            /** @description What the server sent. */
+            server: components["schemas"]["StreamSide"];
+            /** @description Why not, and what would keep them. */
+            why_not?: string | null;
+        };
+        /** @description Bytes of a direction. */
+        StreamPiece: {
+            /** @description They, in base64; empty for a gap and for what was sent again. */
+            bytes: string;
+            /** @description Who sent them: client or server. */
+            direction: string;
+            /** @description They were never captured, or not kept. */
+            gap: boolean;
+            /**
+             * Format: int64
+             * @description How many they are.
+             */
+            length: number;
+            /**
+             * Format: int64
+             * @description How many bytes of the direction come before.
+             */
+            offset: number;
+            /** @description They were there before and were sent again. */
+            retransmitted: boolean;
+            /** @description When the frame came that made them readable: their own, or the one that filled the hole before them. */
+            time: string;
+        };
+        /** @description A direction of a session. */
+        StreamSide: {
+            /**
+             * Format: int64
+             * @description Payload bytes in order, all in all; null where sessions are not kept.
+             */
+            bytes?: number | null;
         };
         /** @description What a table holds. */
         TableAnswer: {
@@ -2210,6 +2591,26 @@ export interface components {
              */
             scope?: components["schemas"]["Scope"];
         };
+        /** @description A saved view. */
+        View: components["schemas"]["ViewContent"] & {
+            /** @description Who saved it last. */
+            by: string;
+            /** @description When, RFC 3339. */
+            changed: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description What a view is, as it is sent. */
+        ViewContent: {
+            /** @description The columns, in order. */
+            columns?: string[];
+            /** @description The filter. */
+            filter?: string;
+            /** @description What the UI needs beside: an object of at most 16 KiB, which the server does not look into. */
+            layout?: Record<string, never>;
+            /** @description The table. */
+            table: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2219,33 +2620,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    getHome: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description To the documentation */
-            307: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What is wrong (RFC 9457) */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     getDocs: {
         parameters: {
             query?: never;
@@ -2514,6 +2888,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewExchangeBody: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description request or response */
+                direction: string;
+                /** @description The id of the exchange */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The body */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
             };
             /** @description What is wrong (RFC 9457) */
             default: {
@@ -2938,6 +3346,131 @@ export interface operations {
             };
         };
     };
+    makeLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkContent"];
+            };
+        };
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the link */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The link */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Link"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Login"];
+            };
+        };
+        responses: {
+            /** @description Who logged in */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -3104,6 +3637,66 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ListPage"];
                 };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The preferences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description They are kept */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong (RFC 9457) */
             default: {
@@ -3714,6 +4307,40 @@ export interface operations {
             };
         };
     };
+    getSessionPacket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the session */
+                id: string;
+                /** @description The number of the frame, as in packets and segments */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The frame */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FrameAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exportSession: {
         parameters: {
             query?: never;
@@ -3733,6 +4360,80 @@ export interface operations {
                 };
                 content: {
                     "application/x-pcapng": number[];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSegments: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: `next` of the page before. */
+                from?: number;
+                /** @description At most so many; 2000 unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of segments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentsAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followSession: {
+        parameters: {
+            query?: {
+                /** @description Where to go on: `next` of the page before. */
+                from?: number;
+                /** @description At most so many bytes; 256 KiB unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamAnswer"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -3845,6 +4546,133 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OperationAnswer"];
                 };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"][];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name: any text */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The view */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name: 1 to 100 characters of any text */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewContent"];
+            };
+        };
+        responses: {
+            /** @description The view as it is kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong (RFC 9457) */
             default: {
