@@ -54,12 +54,13 @@ export function sorted(lines: readonly Line[], key: string, down: boolean): Line
   return [...free, ...lines.filter((line) => line.fixed)];
 }
 
-/** The largest number of each column that has bars; total and rest do not count. */
+/** What a whole bar means in each column that has bars: the largest number; total and rest do not count. */
 export function largest(columns: readonly Column[], lines: readonly Line[]): Record<string, number> {
   const out: Record<string, number> = {};
-  for (const { key, bar } of columns) {
+  for (const { key, bar, kind } of columns) {
     if (!bar) continue;
-    let max = 0;
+    // A share is a share of the whole, whatever the others are.
+    let max = kind === "percent" ? 1 : 0;
     for (const line of lines) if (!line.fixed && typeof line.cells[key] === "number") max = Math.max(max, line.cells[key]);
     out[key] = max;
   }

@@ -13,7 +13,6 @@ export interface LinesLook {
   ticks: (max: number) => number[];
   /** The bucket under the pointer, or null. */
   hover: (bucket: number | null) => void;
-  click: (bucket: number, event: MouseEvent) => void;
 }
 
 /** Draws lines into an element; gives what takes them away again. */
@@ -39,10 +38,6 @@ export async function drawLines(
     hooks: { setCursor: [(plot: uPlot) => look.hover(plot.cursor.idx ?? null)] },
   };
   const plot = new Plot(options, data, into);
-  const click = (event: MouseEvent) => {
-    if (typeof plot.cursor.idx === "number") look.click(plot.cursor.idx, event);
-  };
-  plot.over.addEventListener("click", click);
   return () => plot.destroy();
 }
 
