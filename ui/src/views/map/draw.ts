@@ -11,6 +11,9 @@ import { type Camera, clipped, curve, largestOf, latency, oneStrand, pointOn, ra
 const MANY = 800;
 const WIDE = 60;
 
+/** Where on an edge its latency may stand. */
+const SPOTS = [0.5, 0.38, 0.62, 0.28, 0.72, 0.2];
+
 export interface MapLook {
   camera: Camera;
   size: Size;
@@ -201,17 +204,20 @@ function drawLabels(
     const sums = node.answered.count > 0 ? node.answered : node.asked;
     const below = y + radii[at]! + 6 + 7 * scale;
     write(clipped(node.name), x, below, colors.text, 11.5, "600");
-    if (node.role === "host" || camera.zoom < 0.6) continue;
+    if (node.role === "host" || camera.zoom < 0.5) continue;
     const bad = sums.errors > 0 ? ` · ${percent(sums.errors / sums.count)} failed` : "";
     write(`${count(sums.count)}${bad}`, x, below + 13 * scale, colors.muted, 10.5);
   }
   if (camera.zoom < 0.42) return;
-  let turn = 0;
+  const taken: [number, number][] = [];
   for (const at of look.labelled) {
     const edge = graph.edges[at]!;
-    turn += 1;
     if (bright[at]! < 0.5) continue;
-    const middle = pointOn(curve(places[edge.from]!, places[edge.to]!, radii[edge.from]!, radii[edge.to]!), 0.36 + 0.12 * (turn % 3));
-    write(latency(edge), middle.x, middle.y - 8, colors["warn-text"], 11, "600");
+    const way = curve(places[edge.from]!, places[edge.to]!, radii[edge.from]!, radii[edge.to]!);
+    // Where the words of another edge stand already, they stand elsewhere on the way.
+    const spots = SPOTS.map((share) => pointOn(way, share));
+    const spot = spots.find(({ x, y }) => taken.every(([left, top]) => Math.abs(left - x) > 96 * scale || Math.abs(top - y) > 15 * scale)) ?? spots[0]!;
+    taken.push([spot.x, spot.y]);
+    write(latency(edge), spot.x, spot.y - 8, colors["warn-text"], 11, "600");
   }
 }

@@ -160,8 +160,12 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     }
     return out.nodes[at]!;
   };
-  const join = (into: string[], value: string | null) => {
-    if (value && !into.includes(value)) into.push(value);
+  const members = new Map<MapNode, Set<string>>();
+  const join = (into: MapNode, value: string | null) => {
+    if (!value || into.role === "other") return;
+    const names = members.get(into);
+    if (names) names.add(value);
+    else members.set(into, new Set([value]));
   };
   const edges = new Map<string, MapEdge>();
   for (const pair of pairs) {
@@ -171,9 +175,9 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     const edge = edges.get(key) ?? { from: places.get(from)!, to: places.get(to)!, sums: nothing(), drills: [] };
     edges.set(key, edge);
     for (const sums of [client.asked, service.answered, edge.sums, out.total]) add(sums, pair);
-    if (client.role !== "service") join(client.members, pair.client);
-    join(service.members, pair.service);
-    join(edge.drills, pair.drill);
+    if (client.role !== "service") join(client, pair.client);
+    join(service, pair.service);
+    if (pair.drill) edge.drills.push(pair.drill);
   }
   for (const pair of wishes.refused) {
     const [from, to] = [keep(clientId(pair.client)), keep(serviceId(pair.service))];
@@ -185,6 +189,7 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     }
   }
   out.edges = [...edges.values()];
+  for (const [one, names] of members) one.members = [...names];
   for (const [host, services] of hosts) {
     const at = places.get(host);
     if (at === undefined) continue;
@@ -193,7 +198,7 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
       if (from !== undefined) out.links.push([from, at]);
     }
   }
-  for (const one of out.nodes) one.drills = drillsOf(one, out);
+  giveDrills(out);
   out.columns = columnsOf(out);
   return wishes.lens ? withErrors(out) : out;
 }
@@ -214,21 +219,21 @@ function withErrors(whole: Graph): Graph {
   };
 }
 
-/** The filters of a node: by its names where it has some, else all that its edges list. */
-function drillsOf(node: MapNode, graph: Graph): string[] {
-  const at = graph.nodes.indexOf(node);
-  if (node.role === "other") return graph.edges.filter((edge) => edge.from === at || edge.to === at).flatMap((edge) => edge.drills);
-  const field = node.role === "service" ? "service" : "client";
+/** Gives nodes their filters: by their names where these can be read, for the rest all that its edges list. */
+function giveDrills(graph: Graph): void {
   // The server writes `client:a service:b`; what it wrote for one side is taken, so that quoting is its matter.
-  const terms = new Set<string>();
+  const terms = graph.nodes.map(() => new Set<string>());
   for (const edge of graph.edges) {
-    if ((field === "service" ? edge.to : edge.from) !== at) continue;
     for (const drill of edge.drills) {
-      const term = termOf(drill, field);
-      if (term) terms.add(term);
+      for (const [at, field] of [[edge.from, "client"], [edge.to, "service"]] as const) {
+        const { role } = graph.nodes[at]!;
+        // A service that asks others is filtered by what it answers, as long as it answers anything.
+        const term = role === "other" ? drill : (role === "service") === (field === "service") ? termOf(drill, field) : null;
+        if (term) terms[at]!.add(term);
+      }
     }
   }
-  return [...terms];
+  graph.nodes.forEach((node, at) => (node.drills = [...terms[at]!]));
 }
 
 /** One side of a drill of two terms; null when it is not of that form. */

@@ -13,8 +13,11 @@ export interface Layout {
   height: number;
 }
 
-const COLUMN = 300;
-const ROW = 74;
+/** Few columns stand further apart, few rows are higher: edges and names have room then. */
+const COLUMN = [0, 480, 440, 380, 330, 300];
+const ROW = 78;
+const ROW_FEW = 96;
+const FEW = 7;
 /** Further sub-columns of a crowded column stand closer. */
 const SUB = 190;
 const SWEEPS = 8;
@@ -159,7 +162,10 @@ function ordered(count: number, arcs: readonly (readonly [number, number])[], co
 function placed(levels: readonly number[][], columns: number[], count: number): Layout {
   const rows = Math.max(9, Math.ceil(Math.sqrt(count * 1.25)));
   const places: Place[] = Array.from({ length: count }, () => ({ x: 0, y: 0 }));
-  const height = Math.min(rows, Math.max(1, ...levels.map((level) => level.length))) * ROW;
+  const most = Math.min(rows, Math.max(1, ...levels.map((level) => level.length)));
+  const high = most <= FEW ? ROW_FEW : ROW;
+  const far = COLUMN[Math.min(levels.length, COLUMN.length) - 1]!;
+  const height = most * high;
   let x = 0;
   for (const level of levels) {
     if (level.length === 0) continue;
@@ -169,10 +175,10 @@ function placed(levels: readonly number[][], columns: number[], count: number): 
       // Neighbours in the order stay neighbours: the fold runs across, and every second sub-column is half a row lower.
       const sub = place % subs;
       const row = Math.floor(place / subs);
-      const step = Math.min(ROW * 1.6, height / tall);
-      places[at] = { x: x + sub * SUB, y: height / 2 + (row - (tall - 1) / 2) * step + (subs > 1 && sub % 2 === 1 ? ROW / 2 : 0) };
+      const step = Math.min(high * 1.6, height / tall);
+      places[at] = { x: x + sub * SUB, y: height / 2 + (row - (tall - 1) / 2) * step + (subs > 1 && sub % 2 === 1 ? high / 2 : 0) };
     });
-    x += (subs - 1) * SUB + COLUMN;
+    x += (subs - 1) * SUB + far;
   }
-  return { places, columns, width: Math.max(0, x - COLUMN), height };
+  return { places, columns, width: Math.max(0, x - far), height };
 }
