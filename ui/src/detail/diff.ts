@@ -81,11 +81,18 @@ function against(base: readonly string[], other: readonly string[]): Slot[] {
 /** Puts lines that only one side has beside each other where they meet: a changed line is one row, not two. */
 function paired(rows: Aligned[]): Aligned[] {
   const out: Aligned[] = [];
-  for (const each of rows) {
-    const last = out.at(-1);
-    if (last && !last.same && !each.same && last.cells.every((cell, at) => cell === null || each.cells[at] === null)) {
-      last.cells = last.cells.map((cell, at) => cell ?? each.cells[at] ?? null);
-    } else out.push({ ...each });
+  for (let at = 0; at < rows.length; at += 1) {
+    if (rows[at]!.cells.filter((cell) => cell !== null).length > 1) {
+      out.push(rows[at]!);
+      continue;
+    }
+    let end = at;
+    while (end + 1 < rows.length && rows[end + 1]!.cells.filter((cell) => cell !== null).length === 1) end += 1;
+    const run = rows.slice(at, end + 1);
+    const columns = run[0]!.cells.map((_, side) => run.map((row) => row.cells[side] ?? null).filter((cell) => cell !== null));
+    const tall = Math.max(...columns.map((column) => column.length));
+    for (let nth = 0; nth < tall; nth += 1) out.push({ cells: columns.map((column) => column[nth] ?? null), same: false });
+    at = end;
   }
   return out;
 }

@@ -1,31 +1,9 @@
 /** Segments of a session as the ladder shows them. Pure. */
-import type { Cell } from "../api/client.ts";
+import type { Cell, Schema } from "../api/client.ts";
 import { bytes } from "../lib/format.ts";
 import { between, nanos } from "./item.ts";
 
 export type Direction = "client" | "server";
-
-/** A segment as the server tells it. */
-export interface SegmentAnswer {
-  number: number;
-  time: string;
-  direction: string;
-  sequence: number | null;
-  acknowledgement: number | null;
-  /** Payload bytes on the wire. */
-  length: number;
-  flags: string[];
-  window: number | null;
-  retransmitted?: boolean;
-  out_of_order?: boolean;
-  duplicate_ack?: boolean;
-  /** Probes a closed window or an idle connection. */
-  keep_alive?: boolean;
-  zero_window?: boolean;
-  /** The same packet was captured twice. */
-  duplicate_packet?: boolean;
-  bad_checksum?: boolean;
-}
 
 export interface Segment {
   number: number;
@@ -53,7 +31,7 @@ const WORDS = [
 ] as const;
 
 /** Reads segments and finds what is worth a look: gaps and resets. */
-export function segments(answers: readonly SegmentAnswer[]): Segment[] {
+export function segments(answers: readonly Schema<"Segment">[]): Segment[] {
   const first = answers.length > 0 ? nanos(answers[0]!.time) : null;
   const reached: Record<Direction, number | null> = { client: null, server: null };
   return answers.map((answer) => {
@@ -70,8 +48,8 @@ export function segments(answers: readonly SegmentAnswer[]): Segment[] {
     if (gap > 0) marks.push(`${bytes(gap)} not seen before it`);
     if (/\bRST\b/.test(flags)) marks.push("reset");
     return {
-      number: answer.number, time: answer.time, at: between(first, nanos(answer.time)) ?? 0, direction, seq, ack: answer.acknowledgement,
-      length: answer.length, flags, window: answer.window, retransmitted: answer.retransmitted === true, marks, gap,
+      number: answer.number, time: answer.time, at: between(first, nanos(answer.time)) ?? 0, direction, seq, ack: answer.acknowledgement ?? null,
+      length: answer.length, flags, window: answer.window, retransmitted: answer.retransmitted, marks, gap,
     };
   });
 }

@@ -6,7 +6,8 @@ import { alignHeaders, alignLines } from "../../src/detail/diff.ts";
 import { between, classOf, headerLines, Item, micros, nanos } from "../../src/detail/item.ts";
 import { frieze, reasons, widths } from "../../src/detail/phases.ts";
 import { pieces, readings } from "../../src/detail/secrets.ts";
-import { arrowText, type SegmentAnswer, segments } from "../../src/detail/segments.ts";
+import type { Schema } from "../../src/api/client.ts";
+import { arrowText, segments } from "../../src/detail/segments.ts";
 import { target, written } from "../../src/detail/target.ts";
 import { headerTerm, literal, term } from "../../src/detail/terms.ts";
 
@@ -168,13 +169,14 @@ describe("bodies", () => {
 });
 
 describe("segments", () => {
-  const answer = (number: number, direction: string, sequence: number, length: number, more: Partial<SegmentAnswer> = {}): SegmentAnswer => ({
-    number, time: `2026-11-21T22:20:00.00000${number}Z`, direction, sequence, acknowledgement: 1, length, flags: ["ack"], window: 100, ...more,
+  const answer = (number: number, direction: string, sequence: number, length: number, more: Partial<Schema<"Segment">> = {}): Schema<"Segment"> => ({
+    number, time: `2026-11-21T22:20:00.00000${number}Z`, direction, sequence, acknowledgement: 1, length, flags: ["ACK"], window: 100, retransmitted: false, out_of_order: false, duplicate_ack: false, keep_alive: false, zero_window: false,
+    duplicate_packet: false, bad_checksum: false, ...more,
   });
   it("show gaps, resets and closed windows", () => {
     const read = segments([
-      answer(1, "client", 0, 0, { flags: ["syn"], acknowledgement: null }), answer(2, "client", 1, 10), answer(3, "client", 31, 5), answer(4, "client", 1, 10, { retransmitted: true }),
-      answer(5, "server", 0, 0, { window: 0, zero_window: true }), answer(6, "server", 0, 0, { window: 0, flags: ["rst"] }),
+      answer(1, "client", 0, 0, { flags: ["SYN"], acknowledgement: null }), answer(2, "client", 1, 10), answer(3, "client", 31, 5), answer(4, "client", 1, 10, { retransmitted: true }),
+      answer(5, "server", 0, 0, { window: 0, zero_window: true }), answer(6, "server", 0, 0, { window: 0, flags: ["RST"] }),
     ]);
     expect(read.map((each) => each.marks)).toEqual([[], [], ["20 B not seen before it"], ["retransmitted"], ["zero window"], ["reset"]]);
     expect(read[1]!.at).toBe(1000);
@@ -195,6 +197,9 @@ describe("comparing", () => {
   it("aligns lines", () => {
     expect(alignLines([["a", "b", "c"], ["a", "x", "c", "d"]])).toEqual([
       { cells: ["a", "a"], same: true }, { cells: ["b", "x"], same: false }, { cells: ["c", "c"], same: true }, { cells: [null, "d"], same: false },
+    ]);
+    expect(alignLines([["{", "b", "}"], ["{", "x", "y", "}"]])).toEqual([
+      { cells: ["{", "{"], same: true }, { cells: ["b", "x"], same: false }, { cells: [null, "y"], same: false }, { cells: ["}", "}"], same: true },
     ]);
     expect(alignLines([["a"], ["a"], []])).toEqual([{ cells: ["a", "a", null], same: false }]);
     expect(alignLines([[], []])).toEqual([]);
