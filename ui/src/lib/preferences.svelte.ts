@@ -64,6 +64,13 @@ class Preferences {
     this.show();
   }
 
+  /** The other theme than the one that is seen, whoever chose that; the settings lead back to the system's. */
+  otherTheme(): "light" | "dark" {
+    const { theme } = this.value;
+    const dark = theme === "dark" || (theme === "" && matchMedia("(prefers-color-scheme: dark)").matches);
+    return dark ? "light" : "dark";
+  }
+
   /** Puts theme and density where the styles look. */
   show(): void {
     const root = document.documentElement;

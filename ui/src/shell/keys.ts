@@ -15,7 +15,6 @@ import { steer } from "./steer.svelte.ts";
 
 const COMPARES: State["cmp"][] = ["", "prev", "1d", "7d"];
 const COMPARE_WORDS = { "": "Compared with nothing.", prev: "Compared with the window before.", "1d": "Compared with yesterday.", "7d": "Compared with last week." };
-const THEMES = ["", "light", "dark"] as const;
 const ZONES = ["browser", "UTC"];
 
 const exploring = () => page.state.page === "explore";
@@ -47,7 +46,7 @@ export function shellCommands(): Command[] {
     { id: "views", label: "Saved views", group: "General", keys: ["v"], run: () => overlays.toggle("views") },
     { id: "upload", label: "Upload a capture", group: "General", when: () => store.may("import"), run: () => overlays.toggle("upload") },
     { id: "settings", label: "Settings", group: "General", keys: [","], run: () => overlays.toggle("settings") },
-    { id: "theme", label: "Light, dark, or as the system", group: "General", keys: ["t"], run: cycleTheme },
+    { id: "theme", label: "Light or dark", group: "General", keys: ["t"], run: () => preferences.set({ theme: preferences.otherTheme() }) },
     { id: "link", label: "Copy a link to exactly this", group: "General", keys: ["y"], run: () => void copyLink(false) },
     { id: "link.relative", label: "Copy a link that keeps now", group: "General", keys: ["Shift+y"], run: () => void copyLink(true) },
     { id: "palette", label: "Commands, views, services, fields", group: "General", keys: ["Ctrl+k"], run: () => overlays.toggle("palette") },
@@ -69,12 +68,6 @@ function cycleZone(): void {
   const zone = after(ZONES, page.zone);
   preferences.set({ zone });
   if (page.state.tz) page.go({ tz: "" });
-}
-
-function cycleTheme(): void {
-  const theme = after(THEMES, preferences.value.theme);
-  preferences.set({ theme });
-  toasts.say(theme === "" ? "The system's theme." : theme === "light" ? "The light theme." : "The dark theme.");
 }
 
 /** Where `n` was last. */
