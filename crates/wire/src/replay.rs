@@ -149,8 +149,14 @@ fn rung(shard: &Shard, segment: &Segment<'_>, from_client: bool, seen: &mut Seen
     let before = std::mem::replace(known, side.facts.clone());
     rung.duplicate = side.facts.packets == before.packets;
     rung.duplicate_ack = side.facts.duplicate_acks > before.duplicate_acks;
-    rung.keep_alive = side.facts.keep_alives > before.keep_alives;
     let place = seen.take(start, length);
+    // One byte sent again at the end of all is a probe; the connection knows that of an empty one.
+    let last = seen.highest == Some(start.saturating_add_unsigned(length));
+    rung.keep_alive = match length {
+        0 => side.facts.keep_alives > before.keep_alives,
+        1 => place == Place::Again && last,
+        _ => false,
+    };
     rung.retransmitted = place == Place::Again && !rung.keep_alive && !rung.duplicate;
     rung.out_of_order = place == Place::Late;
     rung

@@ -5,7 +5,9 @@ mod script;
 mod speak;
 mod support;
 
+mod again;
 mod cost;
+mod explain;
 mod flags;
 mod http;
 mod layers;
