@@ -250,7 +250,8 @@ mod tests {
 
     #[test]
     fn places() {
-        let cases: [(&[(i64, u64)], &[Place]); 5] = [
+        type Case<'a> = (&'a [(i64, u64)], &'a [Place]);
+        let cases: [Case<'_>; 5] = [
             (&[(-1, 0), (0, 3), (3, 3)], &[Place::Next, Place::Next, Place::Next]),
             (&[(0, 3), (0, 3), (1, 1)], &[Place::Next, Place::Again, Place::Again]),
             (&[(0, 3), (6, 3), (3, 3), (3, 3)], &[Place::Next, Place::Next, Place::Late, Place::Again]),
