@@ -59,6 +59,14 @@ describe("cast", () => {
     expect(of.hidden).toEqual(["10.0.0.5"]);
     expect(of.arrows.length).toBe(1);
   });
+  it("finds the service behind another address by the call that it works on", () => {
+    const of = cast([
+      call({ start: 0, end: 100, server: "192.0.2.10", service: "www", request: "r" }),
+      call({ start: 10, end: 90, client: "10.0.0.9", origin: "198.51.100.1", server: "10.0.0.6", service: "shop", request: "r" }),
+      call({ start: 200, end: 300, client: "10.0.0.9", origin: "198.51.100.1", server: "10.0.0.6", service: "shop", request: "r2" }),
+    ], same);
+    expect(of.arrows.map(({ from, to }) => [of.actors[from], of.actors[to]])).toEqual([["198.51.100.1", "www"], ["www", "shop"], ["10.0.0.9", "shop"]]);
+  });
   it("gives many clients one column", () => {
     const of = cast(Array.from({ length: 5 }, (_, at) => call({ client: `198.51.100.${at}` })), { ...same, clients: 3 });
     expect(of.actors).toEqual([CLIENTS, "shop"]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { gatewaysOf } from "../../src/views/map/gateways.ts";
+import { forwardsOf, gatewaysOf } from "../../src/views/map/gateways.ts";
 import { anyOf, graph, type Pair, termOf, type Wishes } from "../../src/views/map/graph.ts";
 import { hit, neighbour } from "../../src/views/map/hit.ts";
 import { depths, distances, isStore, layout } from "../../src/views/map/layout.ts";
@@ -15,7 +15,7 @@ function wishes(change: Partial<Wishes> = {}): Wishes {
 
 describe("graph", () => {
   const chain = [pair("198.51.100.1", "shop", 10, 1), pair("10.0.0.5", "session", 8), pair("10.0.0.6", "users:8123", 4, 4)];
-  const places = [["shop", "10.0.0.5"], ["session", "10.0.0.6"]] as const;
+  const places = [["shop", "10.0.0.5", 10], ["session", "10.0.0.6", 8]] as const;
 
   it("finds the service behind the address of a client", () => {
     const of = graph(chain, wishes({ places }));
@@ -27,14 +27,28 @@ describe("graph", () => {
     expect(of.total.count).toBe(22);
   });
   it("keeps an address apart that several services share, and links it", () => {
-    const of = graph([...chain, pair("198.51.100.1", "img", 3)], wishes({ places: [...places, ["img", "10.0.0.5"]] }));
+    const of = graph([...chain, pair("198.51.100.1", "img", 3)], wishes({ places: [...places, ["img", "10.0.0.5", 3]] }));
     const host = of.nodes.findIndex((node) => node.role === "host");
     expect(of.nodes[host]!.name).toBe("10.0.0.5");
     expect(of.links.map(([from]) => of.nodes[from]!.name).sort()).toEqual(["img", "shop"]);
     expect(of.links.every(([, to]) => to === host)).toBe(true);
   });
+  it("takes the service that gets nearly all calls to an address, whatever else was asked there once", () => {
+    const of = graph(chain, wishes({ places: [...places, ["10.0.0.5:8080", "10.0.0.5", 0.2]] }));
+    expect(of.nodes.some((node) => node.role === "host")).toBe(false);
+  });
+  it("puts who forwards behind what is asked by those that it asks for", () => {
+    const of = graph([pair("198.51.100.1", "www", 20), pair("198.51.100.1", "api", 20), pair("10.0.0.9", "shop", 40)], wishes({ forwards: new Map([["10.0.0.9", new Set(["198.51.100.1"])]]) }));
+    expect(of.nodes.find((node) => node.name === "10.0.0.9")!.role).toBe("host");
+    expect(of.columns[of.nodes.findIndex((node) => node.name === "shop")]).toBe(3);
+  });
+  it("makes many clients one node", () => {
+    const of = graph(Array.from({ length: 9 }, (_, at) => pair(`198.51.100.${at}`, "www", 2)), wishes({ clients: 8 }));
+    expect(of.nodes.map((node) => node.name).sort()).toEqual(["9 clients", "www"]);
+    expect(of.nodes.find((node) => node.role === "client")!.members.length).toBe(9);
+  });
   it("knows nobody behind a loopback address", () => {
-    const of = graph([pair("127.0.0.1", "shop", 5)], wishes({ places: [["shop", "127.0.0.1"]] }));
+    const of = graph([pair("127.0.0.1", "shop", 5)], wishes({ places: [["shop", "127.0.0.1", 5]] }));
     expect(of.nodes.map((node) => node.role)).toEqual(["client", "service"]);
   });
   it("makes the rest one node of each kind and loses no call", () => {
@@ -84,7 +98,7 @@ describe("drills", () => {
 
 describe("layout", () => {
   it("is the same for the same graph, without circles that never end", () => {
-    const of = graph([pair("c", "a", 3), pair("10.0.0.1", "b", 2), pair("10.0.0.2", "a", 1)], wishes({ places: [["a", "10.0.0.1"], ["b", "10.0.0.2"]] }));
+    const of = graph([pair("c", "a", 3), pair("10.0.0.1", "b", 2), pair("10.0.0.2", "a", 1)], wishes({ places: [["a", "10.0.0.1", 1], ["b", "10.0.0.2", 1]] }));
     expect(of.nodes.length).toBe(3);
     expect(layout(of)).toEqual(layout(of));
     expect(depths(3, [[0, 1], [1, 2], [2, 1]], [0])).toEqual([0, 1, 2]);
@@ -137,6 +151,9 @@ describe("gateways", () => {
   const row = (client: string | null, origin: string | null, count: number) => ({ key: [client, origin], count }) as never;
   it("are addresses that ask for others nearly always", () => {
     expect(gatewaysOf({ rows: [row("10.0.0.5", "198.51.100.1", 95), row("10.0.0.5", "10.0.0.5", 5), row("10.0.0.6", "10.0.0.6", 50), row("10.0.0.6", "x", 50), row(null, "x", 3)] })).toEqual(["10.0.0.5"]);
+    const calls = { rows: [row("10.0.0.5", "198.51.100.1", 9), row("10.0.0.6", "198.51.100.1", 9)] };
+    expect(gatewaysOf(calls, { rows: [row("198.51.100.1", "10.0.0.5", 9), row("10.0.0.5", "10.0.0.6", 9)] })).toEqual(["10.0.0.5"]);
+    expect([...forwardsOf(calls).get("10.0.0.6")!]).toEqual(["198.51.100.1"]);
   });
 });
 

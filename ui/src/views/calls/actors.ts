@@ -1,6 +1,6 @@
 /** Who took part in calls: services by name, clients by address, a service that calls others as itself. */
 import { depths } from "../map/layout.ts";
-import type { Call } from "./rows.ts";
+import { type Call, endOf } from "./rows.ts";
 
 /** A call between two actors, by their places in the list of them. */
 export interface Arrow {
@@ -39,7 +39,11 @@ export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
     // Several services behind one address: nobody knows which of them calls.
     home.set(call.server, known === undefined || known === call.service ? call.service : null);
   }
-  const proxies = wishes.hide ? forwarders(calls) : new Set<string>();
+  const asking = forwarders(calls);
+  const proxies = wishes.hide ? asking : new Set<string>();
+  const parent = parents(calls);
+  // What a proxy passed on is hidden with it, also where it was asked at another address.
+  const passed = new Set(proxies.size === 0 ? [] : calls.filter((call) => proxies.has(call.client)).map(parent));
   const nameOf = (address: string) => wishes.merged(home.get(address) ?? address);
   const names = new Map<string, number>();
   const place = (name: string): number => {
@@ -49,11 +53,15 @@ export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
   };
   const told: { call: Call; caller: string; callee: string }[] = [];
   for (const call of calls) {
-    if (proxies.has(call.server)) continue;
-    told.push({ call, caller: nameOf(proxies.has(call.client) ? call.origin : call.client), callee: wishes.merged(call.service) });
+    if (proxies.has(call.server) || passed.has(call)) continue;
+    // A proxy often has another address inside: then the call that it works on tells which service it is.
+    const behind = asking.has(call.client) && !proxies.has(call.client) && !home.get(call.client) ? parent(call) : undefined;
+    const caller = behind ? wishes.merged(behind.service) : nameOf(proxies.has(call.client) ? call.origin : call.client);
+    told.push({ call, caller, callee: wishes.merged(call.service) });
   }
   const callees = new Set(told.map((pair) => pair.callee));
-  const outer = new Set(told.map((pair) => pair.caller).filter((name) => !callees.has(name)));
+  const kept = new Set([...asking].map(nameOf));
+  const outer = new Set(told.map((pair) => pair.caller).filter((name) => !callees.has(name) && !kept.has(name)));
   const joined = outer.size > wishes.clients ? outer.size : 0;
   const rough: Arrow[] = told.map(({ call, caller, callee }) => ({
     call, from: place(joined > 0 && outer.has(caller) ? CLIENTS : caller), to: place(callee),
@@ -75,13 +83,35 @@ export function cast(calls: readonly Call[], wishes: CastWishes): Cast {
   };
 }
 
+/** Finds the call of the one that is asked for, during which a call was made; request ids must agree where both have one. */
+function parents(calls: readonly Call[]): (call: Call) => Call | undefined {
+  const by = new Map<string, Call[]>();
+  for (const call of calls) {
+    const own = by.get(call.client);
+    if (own) own.push(call);
+    else by.set(call.client, [call]);
+  }
+  return (call) => by.get(call.origin)?.findLast((one) =>
+    one !== call && one.start <= call.start && endOf(one) >= call.start && (one.request === "" || call.request === "" || one.request === call.request));
+}
+
+/** Addresses that nearly always ask for others, but for those that are reached through such: they hand the header on. */
 function forwarders(calls: readonly Call[]): Set<string> {
   const all = new Map<string, [number, number]>();
   for (const call of calls) {
     const sums = all.get(call.client) ?? [0, 0];
     all.set(call.client, [sums[0] + 1, sums[1] + (call.origin !== call.client ? 1 : 0)]);
   }
-  return new Set([...all].filter(([, [count, forwarded]]) => forwarded > 0 && forwarded >= count * SHARE).map(([address]) => address));
+  const asking = new Set([...all].filter(([, [count, forwarded]]) => forwarded > 0 && forwarded >= count * SHARE).map(([address]) => address));
+  const through = new Map<string, [number, number]>();
+  for (const call of calls) {
+    const sums = through.get(call.server) ?? [0, 0];
+    through.set(call.server, [sums[0] + 1, sums[1] + (asking.has(call.client) ? 1 : 0)]);
+  }
+  return new Set([...asking].filter((address) => {
+    const [count, forwarded] = through.get(address) ?? [0, 0];
+    return count === 0 || forwarded < count / 2;
+  }));
 }
 
 /** The actors with one moved to another place. */

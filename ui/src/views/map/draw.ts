@@ -79,8 +79,8 @@ function drawLinks(context: CanvasRenderingContext2D, graph: Graph, places: read
     context.lineTo(places[to]!.x, places[to]!.y);
   }
   context.setLineDash([2, 4]);
-  context.lineWidth = 1;
-  context.strokeStyle = colors["line-strong"];
+  context.lineWidth = 1.3;
+  context.strokeStyle = colors.faint;
   context.stroke();
   context.setLineDash([]);
 }

@@ -61,8 +61,12 @@ export interface Wishes {
   merged: (name: string) => string;
   /** Calls answered 4xx, by the names of pairs. */
   refused: Pair[];
-  /** Service and address that it was reached at. */
-  places: readonly (readonly [string, string])[];
+  /** Service, address that it was reached at, and how often. */
+  places: readonly (readonly [string, string, number])[];
+  /** Addresses that ask for others, each with those it asks for: what they are asked themselves is likely to be behind them. */
+  forwards?: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Callers that nobody calls are one node when there are more than so many. */
+  clients?: number;
   /** Only edges with errors, and their ends. */
   lens: boolean;
 }
@@ -111,21 +115,42 @@ function text(cell: unknown): string {
 
 const LOOP = /^(127\.0\.0\.1|::1)$/;
 
+/** A service that gets nearly all of the calls to an address is who asks from there. */
+const HOME_SHARE = 0.95;
+/** Less of a client's calls than this does not tell who forwards them. */
+const BEHIND_SHARE = 0.05;
+
 /** Where clients are services themselves: the service of an address, or all that share it. */
-function homes(wishes: Wishes): Map<string, string[]> {
-  const out = new Map<string, Set<string>>();
-  for (const [service, address] of wishes.places) {
-    // Behind a loopback address may be anybody.
-    if (LOOP.test(address)) continue;
-    const there = out.get(address) ?? new Set();
-    out.set(address, there.add(wishes.merged(service)));
+function homes(pairs: readonly Pair[], wishes: Wishes): Map<string, string[]> {
+  const at = new Map<string, Map<string, number>>();
+  const put = (address: string, service: string, count: number) => {
+    const there = at.get(address) ?? new Map<string, number>();
+    at.set(address, there.set(wishes.merged(service), (there.get(wishes.merged(service)) ?? 0) + count));
+  };
+  // Behind a loopback address may be anybody.
+  for (const [service, address, count] of wishes.places) if (!LOOP.test(address)) put(address, service, count);
+  for (const [address, origins] of wishes.forwards ?? []) {
+    if (at.has(address)) continue;
+    const own = new Set(pairs.filter((pair) => pair.client === address).map((pair) => pair.service));
+    const asked = new Map<string, number>();
+    let sum = 0;
+    for (const { client, service, count } of pairs) {
+      if (client === null || service === null || !origins.has(client) || own.has(service)) continue;
+      asked.set(service, (asked.get(service) ?? 0) + count);
+      sum += count;
+    }
+    for (const [service, count] of asked) if (count >= sum * BEHIND_SHARE) put(address, service, count);
   }
-  return new Map([...out].map(([address, services]) => [address, [...services]]));
+  return new Map([...at].map(([address, services]) => {
+    const ranked = [...services].sort((a, b) => b[1] - a[1]);
+    const sum = ranked.reduce((total, [, count]) => total + count, 0);
+    return [address, ranked[0]![1] >= sum * HOME_SHARE ? [ranked[0]![0]] : ranked.map(([name]) => name)];
+  }));
 }
 
 /** Puts it together. At most `nodes` nodes, those with most calls; the rest is one client and one service. */
 export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
-  const home = homes(wishes);
+  const home = homes(pairs, wishes);
   const hosts = new Map<string, string[]>();
   const clientId = (name: string | null): string => {
     if (name === null) return "c:";
@@ -135,14 +160,17 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
       hosts.set(`h:${name}`, services);
       return `h:${name}`;
     }
-    return `c:${wishes.merged(name)}`;
+    return joined ? "c:*" : `c:${wishes.merged(name)}`;
   };
+  const outer = new Set(pairs.map((pair) => pair.client).filter((name) => name !== null && (home.get(name) ?? []).length === 0));
+  const joined = outer.size > (wishes.clients ?? Infinity);
   const serviceId = (name: string | null) => (name === null ? "s:" : `s:${wishes.merged(name)}`);
 
   const weight = new Map<string, number>();
   for (const pair of pairs) {
     for (const id of [clientId(pair.client), serviceId(pair.service)]) weight.set(id, (weight.get(id) ?? 0) + pair.count);
   }
+  if (joined) weight.set("c:*", Infinity);
   const ranked = [...weight].filter(([id]) => id.length > 2).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const kept = new Set(ranked.slice(0, wishes.nodes).map(([id]) => id));
   const keep = (id: string) => (kept.has(id) ? id : id.startsWith("s:") ? "s:" : "c:");
@@ -155,7 +183,7 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
       at = out.nodes.length;
       places.set(id, at);
       const role: Role = id.length <= 2 ? "other" : id.startsWith("s:") ? "service" : id.startsWith("h:") ? "host" : "client";
-      const name = id.length > 2 ? id.slice(2) : id === "c:" ? "other clients" : "other services";
+      const name = id === "c:*" ? `${outer.size} clients` : id.length > 2 ? id.slice(2) : id === "c:" ? "other clients" : "other services";
       out.nodes.push({ id, role, name, members: [], asked: nothing(), answered: nothing(), drills: [] });
     }
     return out.nodes[at]!;

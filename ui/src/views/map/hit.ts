@@ -5,6 +5,8 @@ import type { Layout, Place } from "./layout.ts";
 
 const NEAR = 7;
 const PIECES = 24;
+/** Pixels around the outermost nodes. */
+const [SIDE, ABOVE, BELOW, LEGEND] = [84, 34, 58, 20];
 
 /** The node (else the edge) at a pixel; -1 for none. */
 export function hit(graph: Graph, places: readonly Place[], radii: readonly number[], camera: Camera, x: number, y: number): { node: number; edge: number } {
@@ -46,13 +48,14 @@ function toPiece(at: Place, a: Place, b: Place): number {
 /** A camera that shows all, never larger than life. */
 export function fitted(layout: Layout, places: readonly Place[], width: number, whole: number): Camera {
   if (places.length === 0) return { zoom: 1, left: 0, top: 0 };
-  // The legend stands below.
-  const height = Math.max(1, whole - 20);
+  // Names keep their size on the screen, so what is left around is in pixels; the legend stands below.
+  const height = whole - LEGEND;
   const xs = places.map((place) => place.x);
   const ys = places.map((place) => place.y);
-  const [x0, x1, y0, y1] = [Math.min(...xs) - 95, Math.max(...xs) + 95, Math.min(...ys) - 45, Math.max(...ys) + 60];
-  const zoom = Math.max(0.05, Math.min(layout.places.length > 12 ? 1.15 : 1.4, width / (x1 - x0), height / (y1 - y0)));
-  return { zoom, left: (width - (x0 + x1) * zoom) / 2, top: (height - (y0 + y1) * zoom) / 2 };
+  const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const most = layout.places.length > 12 ? 1.15 : 1.4;
+  const zoom = Math.max(0.05, Math.min(most, (width - 2 * SIDE) / Math.max(1, x1 - x0), (height - ABOVE - BELOW) / Math.max(1, y1 - y0)));
+  return { zoom, left: (width - (x0 + x1) * zoom) / 2, top: (height - (y0 + y1) * zoom + ABOVE - BELOW) / 2 };
 }
 
 /** The node that lies furthest in the direction of an arrow key yet nearest. */

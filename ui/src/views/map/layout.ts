@@ -15,7 +15,7 @@ export interface Layout {
 
 /** Few columns stand further apart, few rows are higher: edges and names have room then. */
 const COLUMN = [0, 480, 440, 380, 330, 300];
-const ROW = 78;
+const ROW = 84;
 const ROW_FEW = 96;
 const FEW = 7;
 /** Further sub-columns of a crowded column stand closer. */

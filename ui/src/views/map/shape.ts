@@ -12,7 +12,7 @@ export interface Camera {
 }
 /** Radius of a node in units of the layout: its area grows with the logarithm. */
 export function radius(node: MapNode, size: Size, most: number): number {
-  if (node.role === "host") return 7;
+  if (node.role === "host") return 9;
   const value = Math.max(node.asked[size], node.answered[size]);
   return most <= 0 ? 9 : 9 + 15 * (Math.log1p(value) / Math.log1p(most)) ** 2;
 }

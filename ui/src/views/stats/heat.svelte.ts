@@ -23,15 +23,22 @@ export class HeatQuestions {
   /** Pixels that the picture has: buckets follow. */
   wide = $state(0);
   ends: Asked<"quantiles">;
+  /** The same of calls that took any time at all. */
+  lasting: Asked<"quantiles">;
   rows: Asked<"histogram">[];
   #shown: () => boolean;
   #buckets = $derived(Math.max(20, Math.min(160, Math.floor(this.wide / 8 / 20) * 20)));
   #edges: number[] = $derived.by(() => {
-    const values = this.ends.answer?.series[0]?.values;
-    const [low, high] = [values?.[0]?.[0], values?.[1]?.[0]];
-    if (typeof low !== "number" || typeof high !== "number") return [];
-    // Quantiles are near, not exact: a little room on both sides keeps the shortest and the longest inside.
-    return bands(low * 0.98, high * 1.02, BANDS);
+    const all = this.ends.answer?.series[0]?.values;
+    const some = this.lasting.answer?.series[0]?.values;
+    const least = all?.[0]?.[0];
+    if (typeof least !== "number") return [];
+    const [low, high] = [some?.[0]?.[0], some?.[1]?.[0]];
+    if (typeof low !== "number" || typeof high !== "number") return [0, 1];
+    // Quantiles are near, not exact: a little room on both sides keeps the shortest and the longest inside. Calls that took no
+    // time, such as those without an answer, have a band of their own at the bottom.
+    const edges = bands(Math.max(1, low * 0.98), high * 1.02, BANDS - 1);
+    return least === 0 ? [0, ...edges] : edges;
   });
   /** Once all bands have answered about the same. */
   picture: HeatPicture | null = $derived.by(() => {
@@ -51,22 +58,27 @@ export class HeatQuestions {
   /** Call it while a component is set up. */
   constructor(shown: () => boolean) {
     this.#shown = shown;
-    this.ends = ask(() => this.#endsOf());
+    this.ends = ask(() => this.#endsOf(""));
+    this.lasting = ask(() => this.#endsOf("duration:>0"));
     this.rows = Array.from({ length: BANDS }, (_, at) => ask(() => this.#band(at)));
-    this.all = [this.ends, ...this.rows];
+    this.all = [this.ends, this.lasting, ...this.rows];
   }
 
   again(): void {
-    const ends = this.#endsOf();
-    if (ends) again(this.ends, ends);
+    for (const [asked, term] of [[this.ends, ""], [this.lasting, "duration:>0"]] as const) {
+      const question = this.#endsOf(term);
+      if (question) again(asked, question);
+    }
     this.rows.forEach((row, at) => {
       const question = this.#band(at);
       if (question) again(row, question);
     });
   }
 
-  #endsOf(): QuestionOf<"quantiles"> | null {
-    return this.#shown() ? { kind: "quantiles", scope: listed(), of: "duration", quantiles: [0, 1], buckets: 1, top: 1 } : null;
+  #endsOf(term: string): QuestionOf<"quantiles"> | null {
+    if (!this.#shown()) return null;
+    const scope = listed();
+    return { kind: "quantiles", scope: { ...scope, filter: both(scope.filter ?? "", term) }, of: "duration", quantiles: [0, 1], buckets: 1, top: 1 };
   }
 
   #band(at: number): QuestionOf<"histogram"> | null {
