@@ -59,6 +59,19 @@ export function textOf(bytes: Uint8Array, contentType: string): string {
   }
 }
 
+const WITHHELD: Record<string, string> = {
+  encoded: "It is still compressed, so secrets in it cannot be found, and it was withheld.",
+  charset: "It is UTF-16, in which secrets cannot be found, and it was withheld.",
+  lost_sync: "It claims a form that it does not have, so secrets in it cannot be found, and it was withheld.",
+  unreadable_fields: "It is binary and names secrets whose ends cannot be known, so it was withheld.",
+};
+
+/** Why a body that was seen is not stored, from what the server says of it. */
+export function withheldWords(detail: string): string {
+  const reason = /not kept: (\w+)$/.exec(detail)?.[1] ?? "";
+  return WITHHELD[reason] ?? "The source keeps no bodies, or not this one.";
+}
+
 /** Fields of a form or a query, decoded for reading; what cannot be decoded stays. */
 export function formFields(text: string): { name: string; value: string }[] {
   return text.split("&").filter((part) => part !== "").map((part) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { NOTED, noteOn } from "../../src/detail/anomalies.ts";
-import { formFields, kindOf, textOf } from "../../src/detail/body.ts";
+import { formFields, kindOf, textOf, withheldWords } from "../../src/detail/body.ts";
 import { alignHeaders, alignLines } from "../../src/detail/diff.ts";
 import { between, classOf, headerLines, Item, micros, nanos } from "../../src/detail/item.ts";
 import { frieze, reasons, widths } from "../../src/detail/phases.ts";
@@ -162,6 +162,10 @@ describe("bodies", () => {
   it("are decoded by their charset", () => {
     expect(textOf(Uint8Array.of(0xe9), "text/plain; charset=iso-8859-1")).toBe("é");
     expect(textOf(Uint8Array.of(0xc3, 0xa9), "text/plain; charset=unheard-of")).toBe("é");
+  });
+  it("say why they were withheld", () => {
+    expect(withheldWords("the body was seen and not kept: lost_sync")).toContain("claims a form");
+    expect(withheldWords("no such body was kept of this exchange")).toContain("keeps no bodies");
   });
   it("have fields", () => {
     expect(formFields("a=1&b=x+y%20z&c&d=%zz")).toEqual([{ name: "a", value: "1" }, { name: "b", value: "x y z" }, { name: "c", value: "" }, { name: "d", value: "%zz" }]);
