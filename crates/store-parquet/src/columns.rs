@@ -4,13 +4,14 @@
 //! `Dictionary(Int32, Utf8)`, other text `Utf8`, bytes `Binary`. Fields have the SQL names, and the column's index + 1 as
 //! Parquet field id.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use arachne_model::table::{Column, Kind, Row, TABLES, Table, Value};
+use arachne_model::table::{Kind, Row, TABLES, Table, Value};
 use arrow::array::{
-    Array, ArrayRef, AsArray as _, BinaryBuilder, BooleanBuilder, Int64Array, RecordBatch, StringBuilder,
+    Array, ArrayRef, AsArray as _, BinaryBuilder, BooleanBuilder, Int64Array, Int64Builder, RecordBatch, StringBuilder,
     StringDictionaryBuilder, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
@@ -52,47 +53,104 @@ pub fn data_type(kind: Kind) -> DataType {
 /// Rows as columns, in the order given. All text and bytes together must be shorter than 2 GiB in each column.
 #[must_use]
 pub fn batch<R: Row>(rows: &[&R]) -> RecordBatch {
-    let columns = R::TABLE.columns.iter().enumerate().map(|(index, column)| array(rows, index, column)).collect();
-    RecordBatch::try_new(schema(R::TABLE), columns).expect("each column was made by the schema, with a value per row")
+    let mut columns = Columns::new(R::TABLE, rows.len(), 0);
+    columns.append::<R>(rows);
+    columns.finish()
 }
 
-fn array<R: Row>(rows: &[&R], index: usize, column: &Column) -> ArrayRef {
-    match data_type(column.kind) {
-        DataType::Int64 => integers(rows, index, column.nullable),
-        DataType::Boolean => flags(rows, index, column.nullable),
-        DataType::Dictionary(..) => dictionary(rows, index, column.nullable),
-        DataType::Utf8 => texts(rows, index, column.nullable),
-        _ => blobs(rows, index, column.nullable),
+/// Rows that are near the processor while one column after another looks at them.
+const NEAR: usize = 128;
+
+/// Columns of a table that grow by rows.
+pub(crate) struct Columns {
+    table: &'static Table,
+    columns: Vec<Growing>,
+    rows: usize,
+}
+
+/// A column that grows.
+enum Growing {
+    Integers(Int64Builder),
+    Flags(BooleanBuilder),
+    Words(StringDictionaryBuilder<Int32Type>),
+    Texts(StringBuilder),
+    Blobs(BinaryBuilder),
+}
+
+impl Columns {
+    /// For about `rows` rows with `bytes` in each column of [`Kind::Bytes`].
+    pub fn new(table: &'static Table, rows: usize, bytes: usize) -> Self {
+        let columns = table.columns.iter().map(|column| Growing::new(column.kind, rows, bytes)).collect();
+        Self { table, columns, rows: 0 }
+    }
+
+    /// Adds rows.
+    pub fn append<R: Row>(&mut self, rows: &[impl Borrow<R>]) {
+        for near in rows.chunks(NEAR) {
+            for (index, (growing, column)) in self.columns.iter_mut().zip(self.table.columns).enumerate() {
+                growing.append(near.iter().map(|row| row.borrow().value(index)), column.nullable);
+            }
+        }
+        self.rows += rows.len();
+    }
+
+    /// Rows so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// All rows, in the order in which they came.
+    pub fn finish(mut self) -> RecordBatch {
+        let columns = self.columns.iter_mut().map(Growing::finish).collect();
+        RecordBatch::try_new(schema(self.table), columns).expect("each column was made by the schema, a value per row")
     }
 }
 
-fn integers<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
-    let number = |row: &&R| match row.value(index) {
-        Value::Int(number) => Some(number),
-        _ => None,
-    };
-    if nullable {
-        Arc::new(rows.iter().map(number).collect::<Int64Array>())
-    } else {
-        Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| number(row).unwrap_or_default())))
-    }
-}
-
-fn flags<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
-    let mut builder = BooleanBuilder::with_capacity(rows.len());
-    for row in rows {
-        match row.value(index) {
-            Value::Bool(flag) => builder.append_value(flag),
-            _ if nullable => builder.append_null(),
-            _ => builder.append_value(false),
+impl Growing {
+    fn new(kind: Kind, rows: usize, bytes: usize) -> Self {
+        match data_type(kind) {
+            DataType::Int64 => Self::Integers(Int64Builder::with_capacity(rows)),
+            DataType::Boolean => Self::Flags(BooleanBuilder::with_capacity(rows)),
+            DataType::Dictionary(..) => Self::Words(StringDictionaryBuilder::with_capacity(rows, 64, 1024)),
+            DataType::Utf8 => Self::Texts(StringBuilder::with_capacity(rows, rows * 16)),
+            _ => Self::Blobs(BinaryBuilder::with_capacity(rows, bytes)),
         }
     }
-    Arc::new(builder.finish())
+
+    /// Adds values. What does not fit the column is its null, or its default where it has none.
+    fn append<'a>(&mut self, values: impl Iterator<Item = Value<'a>>, nullable: bool) {
+        match self {
+            Self::Integers(builder) => values.for_each(|value| match value {
+                Value::Int(number) => builder.append_value(number),
+                _ => builder.append_option((!nullable).then_some(0)),
+            }),
+            Self::Flags(builder) => values.for_each(|value| match value {
+                Value::Bool(flag) => builder.append_value(flag),
+                _ => builder.append_option((!nullable).then_some(false)),
+            }),
+            Self::Words(builder) => append_words(builder, values.map(|value| text(value, nullable))),
+            Self::Texts(builder) => values.for_each(|value| builder.append_option(text(value, nullable))),
+            Self::Blobs(builder) => values.for_each(|value| match value {
+                Value::Bytes(bytes) => builder.append_value(bytes),
+                _ => builder.append_option((!nullable).then_some([])),
+            }),
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Integers(builder) => Arc::new(builder.finish()),
+            Self::Flags(builder) => Arc::new(builder.finish()),
+            Self::Words(builder) => Arc::new(builder.finish()),
+            Self::Texts(builder) => Arc::new(builder.finish()),
+            Self::Blobs(builder) => Arc::new(builder.finish()),
+        }
+    }
 }
 
 /// The text of a value; `None` for null where null is allowed.
-fn text<R: Row>(row: &R, index: usize, nullable: bool) -> Option<&str> {
-    match row.value(index) {
+fn text(value: Value<'_>, nullable: bool) -> Option<&str> {
+    match value {
         Value::Text(text) => Some(text),
         _ if nullable => None,
         _ => Some(""),
@@ -100,36 +158,24 @@ fn text<R: Row>(row: &R, index: usize, nullable: bool) -> Option<&str> {
 }
 
 /// Equal neighbours are hashed once: labels come in runs.
-fn dictionary<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
-    let mut builder = StringDictionaryBuilder::<Int32Type>::with_capacity(rows.len(), 64, 1024);
-    let runs = rows.chunk_by(|a, b| text(*a, index, nullable) == text(*b, index, nullable));
-    for run in runs {
-        match text(run[0], index, nullable) {
-            Some(text) => builder.append_values(text, run.len()),
-            None => builder.append_nulls(run.len()),
+fn append_words<'a>(
+    builder: &mut StringDictionaryBuilder<Int32Type>,
+    mut values: impl Iterator<Item = Option<&'a str>>,
+) {
+    let mut add = |value: Option<&str>, count: usize| match value {
+        Some(text) => builder.append_values(text, count),
+        None => builder.append_nulls(count),
+    };
+    let Some(mut last) = values.next() else { return };
+    let mut count = 1;
+    for value in values {
+        if value == last {
+            count += 1;
+        } else {
+            add(std::mem::replace(&mut last, value), std::mem::replace(&mut count, 1));
         }
     }
-    Arc::new(builder.finish())
-}
-
-fn texts<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
-    let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
-    for row in rows {
-        builder.append_option(text(*row, index, nullable));
-    }
-    Arc::new(builder.finish())
-}
-
-fn blobs<R: Row>(rows: &[&R], index: usize, nullable: bool) -> ArrayRef {
-    let mut builder = BinaryBuilder::new();
-    for row in rows {
-        match row.value(index) {
-            Value::Bytes(bytes) => builder.append_value(bytes),
-            _ if nullable => builder.append_null(),
-            _ => builder.append_value([]),
-        }
-    }
-    Arc::new(builder.finish())
+    add(last, count);
 }
 
 /// The value of an array of one of the types above; null for any other type.

@@ -9,19 +9,22 @@
 use std::mem::size_of;
 use std::sync::Arc;
 
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Row, SessionRow, TABLES, Value};
+use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Row, SessionRow, TABLES, Table};
 use arachne_store::{Import, ImportFacts, ImportName, ImportStart, Rows, StoreError};
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
 use serde::{Deserialize, Serialize};
 
-use crate::columns;
-use crate::engine::{Change, Core, Output, discard};
+use crate::columns::Columns;
+use crate::engine::{Change, Core, Output, arrow_error, discard};
 use crate::manifest::{Batch, Edit, State};
+use crate::part::write::{LARGE_STEP, has_bytes};
 use crate::part::{Demoted, PartMeta, SourceRows};
-use crate::rows::{COUNT, place};
+use crate::rows::{self, COUNT, place};
 
-/// What of [`crate::Settings::import_bytes`] each table has, in 16ths.
-const SHARES: [usize; COUNT] = [7, 2, 3, 2, 1, 1];
-/// Rows that become columns at a time.
+/// What of [`crate::Settings::import_bytes`] each table has, in 16ths. Bodies have most: equal ones are written once.
+const SHARES: [usize; COUNT] = [4, 1, 3, 6, 1, 1];
+/// Rows that are brought into order at a time.
 const STEP: usize = 16_384;
 
 /// What is kept of an import that began.
@@ -99,29 +102,25 @@ fn named(name: String, begin: &Begin) -> Batch {
     Batch { name, fingerprint, ..Batch::default() }
 }
 
-/// Rows of one table that wait for more.
-#[derive(Debug)]
-struct Lane<R> {
-    rows: Vec<R>,
+/// Rows of one table that wait for more, as columns: those take less room than rows.
+struct Lane {
+    table: &'static Table,
+    columns: Columns,
     bytes: usize,
+    /// Bytes that make a batch.
+    most: usize,
     number: u64,
-}
-
-impl<R> Default for Lane<R> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), bytes: 0, number: 0 }
-    }
 }
 
 /// An import under way.
 struct Importing {
     shared: Shared,
-    exchanges: Lane<ExchangeRow>,
-    sessions: Lane<SessionRow>,
-    packets: Lane<PacketRow>,
-    bodies: Lane<BodyRow>,
-    quality: Lane<QualityRow>,
-    hosts: Lane<HostRow>,
+    exchanges: Lane,
+    sessions: Lane,
+    packets: Lane,
+    bodies: Lane,
+    quality: Lane,
+    hosts: Lane,
 }
 
 /// What all lanes need.
@@ -137,24 +136,24 @@ impl Importing {
     fn new(core: &Arc<Core>, source: String, begin: Begin, replaces: bool) -> Self {
         let replaced = replaces.then(Default::default);
         Self {
+            exchanges: Lane::new(ExchangeRow::TABLE, &begin),
+            sessions: Lane::new(SessionRow::TABLE, &begin),
+            packets: Lane::new(PacketRow::TABLE, &begin),
+            bodies: Lane::new(BodyRow::TABLE, &begin),
+            quality: Lane::new(QualityRow::TABLE, &begin),
+            hosts: Lane::new(HostRow::TABLE, &begin),
             shared: Shared { core: Arc::clone(core), source, begin, replaced },
-            exchanges: Lane::default(),
-            sessions: Lane::default(),
-            packets: Lane::default(),
-            bodies: Lane::default(),
-            quality: Lane::default(),
-            hosts: Lane::default(),
         }
     }
 
-    fn take(&mut self, rows: Rows) -> Result<(), StoreError> {
+    fn take(&mut self, rows: &Rows) -> Result<(), StoreError> {
         let shared = &mut self.shared;
-        self.exchanges.push(rows.exchanges, shared)?;
-        self.sessions.push(rows.sessions, shared)?;
-        self.packets.push(rows.packets, shared)?;
-        self.bodies.push(rows.bodies, shared)?;
-        self.quality.push(rows.quality, shared)?;
-        self.hosts.push(rows.hosts, shared)
+        self.exchanges.push(&rows.exchanges, shared)?;
+        self.sessions.push(&rows.sessions, shared)?;
+        self.packets.push(&rows.packets, shared)?;
+        self.bodies.push(&rows.bodies, shared)?;
+        self.quality.push(&rows.quality, shared)?;
+        self.hosts.push(&rows.hosts, shared)
     }
 
     fn end(&mut self) -> Result<ImportFacts, StoreError> {
@@ -171,7 +170,7 @@ impl Importing {
 
 impl Import for Importing {
     fn push(&mut self, rows: Rows) -> Result<(), StoreError> {
-        let outcome = self.take(rows);
+        let outcome = self.take(&rows);
         self.shared.core.noted(outcome)
     }
 
@@ -181,27 +180,35 @@ impl Import for Importing {
     }
 }
 
-impl<R: Row> Lane<R> {
-    fn push(&mut self, rows: Vec<R>, shared: &mut Shared) -> Result<(), StoreError> {
-        let most = (shared.begin.bytes / 16 * SHARES[place(R::TABLE)]).max(1);
-        for row in rows {
-            self.bytes += weight(&row);
-            self.rows.push(row);
-            if self.bytes >= most {
+impl Lane {
+    fn new(table: &'static Table, begin: &Begin) -> Self {
+        let most = (begin.bytes / 16 * SHARES[place(table)]).max(1);
+        Self { table, columns: Columns::new(table, 0, most), bytes: 0, most, number: 0 }
+    }
+
+    fn push<R: Row>(&mut self, rows: &[R], shared: &mut Shared) -> Result<(), StoreError> {
+        let mut from = 0;
+        for (at, row) in rows.iter().enumerate() {
+            self.bytes += weight(row);
+            if self.bytes >= self.most {
+                self.columns.append::<R>(&rows[from..=at]);
+                from = at + 1;
                 self.cut(shared)?;
             }
         }
+        self.columns.append::<R>(&rows[from..]);
         Ok(())
     }
 
     /// Writes what is there as a batch, unless that batch was committed before.
     fn cut(&mut self, shared: &mut Shared) -> Result<(), StoreError> {
-        if self.rows.is_empty() {
+        let rows = self.columns.rows();
+        if rows == 0 {
             return Ok(());
         }
-        let name = format!("{}{}/{:08}", prefix(&shared.source), R::TABLE.name, self.number);
-        shared.write(name, &self.rows)?;
-        self.rows.clear();
+        let batch = std::mem::replace(&mut self.columns, Columns::new(self.table, rows, self.most)).finish();
+        let name = format!("{}{}/{:08}", prefix(&shared.source), self.table.name, self.number);
+        shared.write(name, self.table, &batch)?;
         (self.bytes, self.number) = (0, self.number + 1);
         Ok(())
     }
@@ -209,21 +216,16 @@ impl<R: Row> Lane<R> {
 
 /// Bytes of a row in memory, about. It decides where batches are cut, so it never changes.
 fn weight<R: Row>(row: &R) -> usize {
-    let length = |column| match row.value(column) {
-        Value::Text(text) => text.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        _ => 0,
-    };
-    512 + (0..R::TABLE.columns.len()).map(length).sum::<usize>() + size_of::<u128>()
+    512 + row.text_bytes() + size_of::<u128>()
 }
 
 impl Shared {
-    fn write<R: Row>(&mut self, name: String, rows: &[R]) -> Result<(), StoreError> {
+    fn write(&mut self, name: String, table: &'static Table, rows: &RecordBatch) -> Result<(), StoreError> {
         if self.replaced.is_none() && self.core.manifest().state().batches.contains_key(&name) {
             return Ok(());
         }
-        let parts = self.parts(rows)?;
-        let batch = Batch { name, fingerprint: rows.len().to_string(), ..Batch::default() };
+        let parts = self.parts(table, rows)?;
+        let batch = Batch { name, fingerprint: rows.num_rows().to_string(), ..Batch::default() };
         match &mut self.replaced {
             Some((waiting, batches)) => {
                 waiting.extend(parts);
@@ -243,16 +245,16 @@ impl Shared {
         }
     }
 
-    fn parts<R: Row>(&self, rows: &[R]) -> Result<Vec<PartMeta>, StoreError> {
-        let mut order: Vec<&R> = rows.iter().collect();
-        order.sort_by(|a, b| columns::compare(*a, *b));
-        let path = self.core.new_path(R::TABLE);
-        let mut output = Output::new(&self.core.disk, R::TABLE, path, rows.len());
-        for rows in order.chunks(STEP) {
-            output.write(&columns::batch(rows))?;
+    fn parts(&self, table: &'static Table, rows: &RecordBatch) -> Result<Vec<PartMeta>, StoreError> {
+        let order = rows::order(table, rows).map_err(arrow_error)?;
+        let path = self.core.new_path(table);
+        let mut output = Output::new(&self.core.disk, table, path, order.len());
+        for rows_of_step in order.chunks(if has_bytes(table) { LARGE_STEP } else { STEP }) {
+            let sorted = take_record_batch(rows, &UInt32Array::from(rows_of_step.to_vec()));
+            output.write(&sorted.map_err(arrow_error)?)?;
         }
         let mut parts = output.finish()?;
-        if R::TABLE.column("source").is_none() {
+        if table.column("source").is_none() {
             for part in &mut parts {
                 part.sources = vec![SourceRows { source: self.source.clone(), rows: part.rows }];
             }

@@ -3,12 +3,14 @@
 //! A frame's payload is the length of a JSON header (u32, little-endian), the header, and one Arrow IPC stream (LZ4) for each
 //! table that the header lists, in its order.
 
+use std::cmp::Ordering;
 use std::io::Cursor;
 
 use arachne_model::table::{ExchangeRow, Row, TABLES, Table};
 use arachne_store::{Rows, StoreError, Token};
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{AsArray as _, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
@@ -67,10 +69,27 @@ pub(crate) fn merge(table: &'static Table, batches: &[RecordBatch]) -> Result<Re
         return Ok(one.clone());
     }
     let all = concat_batches(&columns::schema(table), batches)?;
-    let keys = keys(table, &all)?;
-    let mut order: Vec<u32> = (0..u32::try_from(all.num_rows()).unwrap_or(u32::MAX)).collect();
-    order.sort_by(|&a, &b| keys.row(a as usize).cmp(&keys.row(b as usize)));
-    take_record_batch(&all, &UInt32Array::from(order))
+    take_record_batch(&all, &UInt32Array::from(order(table, &all)?))
+}
+
+/// The rows of a batch in the table's order; equal rows stay in theirs.
+pub(crate) fn order(table: &'static Table, batch: &RecordBatch) -> Result<Vec<u32>, ArrowError> {
+    let rows = 0..u32::try_from(batch.num_rows()).unwrap_or(u32::MAX);
+    let Some(firsts) = batch.column(table.order[0]).as_primitive_opt::<Int64Type>() else {
+        let keys = keys(table, batch)?;
+        let mut order: Vec<u32> = rows.collect();
+        order.sort_by(|&a, &b| keys.row(a as usize).cmp(&keys.row(b as usize)));
+        return Ok(order);
+    };
+    // Most tables begin with an instant, which nearly always decides. It is never null.
+    let cell = |column: usize, row: u32| columns::cell(batch.column(column), row as usize);
+    let compare = |a: u32, b: u32| {
+        let mut others = table.order[1..].iter().map(|&c| columns::compare_values(cell(c, a), cell(c, b)));
+        others.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    let mut order: Vec<(i64, u32)> = firsts.values().iter().copied().zip(rows).collect();
+    order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| compare(a.1, b.1)));
+    Ok(order.into_iter().map(|(_, row)| row).collect())
 }
 
 #[derive(Debug, Serialize, Deserialize)]

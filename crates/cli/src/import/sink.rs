@@ -19,8 +19,8 @@ use crate::progress::Progress;
 use crate::read::findings::GivenUp;
 use crate::read::sink::SourceSink;
 
-/// Rows and bytes after which rows go to the store.
-const CHUNK_ROWS: usize = 4096;
+/// Rows and bytes after which rows go to the store: so few that they are still near the processor then.
+const CHUNK_ROWS: usize = 128;
 const CHUNK_BYTES: usize = 4 << 20;
 
 /// What is known of the frames of a session that lives.

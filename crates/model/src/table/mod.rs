@@ -114,6 +114,9 @@ pub trait Row: Clone + Default + Send + Sync + 'static {
     /// Sets the column with this index; `false` when there is no such column or the value does not fit it, and nothing
     /// has changed then. A null in a column that is never null sets its default.
     fn set(&mut self, column: usize, value: Value<'_>) -> bool;
+
+    /// Bytes of all texts and bytes of the row together.
+    fn text_bytes(&self) -> usize;
 }
 
 /// A type of a field of a row.
@@ -124,6 +127,15 @@ pub trait Cell {
     fn get(&self) -> Value<'_>;
     /// Sets the field; `false` when the value does not fit.
     fn put(&mut self, value: Value<'_>) -> bool;
+    /// Bytes of a text or of bytes; 0 for all else.
+    #[inline]
+    fn text_bytes(&self) -> usize {
+        match self.get() {
+            Value::Text(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
 }
 
 macro_rules! integer_cells {
@@ -272,6 +284,10 @@ macro_rules! table {
                     })*
                     false
                 }
+
+                fn text_bytes(&self) -> usize {
+                    0 $(+ $crate::table::Cell::text_bytes(&self.$field))*
+                }
             }
         };
     };
@@ -312,6 +328,8 @@ mod tests {
                 let mut row = R::default();
                 assert!(row.set(index, value), "{} refuses {value:?}", column.name);
                 assert_eq!(row.value(index), value, "{}", column.name);
+                let text = matches!(value, Value::Text(_) | Value::Bytes(_));
+                assert_eq!(row.text_bytes(), usize::from(text), "{}", column.name);
                 assert!(row.set(index, Value::Null));
                 assert_eq!(row.value(index) == Value::Null, column.nullable, "{}", column.name);
                 assert_eq!(row, R::default(), "{} touches another column", column.name);

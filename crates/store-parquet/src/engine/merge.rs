@@ -10,11 +10,17 @@ use super::append::arrow_error;
 use super::core::{Change, Core};
 use super::output::{Output, discard};
 use crate::columns::cell;
+use crate::part::write::{LARGE_STEP, has_bytes};
 use crate::part::{Demoted, Part, PartMeta, SourceRows};
 use crate::rows;
 
 /// Rows that are read of each part, and written, at a time.
 const STEP: usize = 8192;
+
+/// Large rows are moved by few.
+fn step(table: &Table) -> usize {
+    if has_bytes(table) { 2 * LARGE_STEP } else { STEP }
+}
 /// Parts of up to so many rows are of the smallest tier; each further tier is four times as large.
 const SMALLEST: u64 = 16_384;
 
@@ -95,7 +101,7 @@ impl Core {
         let columns: Vec<usize> = (0..table.columns.len()).collect();
         let mut cursors = Vec::new();
         for (input, part) in opened.iter().enumerate() {
-            let batches = Box::new(part.written(&columns, STEP)?);
+            let batches = Box::new(part.written(&columns, step(table))?);
             cursors.extend(Cursor { input, batches, table, current: None }.advance(&converter)?);
         }
         weave.run(cursors, &converter)?;

@@ -25,7 +25,7 @@ pub struct Settings {
     pub flush_bytes: u64,
     /// The longest time between flushes. 60 s.
     pub flush_after: Duration,
-    /// Bytes of rows that an import holds before it writes them; each table has its share of them. 96 MiB.
+    /// Bytes of rows that an import holds before it writes them; each table has its share of them. 160 MiB.
     pub import_bytes: usize,
     /// Rows of a part that merging makes at most. 4 Mi.
     pub merge_rows: u64,
@@ -47,7 +47,7 @@ impl Default for Settings {
             flush_rows: 256 << 10,
             flush_bytes: 128 << 20,
             flush_after: Duration::from_secs(60),
-            import_bytes: 96 << 20,
+            import_bytes: 160 << 20,
             merge_rows: 4 << 20,
             merge_bytes: 1 << 30,
             merge_parts: 8,

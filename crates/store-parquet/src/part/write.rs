@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arachne_model::table::{Kind, Table};
+use arachne_model::table::{BodyRow, Kind, Row as _, Table};
 use arachne_store::StoreError;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
 use arrow::compute;
 use arrow::datatypes::{Int32Type, Int64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -26,9 +27,13 @@ use crate::error;
 /// Rows of a row group: what one scan step reads.
 const GROUP_ROWS: usize = 131_072;
 /// Bytes of a row group where rows are large: what one look-up of a body or packet may have to read.
-const GROUP_BYTES: usize = 4 << 20;
+const GROUP_BYTES: usize = 8 << 20;
+/// Bytes of large rows in a row group before anything is encoded: what reading all of it may take.
+const GROUP_RAW_BYTES: usize = 64 << 20;
+/// Most bytes of a dictionary of bodies: what is served to many is in a row group once. A row group ends before.
+const BODIES_BYTES: usize = 3 * GROUP_BYTES;
 /// Large rows are handed to the writer by so many.
-const LARGE_STEP: usize = 32;
+pub(crate) const LARGE_STEP: usize = 32;
 /// Rows of a page: what statistics can skip.
 const PAGE_ROWS: usize = 20_000;
 /// Bytes of a page.
@@ -47,6 +52,8 @@ pub(crate) struct PartWriter {
     table: &'static Table,
     path: String,
     writer: Option<ArrowWriter<Checked>>,
+    /// Bytes of large rows in the row group so far.
+    raw_bytes: usize,
     tally: Tally,
 }
 
@@ -56,8 +63,8 @@ impl PartWriter {
         let temporary = temporary(path);
         let file = disk.create(&temporary).map_err(|e| error::io(format!("cannot create {temporary}"), e))?;
         let checked = Checked { file, buffer: Vec::with_capacity(BUFFER), bytes: 0, checksum: 0 };
-        let mut new =
-            Self { disk: Arc::clone(disk), table, path: path.to_owned(), writer: None, tally: Tally::new(table) };
+        let (disk, tally) = (Arc::clone(disk), Tally::new(table));
+        let mut new = Self { disk, table, path: path.to_owned(), writer: None, raw_bytes: 0, tally };
         let writer = ArrowWriter::try_new(checked, columns::schema(table), Some(properties(table, rows)));
         new.writer = Some(writer.map_err(|e| error::parquet(format!("cannot write {temporary}"), e))?);
         Ok(new)
@@ -66,14 +73,29 @@ impl PartWriter {
     /// Adds rows; they come in the table's order.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), StoreError> {
         self.tally.add(batch);
-        let what = || format!("cannot write {}", self.path);
-        let writer = self.writer.as_mut().expect("it is there until the part is finished");
         // The writer looks at the bytes of a row group between batches only.
-        let step = if has_bytes(self.table) { LARGE_STEP } else { batch.num_rows().max(1) };
-        (0..batch.num_rows()).step_by(step).try_for_each(|first| {
+        let large = has_bytes(self.table);
+        let step = if large { LARGE_STEP } else { batch.num_rows().max(1) };
+        for first in (0..batch.num_rows()).step_by(step) {
             let slice = batch.slice(first, step.min(batch.num_rows() - first));
-            writer.write(&slice).map_err(|e| error::parquet(what(), e))
-        })
+            self.write_slice(&slice, large).map_err(|e| error::parquet(format!("cannot write {}", self.path), e))?;
+        }
+        Ok(())
+    }
+
+    fn write_slice(&mut self, slice: &RecordBatch, large: bool) -> Result<(), ParquetError> {
+        let writer = self.writer.as_mut().expect("it is there until the part is finished");
+        writer.write(slice)?;
+        if writer.in_progress_rows() == 0 {
+            self.raw_bytes = 0;
+        } else if large {
+            self.raw_bytes += raw_bytes(slice);
+        }
+        if self.raw_bytes >= GROUP_RAW_BYTES {
+            self.raw_bytes = 0;
+            writer.flush()?;
+        }
+        Ok(())
     }
 
     /// Makes the part durable under its name.
@@ -118,8 +140,19 @@ pub(crate) fn write_sidecar(disk: &dyn Disk, path: &str, bytes: &[u8]) -> Result
     Ok(Sidecar { path: path.to_owned(), bytes: bytes.len() as u64, checksum: crc32c::crc32c(bytes) })
 }
 
-fn has_bytes(table: &Table) -> bool {
+/// Whether rows of a table may be large.
+pub(crate) fn has_bytes(table: &Table) -> bool {
     table.columns.iter().any(|column| column.kind == Kind::Bytes)
+}
+
+/// Bytes in the columns with bytes.
+fn raw_bytes(rows: &RecordBatch) -> usize {
+    let blobs = rows.columns().iter().filter_map(|column| column.as_binary_opt::<i32>());
+    blobs
+        .map(|blobs| blobs.value_offsets())
+        .map(|o| o[o.len() - 1] - o[0])
+        .map(|n| usize::try_from(n).unwrap_or(0))
+        .sum()
 }
 
 fn properties(table: &Table, rows: usize) -> WriterProperties {
@@ -140,6 +173,11 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
     for (index, column) in table.columns.iter().enumerate() {
         let path = ColumnPath::new(vec![column.sql.to_owned()]);
         builder = encoding(builder, &path, column.kind);
+        if column.kind == Kind::Bytes && table.name == BodyRow::TABLE.name {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), true)
+                .set_column_dictionary_page_size_limit(path.clone(), BODIES_BYTES);
+        }
         let statistics = if table.id == Some(index) { EnabledStatistics::Page } else { statistics(column.kind) };
         builder = builder.set_column_statistics_enabled(path.clone(), statistics);
         if table.blooms.contains(&index) {
