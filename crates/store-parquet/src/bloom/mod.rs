@@ -10,6 +10,7 @@
 
 mod grams;
 mod needles;
+mod seen;
 
 use arachne_filter::TextTest;
 use arachne_model::table::Table;
@@ -18,6 +19,7 @@ use arrow::datatypes::{DataType, Int32Type};
 use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use parquet::bloom_filter::Sbbf;
+use seen::{MIX, Seen};
 
 /// Bytes of a filter, at most.
 pub const BYTES_MAX: usize = 512 << 10;
@@ -44,14 +46,12 @@ struct Column {
     /// Grams seen a moment ago: most come again soon.
     recent: Vec<u64>,
     /// Lines seen lately: headers repeat.
-    lines: HashSet<Box<[u8]>, RandomState>,
+    lines: Seen,
+    /// Pieces of lines without digits: where a line has a number or an id, the rest of it repeats.
+    pieces: Seen,
     saturated: bool,
 }
 
-/// Lines that are remembered.
-const LINES_MAX: usize = 4_096;
-/// Longest line that is remembered.
-const LINE_BYTES: usize = 256;
 const RECENT: usize = 4_096;
 
 impl TextIndexBuilder {
@@ -62,7 +62,8 @@ impl TextIndexBuilder {
             index: *index,
             grams: HashSet::default(),
             recent: vec![u64::MAX; RECENT],
-            lines: HashSet::default(),
+            lines: Seen::default(),
+            pieces: Seen::default(),
             saturated: false,
         };
         Self { columns: table.texts.iter().map(column).collect() }
@@ -115,30 +116,26 @@ impl Column {
     }
 
     fn text(&mut self, text: &str) {
-        for line in text.as_bytes().split(|byte| *byte == b'\n') {
-            if self.saturated || self.lines.contains(line) {
-                continue;
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() && !self.saturated {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            if !self.lines.has(&rest[..end]) {
+                self.line(&rest[..end]);
             }
-            self.line(line);
+            rest = rest.get(end + 1..).unwrap_or_default();
         }
     }
 
     fn line(&mut self, line: &[u8]) {
-        let (grams, recent) = (&mut self.grams, &mut self.recent);
-        let mut new = false;
-        grams::grams(line, |gram| {
-            let place = (gram.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 52) as usize;
-            if recent[place] != gram {
-                recent[place] = gram;
-                new |= grams.insert(gram);
-            }
-        });
-        // A line that brought nothing new may well come again.
-        if !new && line.len() <= LINE_BYTES {
-            if self.lines.len() >= LINES_MAX {
-                self.lines.clear();
-            }
-            self.lines.insert(line.into());
+        let (all, recent) = (&mut self.grams, &mut self.recent);
+        for piece in grams::pieces(line).filter(|piece| !self.pieces.has(piece)) {
+            grams::grams(piece, |gram| {
+                let place = (gram.wrapping_mul(MIX) >> 52) as usize;
+                if recent[place] != gram {
+                    recent[place] = gram;
+                    all.insert(gram);
+                }
+            });
         }
         if self.grams.len() > GRAMS_MAX {
             self.saturated = true;
