@@ -1,17 +1,17 @@
 //! Header lines as rows have them: redacted, as text, with what they tell. Most lines of a capture were seen a moment ago,
 //! so what was made of them is remembered.
 
-use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
 
-use arachne_content::redact::Redactor;
-use foldhash::fast::RandomState;
+use arachne_content::redact::{Marks, Redactor};
 
 use super::text::{lower, media_type, push_line, shown};
 use super::who;
 
-/// Lines that are remembered.
-const REMEMBERED: usize = 1024;
+/// Lines that are remembered: as many as [`place`] has.
+const REMEMBERED: usize = 1 << 10;
+/// Spreads the bits of a number: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Bytes of a remembered name and value; longer lines seldom come again.
 const REMEMBERED_BYTES: usize = 512;
 /// Names of headers that facts are taken from are no longer than this.
@@ -74,12 +74,12 @@ impl Line {
         !self.text.is_empty() && self.sent.split_at_checked(self.name_bytes) == Some((name, value))
     }
 
-    fn set(&mut self, name: &[u8], value: &[u8], redactor: &Redactor) {
+    fn set(&mut self, name: &[u8], value: &[u8], redactor: &Redactor, marks: &mut Marks) {
         self.sent.clear();
         self.sent.extend_from_slice(name);
         self.sent.extend_from_slice(value);
         self.name_bytes = name.len();
-        let redacted = redactor.header(name, value);
+        let redacted = redactor.header_remembering(marks, name, value);
         let value = shown(&redacted, value);
         self.fact = Fact::of(name, value);
         self.text.clear();
@@ -87,18 +87,34 @@ impl Line {
     }
 }
 
-/// Makes lines, and remembers many: each has one place, by a keyed hash, which the next line there takes.
+/// The place of a line, by the ends of its name and value: cheaper than a hash of all of it. Who chooses lines can make it
+/// forget, and no more.
+fn place(name: &[u8], value: &[u8]) -> usize {
+    let mixed = (ends(name).wrapping_mul(MIX) ^ ends(value)).wrapping_mul(MIX);
+    usize::try_from(mixed >> 54).unwrap_or(0)
+}
+
+/// The first and last bytes of a text, and its length.
+fn ends(text: &[u8]) -> u64 {
+    let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (text.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
+    };
+    (first.wrapping_mul(MIX) ^ last).wrapping_mul(MIX).rotate_left(32).wrapping_add(text.len() as u64)
+}
+
+/// Makes lines, and remembers many: each has one place, which the next line there takes.
 pub struct Lines {
     places: Vec<Line>,
     /// A line that is too long to be remembered.
     long: Line,
-    hashes: RandomState,
+    marks: Marks,
 }
 
 impl Default for Lines {
     fn default() -> Self {
         let places = std::iter::repeat_with(Line::default).take(REMEMBERED).collect();
-        Self { places, long: Line::default(), hashes: RandomState::default() }
+        Self { places, long: Line::default(), marks: Marks::default() }
     }
 }
 
@@ -107,16 +123,12 @@ impl Lines {
     pub fn of(&mut self, name: &[u8], value: &[u8], redactor: &Redactor) -> &Line {
         if name.len() + value.len() > REMEMBERED_BYTES {
             self.long = Line::default();
-            self.long.set(name, value, redactor);
+            self.long.set(name, value, redactor, &mut self.marks);
             return &self.long;
         }
-        let mut hasher = self.hashes.build_hasher();
-        hasher.write(name);
-        hasher.write(value);
-        let place = usize::try_from(hasher.finish() % REMEMBERED as u64).unwrap_or(0);
-        let line = &mut self.places[place];
+        let line = &mut self.places[place(name, value)];
         if !line.is(name, value) {
-            line.set(name, value, redactor);
+            line.set(name, value, redactor, &mut self.marks);
         }
         line
     }

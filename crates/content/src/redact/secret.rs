@@ -1,5 +1,6 @@
 //! The one form in which a secret is shown, and what becomes of a value that is known to be one.
 
+use std::fmt;
 use std::ops::Range;
 
 use hmac::Mac as _;
@@ -47,15 +48,21 @@ pub(super) fn opens_mark(before: &[u8]) -> bool {
 }
 
 /// `true`, `false` and `null` are flags, not secrets.
-fn is_literal(value: &[u8]) -> bool {
+pub(super) fn is_literal(value: &[u8]) -> bool {
     value.eq_ignore_ascii_case(b"true") || value.eq_ignore_ascii_case(b"false") || value.eq_ignore_ascii_case(b"null")
 }
 
 impl Core {
     /// `[redacted:<16 hex digits>]`: the first 8 bytes of HMAC with SHA-256 under the installation's key.
     pub(super) fn mark(&self, secret: &[u8]) -> Vec<u8> {
+        let mut mark = Vec::with_capacity(MARK_BYTES);
+        self.push_mark(secret, &mut mark);
+        mark
+    }
+
+    /// Appends the mark of a secret.
+    pub(super) fn push_mark(&self, secret: &[u8], out: &mut Vec<u8>) {
         let digest = self.mac.clone().chain_update(secret).finalize().into_bytes();
-        let mut out = Vec::with_capacity(MARK_BYTES);
         out.extend_from_slice(OPEN);
         for byte in digest.iter().take(DIGITS / 2) {
             for nibble in [byte >> 4, byte & 15] {
@@ -63,7 +70,6 @@ impl Core {
             }
         }
         out.push(b']');
-        out
     }
 
     /// Hides the value beside a name of some kind. `at` is the offset of the value in the edited text.
@@ -105,6 +111,62 @@ impl Core {
         if self.jwt(token, 0, start, scan, edits) != Some(token.len()) {
             edits.truncate(before);
             edits.push(start..start + token.len(), self.mark(token));
+        }
+    }
+}
+
+/// Remembers the marks of short secrets: values such as `dark` come with every request. Each has one place, by its ends,
+/// which the next one there takes. To be used with one [`super::Redactor`] only.
+#[derive(Clone)]
+pub struct Marks(Vec<Known>);
+
+#[derive(Clone, Default)]
+struct Known {
+    secret: [u8; SHORT],
+    length: usize,
+    mark: [u8; MARK_BYTES],
+}
+
+/// Secrets that are remembered, a power of two, and the longest of them.
+const REMEMBERED: u64 = 256;
+const SHORT: usize = 32;
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self((0..REMEMBERED).map(|_| Known::default()).collect())
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marks")
+    }
+}
+
+impl Marks {
+    /// Remembers nothing.
+    pub(super) const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Appends the mark of a secret, which `make` makes where it is not known.
+    pub(super) fn push(&mut self, secret: &[u8], out: &mut Vec<u8>, make: impl FnOnce(&mut Vec<u8>)) {
+        let mut padded = [0; SHORT];
+        let Some(place) = padded.get_mut(..secret.len()) else { return make(out) };
+        place.copy_from_slice(secret);
+        let sum = padded.chunks_exact(8).fold(secret.len() as u64, |sum, word| {
+            word.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+                ^ sum.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        });
+        let place = usize::try_from(sum.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56).unwrap_or(0);
+        let Some(known) = self.0.get_mut(place) else { return make(out) };
+        if secret.is_empty() || known.length != secret.len() || known.secret != padded {
+            let start = out.len();
+            make(out);
+            known.mark.copy_from_slice(&out[start..]);
+            (known.secret, known.length) = (padded, secret.len());
+        } else {
+            out.extend_from_slice(&known.mark);
         }
     }
 }
