@@ -12,6 +12,9 @@ use crate::rows::{Batches, COUNT, merge, sorted};
 /// Most open exchanges that are held; of more, those that began first go.
 const OPEN_MAX: usize = 65_536;
 
+/// Bytes of batches that are merged: of large rows there are few in a batch anyway, and each merge copies them.
+const MERGED_BYTES: usize = 16 << 20;
+
 /// Exchanges that have not ended, by id; the last revision of each. They are in no part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Open {
@@ -84,6 +87,7 @@ impl Memtable {
             while let [.., a, b] = &table[..]
                 && a.num_rows() <= 2 * b.num_rows()
                 && a.num_rows() + b.num_rows() <= 65_536
+                && a.get_array_memory_size() + b.get_array_memory_size() <= MERGED_BYTES
             {
                 let merged = merge(TABLES[at], &[a.clone(), b.clone()])?;
                 table.truncate(table.len() - 2);

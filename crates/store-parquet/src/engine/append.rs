@@ -181,7 +181,13 @@ impl Core {
 impl Live {
     /// Adds rows that are durable.
     pub fn add(&mut self, token: Option<String>, batches: Batches, open: Vec<ExchangeRow>) -> Result<(), ArrowError> {
-        if let Some(ended) = &batches[0] {
+        self.note(token, batches[0].as_ref(), open);
+        self.memory.add(batches)
+    }
+
+    /// A batch is durable: its name, the exchanges that have ended with it, and those that are open.
+    pub fn note(&mut self, token: Option<String>, ended: Option<&RecordBatch>, open: Vec<ExchangeRow>) {
+        if let Some(ended) = ended {
             self.open.end(ended);
         }
         open.into_iter().for_each(|row| self.open.put(row));
@@ -189,9 +195,7 @@ impl Live {
             self.tokens.insert(token.clone());
             self.memory.tokens.push(token);
         }
-        let added = self.memory.add(batches);
         self.changed();
-        added
     }
 }
 

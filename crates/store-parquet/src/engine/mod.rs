@@ -6,6 +6,7 @@ mod live;
 mod merge;
 mod output;
 mod recover;
+mod replay;
 mod retention;
 mod settings;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use arachne_store::{
     Token, Watch,
 };
 
+pub(crate) use self::append::arrow_error;
 pub(crate) use self::core::{Change, Core};
 pub(crate) use self::output::{Output, discard};
 pub use self::settings::{Retention, Settings};

@@ -1,25 +1,22 @@
 //! Opening a store: what a crash left is put in order, what is damaged is named.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
 use arachne_model::table::TABLES;
 use arachne_store::StoreError;
 
-use super::append::{split_open, token_name};
 use super::core::{Change, Core};
 use super::live::Live;
+use super::replay::replay;
 use super::settings::Settings;
 use crate::disk::{Disk, create_dir_durably};
 use crate::error;
-use crate::frames::Frame;
 use crate::manifest::{Edit, Manifest, Options};
 use crate::part::{DamageLog, Demoted, Part, PartMeta};
 use crate::record::{SCHEMA_VERSION, commit_error, lost, manifest_error, wal_error};
-use crate::rows::decode;
 use crate::twins;
-use crate::wal::{self, Recovery, Wal};
+use crate::wal::{self, Wal};
 
 impl Core {
     /// Opens the store on `disk`. The lock of the folder is the caller's.
@@ -168,35 +165,4 @@ fn load_parts(
         live.put(Part::new(Arc::clone(disk), table, meta.clone(), demoted, Arc::clone(log)));
     }
     damaged
-}
-
-/// Brings the log above the mark back into memory.
-fn replay(recovery: &Recovery, mark: u64, live: &mut Live) -> Result<(), StoreError> {
-    live.damage.extend(recovery.findings.iter().filter(|finding| finding.is_damage()).map(ToString::to_string));
-    live.sequence = mark;
-    let mut seen: HashSet<String> = live.tokens.clone();
-    for frame in recovery.replay(mark) {
-        let frame = frame.map_err(wal_error)?;
-        live.sequence = frame.sequence;
-        match replay_frame(&frame, &mut seen, live) {
-            Err(newer @ StoreError::Newer { .. }) => return Err(newer),
-            Err(error) => live.damage.push(format!("frame {} of the log cannot be read: {error}", frame.sequence)),
-            Ok(()) => {}
-        }
-    }
-    Ok(())
-}
-
-fn replay_frame(frame: &Frame, seen: &mut HashSet<String>, live: &mut Live) -> Result<(), StoreError> {
-    let mut rows = decode(&frame.payload)?;
-    let name = rows.token.as_ref().map(token_name);
-    if name.as_ref().is_some_and(|name| !seen.insert(name.clone())) {
-        return Ok(());
-    }
-    let refused = |e: arrow::error::ArrowError| StoreError::Refused(e.to_string());
-    let mut open = Vec::new();
-    if let Some(exchanges) = rows.batches[0].take() {
-        (rows.batches[0], open) = split_open(exchanges).map_err(refused)?;
-    }
-    live.add(name, rows.batches, open).map_err(refused)
 }
