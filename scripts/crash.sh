@@ -4,7 +4,7 @@
 #   CRASH_ROUNDS=500        writers that are killed
 #   CRASH_SEED=1            seed of the moments at which they die; a failure prints it
 #   CRASH_FOLDER_ROUNDS=50  writers that die in one folder before the next is begun
-#   CRASH_LOG_BYTES=1G      length of the log that a start is timed with; 0: none
+#   CRASH_LOG_BYTES=1G      length of the log of large rows that a start is timed with; small ones: a 16th of it; 0: none
 #
 #   scripts/crash.sh --disk-full   only the full disks (root)
 #
@@ -14,10 +14,10 @@ cd "$(dirname "$0")/.."
 rounds=${CRASH_ROUNDS:-500} seed=${CRASH_SEED:-1} per_folder=${CRASH_FOLDER_ROUNDS:-50}
 log_bytes=$(numfmt --from=iec "${CRASH_LOG_BYTES:-1G}")
 
-cargo build --quiet --package arachne-store-parquet --features crash-points --example crash_writer
+cargo build --release --quiet --package arachne-store-parquet --features crash-points --example crash_writer
 work=$(mktemp -d)
 # A copy: a build meanwhile does not change what dies.
-cp "${CARGO_TARGET_DIR:-target}/debug/examples/crash_writer" "$work/crash_writer"
+cp "${CARGO_TARGET_DIR:-target}/release/examples/crash_writer" "$work/crash_writer"
 mounted=
 clean() {
   local code=$?
@@ -58,9 +58,12 @@ fi
 
 mkdir "$work/rounds"
 "$work/crash_writer" rounds "$work/rounds" "$rounds" "$seed" "$per_folder"
-if [ "$log_bytes" -gt 0 ]; then "$work/crash_writer" log "$work/log" "$log_bytes"; fi
+if [ "$log_bytes" -gt 0 ]; then
+  "$work/crash_writer" log "$work/large" "$log_bytes" large
+  "$work/crash_writer" log "$work/small" $((log_bytes / 16)) small
+fi
 disks_full
 
 # Every bit of every byte's kind: each byte of a small store flipped, and each file cut at each length.
-ARACHNE_ALL_FLIPS=1 cargo test --quiet --package arachne-store-parquet --lib -- engine::tests::damage
+ARACHNE_ALL_FLIPS=1 cargo test --release --quiet --package arachne-store-parquet --lib -- engine::tests::damage
 echo "flips and cuts: all of a small store, nothing wrong is served"

@@ -21,9 +21,9 @@ fn never() -> Settings {
     Settings { flush_rows: u64::MAX / 2, flush_bytes: u64::MAX / 2, ..settings() }
 }
 
-/// Writes a log of so many bytes in another process, which dies, and opens it.
-pub fn run(folder: &Path, bytes: u64) -> Result<(), Failure> {
-    let status = another(&format!("log {bytes} {}", folder.display()))?.status()?;
+/// Writes a log of so many bytes, of large or of small rows, in another process, which dies, and opens it.
+pub fn run(folder: &Path, bytes: u64, large: bool) -> Result<(), Failure> {
+    let status = another(&format!("log {bytes} {large} {}", folder.display()))?.status()?;
     if status.code().is_some() {
         return Err(format!("the writer of the log ended by itself: {status}").into());
     }
@@ -33,7 +33,8 @@ pub fn run(folder: &Path, bytes: u64) -> Result<(), Failure> {
     let facts = store.facts();
     let found: u64 = facts.tables.iter().map(|table| table.memory_rows).sum();
     let mebibytes = facts.wal_bytes >> 20;
-    println!("log of {mebibytes} MiB with {found} rows: start {} ms", took.as_millis());
+    let kind = if large { "large" } else { "small" };
+    println!("log of {mebibytes} MiB with {found} {kind} rows: start {} ms", took.as_millis());
     let written = std::fs::read_to_string(folder.join("written"))?;
     if written != found.to_string() || !facts.damage.is_empty() {
         return Err(format!("{written} rows were acknowledged, {found} are there: {:?}", facts.damage).into());
@@ -42,7 +43,7 @@ pub fn run(folder: &Path, bytes: u64) -> Result<(), Failure> {
 }
 
 /// The process that writes the log and dies.
-pub fn write(folder: &Path, bytes: u64) -> Result<(), Failure> {
+pub fn write(folder: &Path, bytes: u64, large: bool) -> Result<(), Failure> {
     let store = EmbeddedStore::open(folder, never())?;
     let (mut written, mut random) = (0, Random::new(1));
     for number in 0.. {
@@ -57,8 +58,10 @@ pub fn write(folder: &Path, bytes: u64) -> Result<(), Failure> {
             together.hosts.extend(rows.hosts);
         }
         // A log is long by packets and bodies, and these are compressed already.
-        together.packets.iter_mut().for_each(|row| row.bytes = noise(&mut random, 1400));
-        together.bodies.iter_mut().for_each(|row| row.bytes = noise(&mut random, 16_000));
+        if large {
+            together.packets.iter_mut().for_each(|row| row.bytes = noise(&mut random, 1400));
+            together.bodies.iter_mut().for_each(|row| row.bytes = noise(&mut random, 16_000));
+        }
         written += together.len();
         store.append(&Token { sender: "log".to_owned(), sequence: number }, together)?;
         if number % 16 == 0 && store.facts().wal_bytes >= bytes {

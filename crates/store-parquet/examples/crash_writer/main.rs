@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! crash_writer rounds WORK ROUNDS SEED FOLDER_ROUNDS   kills ROUNDS writers, each FOLDER_ROUNDS in one folder under WORK
-//! crash_writer log FOLDER BYTES                        starts with a log of BYTES bytes
+//! crash_writer log FOLDER BYTES large|small            starts with a log of BYTES bytes
 //! crash_writer full FOLDER FILL                        fills the file system of FOLDER, with files or (FILL = inodes) many
 //! ```
 //!
@@ -24,7 +24,7 @@ use std::process::Command;
 type Failure = Box<dyn Error + Send + Sync>;
 
 const USAGE: &str =
-    "usage: crash_writer rounds WORK ROUNDS SEED FOLDER_ROUNDS | log FOLDER BYTES | full FOLDER bytes|inodes";
+    "usage: crash_writer rounds WORK ROUNDS SEED FOLDER_ROUNDS | log FOLDER BYTES large|small | full FOLDER bytes|inodes";
 
 /// What the process that dies is to do.
 const DYING: &str = "ARACHNE_CRASH_WRITER";
@@ -39,7 +39,9 @@ fn main() -> Result<(), Failure> {
         ["rounds", work, rounds, seed, per_folder] => {
             rounds::run(Path::new(work), rounds.parse()?, seed.parse()?, per_folder.parse()?)
         }
-        ["log", folder, bytes] => log::run(Path::new(folder), bytes.parse()?),
+        ["log", folder, bytes, rows @ ("large" | "small")] => {
+            log::run(Path::new(folder), bytes.parse()?, rows == "large")
+        }
         ["full", folder, fill @ ("bytes" | "inodes")] => full::run(Path::new(folder), fill == "inodes"),
         _ => Err(USAGE.into()),
     }
@@ -57,7 +59,7 @@ fn another(told: &str) -> Result<Command, Failure> {
 
 fn dying(told: &str) -> Result<(), Failure> {
     match *told.splitn(7, ' ').collect::<Vec<_>>() {
-        ["log", bytes, folder] => log::write(Path::new(folder), bytes.parse()?),
+        ["log", bytes, large, folder] => log::write(Path::new(folder), bytes.parse()?, large.parse()?),
         ["write", seed, a, b, c, file, folder] => {
             let next = work::Next { batches: [a.parse()?, b.parse()?, c.parse()?], file: file.parse()? };
             work::write_forever(Path::new(folder), seed.parse()?, next)
@@ -86,6 +88,7 @@ mod tests {
     #[test]
     fn a_long_log_is_read_at_the_start() {
         let folder = tempfile::tempdir().expect("there is a place for tests");
-        log::run(folder.path(), 1 << 20).expect("all of it is there");
+        log::run(&folder.path().join("large"), 1 << 20, true).expect("all of it is there");
+        log::run(&folder.path().join("small"), 1 << 16, false).expect("all of it is there");
     }
 }
