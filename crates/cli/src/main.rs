@@ -9,6 +9,9 @@ use arachne_cli::{ask, configure, import, read, serve};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let status = match Cli::try_parse() {
         Ok(cli) => configured(cli),
