@@ -20,7 +20,7 @@ fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     Settings {
         retention: [forever; 6],
-        import_bytes: 4096,
+        import_bytes: 7168,
         merge_parts: 2,
         background: false,
         scan: crate::scan::ScanOptions { threads: std::num::NonZeroUsize::MIN },
