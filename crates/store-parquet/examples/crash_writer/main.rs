@@ -23,8 +23,7 @@ use std::process::Command;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str =
-    "usage: crash_writer rounds WORK ROUNDS SEED FOLDER_ROUNDS | log FOLDER BYTES large|small | full FOLDER bytes|inodes";
+const USAGE: &str = "usage: crash_writer rounds WORK ROUNDS SEED FOLDER_ROUNDS | log FOLDER BYTES large|small | full FOLDER bytes|inodes";
 
 /// What the process that dies is to do.
 const DYING: &str = "ARACHNE_CRASH_WRITER";
