@@ -90,6 +90,13 @@ export function between(from: bigint | null, to: bigint | null): number | null {
   return from === null || to === null ? null : Number(to - from);
 }
 
+/** Whether an instant lies in an exchange. What was never answered lasts until its connection ends. */
+export function during(item: Item, time: string): boolean {
+  const [at, start] = [nanos(time), item.nanos("start")];
+  const end = item.value("http.response.status_code") === null ? null : item.nanos("end");
+  return at !== null && start !== null && at >= start && (end === null || at <= end);
+}
+
 /** Method and path; what stands for them where a message is missing. */
 export function titleOf(item: Item): { method: string; path: string } {
   if (item.value("http.request.method") === null) return { method: "", path: "a response without its request" };

@@ -4,7 +4,6 @@ import type { Doc } from "./doc.ts";
 import type { StreamPiece } from "./frames.ts";
 import { fromBase64 } from "./hex.ts";
 import type { HexPiece } from "./HexView.svelte";
-import { nanos } from "./item.ts";
 
 export type Which = "both" | "client" | "server";
 
@@ -92,10 +91,4 @@ function joined(parts: Uint8Array[]): Uint8Array {
 /** What is said of a piece when the pointer rests on it. */
 export function pieceTitle(piece: StreamPiece): string {
   return `${piece.direction}, ${bytes(piece.length)} at offset ${exact(piece.offset)}\n${piece.time}`;
-}
-
-/** Whether a piece came while something lasted; `end` null is open. */
-export function meanwhile(piece: StreamPiece, start: bigint | null, end: bigint | null): boolean {
-  const at = nanos(piece.time);
-  return at !== null && start !== null && at >= start && (end === null || at <= end);
 }
