@@ -12,6 +12,8 @@ export interface Look {
   theme?: "light" | "dark";
   width?: number;
   height?: number;
+  /** Another server than that of all tests. */
+  url?: string;
 }
 
 let browser: Browser;
@@ -49,7 +51,7 @@ export async function open(address: string, look: Look = {}): Promise<Page> {
     viewport: { width: look.width ?? 1280, height: look.height ?? 800 }, colorScheme: look.theme ?? "light", acceptDownloads: true,
     timezoneId: "UTC", locale: "en-GB", reducedMotion: "reduce",
   });
-  const home = inject("url");
+  const home = look.url ?? inject("url");
   await context.route("**", (route) => {
     if (new URL(route.request().url()).origin === home) return route.continue();
     complaints.push(`foreign request: ${route.request().url()}`);

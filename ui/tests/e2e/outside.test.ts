@@ -1,11 +1,19 @@
 /** What leaves the page and what comes in: exports that others open, captures that are dropped, hostile texts. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { browsing, open, settled } from "./browser.ts";
+import { type Served, serve } from "./server.ts";
 
 browsing();
+
+/** What comes in goes into a store of its own. */
+let own: Served;
+beforeAll(async () => {
+  own = await serve(join(ROOT, "fixtures/demo.pcapng.gz"));
+});
+afterAll(() => own.stop());
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const SHARED = process.env["ARACHNE_SHARED"] ?? resolve(ROOT, "../shared");
@@ -37,7 +45,9 @@ test("a session's packets open in tshark", async (context) => {
   const list = await fetch(`${inject("url")}/api/v1/sessions?limit=1&columns=id,kept`);
   const { rows } = (await list.json()) as { rows: [string, number][] };
   const bytes = await (await fetch(`${inject("url")}/api/v1/sessions/${rows[0]![0]}/pcapng`)).arrayBuffer();
-  const seen = execFileSync("tshark", ["-r", "-", "-T", "fields", "-e", "frame.number"], { input: Buffer.from(bytes) }).toString();
+  const file = join(own.data, "exported.pcapng");
+  writeFileSync(file, Buffer.from(bytes));
+  const seen = execFileSync("tshark", ["-r", file, "-T", "fields", "-e", "frame.number"]).toString();
   expect(seen.trim().split("\n").length).toBe(rows[0]![1]);
 });
 
@@ -46,21 +56,23 @@ const hostile = existsSync(join(SHARED, "hostile/xss")) ? readdirSync(join(SHARE
 
 test.skipIf(hostile.length === 0)("hostile texts are only text, in every view", async () => {
   for (const file of hostile) {
-    const answer = await fetch(`${inject("url")}/api/v1/uploads?label=${encodeURIComponent("<img src=x onerror=globalThis.__pwned=1>")}&tags=hostile`, { method: "POST", body: readFileSync(file) });
+    const answer = await fetch(`${own.url}/api/v1/uploads?label=${encodeURIComponent("<img src=x onerror=globalThis.__pwned=1>")}&tags=hostile`, {
+      method: "POST", headers: { "content-type": "application/octet-stream" }, body: readFileSync(file),
+    });
     expect(answer.status).toBe(202);
   }
   const tagged = async () => {
-    const list = await fetch(`${inject("url")}/api/v1/exchanges?filter=tag:hostile&columns=id&count=exact`);
+    const list = await fetch(`${own.url}/api/v1/exchanges?filter=tag:hostile&columns=id&count=exact`);
     return (await list.json()) as { total: number; rows: [string][] };
   };
   while ((await tagged()).total < hostile.length) await new Promise((done) => setTimeout(done, 50));
   const pwned = () => (globalThis as unknown as { __pwned?: unknown }).__pwned;
   for (const mode of ["grid", "map", "sequence", "waterfall", "stats", "difference"]) {
-    const page = await open(`/explore/http?q=tag:hostile&mode=${mode}&grp=template`);
+    const page = await open(`/explore/http?q=tag:hostile&mode=${mode}&grp=template`, { url: own.url });
     expect(await page.evaluate(pwned), mode).toBeUndefined();
   }
   for (const [id] of (await tagged()).rows) {
-    const page = await open(`/x/${id}`);
+    const page = await open(`/x/${id}`, { url: own.url });
     for (const tab of await page.locator("[role=tab]").all()) {
       await tab.click();
       await settled(page);
@@ -74,11 +86,11 @@ test.skipIf(hostile.length === 0)("hostile texts are only text, in every view", 
 });
 
 test("a capture that is dropped on the page is imported, and shown", async () => {
-  const page = await open("/explore/http");
-  const bytes = readFileSync(join(ROOT, "fixtures/demo.pcapng.gz"));
+  const page = await open("/explore/http", { url: own.url });
+  const bytes = readFileSync(join(ROOT, "fixtures/scene.pcapng.zst"));
   const transfer = await page.evaluateHandle((content) => {
     const data = new DataTransfer();
-    data.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], "demo.pcapng.gz"));
+    data.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], "scene.pcapng.zst"));
     return data;
   }, bytes.toString("base64"));
   await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });

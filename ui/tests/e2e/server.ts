@@ -10,32 +10,44 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Where the server answers. */
     url: string;
-    /** The program, for other commands. */
-    program: string;
-    /** The folder of the store. */
-    data: string;
   }
 }
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 
-export default async function setup(project: TestProject): Promise<() => void> {
-  const program = process.env["ARACHNE_BIN"] ?? join(ROOT, "target/debug/arachne");
-  if (!existsSync(program)) throw new Error(`${program} is missing: run \`cargo build\` first, or \`cargo xtask ui\``);
-  const scene = process.env["ARACHNE_CAPTURE"] ?? join(ROOT, "fixtures/scene.pcapng.zst");
+/** A program that serves a store of its own. */
+export interface Served {
+  url: string;
+  data: string;
+  stop: () => void;
+}
+
+/** The program under test. */
+export function program(): string {
+  const path = process.env["ARACHNE_BIN"] ?? join(ROOT, "target/debug/arachne");
+  if (!existsSync(path)) throw new Error(`${path} is missing: run \`cargo build\` first, or \`cargo xtask ui\``);
+  return path;
+}
+
+/** Imports a capture as if it had just ended, and serves it. */
+export async function serve(capture: string): Promise<Served> {
   const data = mkdtempSync(join(tmpdir(), "arachne-e2e-"));
-  execFileSync(program, ["import", "--full-packets", "--data", data, scene], { stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(program(), ["import", "--full-packets", "--end-at", "now", "--data", data, capture], { stdio: ["ignore", "ignore", "inherit"] });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const server = spawn(program, ["serve", "--data", data, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "inherit"] });
+  const server = spawn(program(), ["serve", "--data", data, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "inherit"] });
   await answering(url);
-  project.provide("url", url);
-  project.provide("program", program);
-  project.provide("data", data);
-  return () => {
+  const stop = () => {
     server.kill("SIGTERM");
     rmSync(data, { recursive: true, force: true });
   };
+  return { url, data, stop };
+}
+
+export default async function setup(project: TestProject): Promise<() => void> {
+  const { url, stop } = await serve(process.env["ARACHNE_CAPTURE"] ?? join(ROOT, "fixtures/scene.pcapng.zst"));
+  project.provide("url", url);
+  return stop;
 }
 
 async function answering(url: string): Promise<void> {
