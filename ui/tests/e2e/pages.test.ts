@@ -40,6 +40,7 @@ for (const theme of ["light", "dark"] as const) {
     await page.locator("[role=row] [role=gridcell]").nth(3).click();
     await settled(page);
     const tabs = page.locator("aside [role=tab]");
+    await tabs.first().waitFor();
     expect(await tabs.count()).toBeGreaterThan(3);
     for (const tab of await tabs.all()) {
       await tab.click();
