@@ -114,6 +114,10 @@ test("by keyboard alone: from the page to the body of a failed exchange and back
   await page.locator("body").press("Enter");
   await settled(page);
   expect(address(page).searchParams.get("x")).not.toBe("");
+  const first = address(page).searchParams.get("x");
+  await page.locator("body").press("Shift+J");
+  await settled(page);
+  expect(address(page).searchParams.get("x"), "the next exchange").not.toBe(first);
   await page.locator("body").press("3");
   await settled(page);
   await page.locator("body").press("Escape");
