@@ -18,7 +18,6 @@ class Colors {
     const again = () => {
       this.of = read();
     };
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
     new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme", "data-density"] });
   }
 }

@@ -35,7 +35,13 @@ function mirrored(): Partial<Kept> {
   }
 }
 
+const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
+
 class Preferences {
+  constructor() {
+    SYSTEM.addEventListener("change", () => this.show());
+  }
+
   value: Kept = $state({ ...DEFAULTS, ...mirrored() });
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -64,21 +70,23 @@ class Preferences {
     this.show();
   }
 
+  /** The theme that is shown: that of the address, else the chosen one, else the system's. */
+  theme(): "light" | "dark" {
+    const forced = new URLSearchParams(location.search).get("theme");
+    const wished = forced === "light" || forced === "dark" ? forced : this.value.theme;
+    return wished || (SYSTEM.matches ? "dark" : "light");
+  }
+
   /** The other theme than the one that is seen, whoever chose that; the settings lead back to the system's. */
   otherTheme(): "light" | "dark" {
-    const { theme } = this.value;
-    const dark = theme === "dark" || (theme === "" && matchMedia("(prefers-color-scheme: dark)").matches);
-    return dark ? "light" : "dark";
+    return this.theme() === "dark" ? "light" : "dark";
   }
 
   /** Puts theme and density where the styles look. */
   show(): void {
-    const root = document.documentElement;
-    const forced = new URLSearchParams(location.search).get("theme");
-    const theme = forced === "light" || forced === "dark" ? forced : this.value.theme;
-    if (theme) root.dataset["theme"] = theme;
-    else delete root.dataset["theme"];
-    root.dataset["density"] = this.value.density;
+    const { dataset } = document.documentElement;
+    dataset["theme"] = this.theme();
+    dataset["density"] = this.value.density;
   }
 }
 export const preferences = new Preferences();
