@@ -35,12 +35,7 @@ function mirrored(): Partial<Kept> {
   }
 }
 
-const SYSTEM = matchMedia("(prefers-color-scheme: dark)");
-
 class Preferences {
-  constructor() {
-    SYSTEM.addEventListener("change", () => this.show());
-  }
 
   value: Kept = $state({ ...DEFAULTS, ...mirrored() });
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -74,7 +69,7 @@ class Preferences {
   theme(): "light" | "dark" {
     const forced = new URLSearchParams(location.search).get("theme");
     const wished = forced === "light" || forced === "dark" ? forced : this.value.theme;
-    return wished || (SYSTEM.matches ? "dark" : "light");
+    return wished || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
   }
 
   /** The other theme than the one that is seen, whoever chose that; the settings lead back to the system's. */
