@@ -31,6 +31,7 @@ pub fn run(root: &Path) -> Result<bool> {
     let built = || step(Command::new("cargo").args(["build", "--workspace"]).current_dir(root));
     Ok(npm(&ui, &["run", "--silent", "check"])
         && npm(&ui, &["run", "--silent", "test"])
+        && npm(&ui, &["run", "--silent", "component"])
         && built()
         && npm(&ui, &["run", "--silent", "e2e"]))
 }

@@ -39,7 +39,8 @@ export function drawBars(on: Surface, bars: Stack, place: BarsPlace, look: BarsL
       if (wide <= 0) continue;
       const bottom = height - Math.round(low * scale);
       const tall = Math.max(bottom - (height - Math.round(high * scale)), look.hatched[k] ? Math.ceil(2 * ratio) : 1);
-      context.fillRect(left, bottom - tall, wide > 3 * ratio ? wide - Math.round(ratio) : wide, tall);
+      // At the top of the axis what is thin lies over what is below it, rather than outside of the picture.
+      context.fillRect(left, Math.max(bottom - tall, 0), wide > 3 * ratio ? wide - Math.round(ratio) : wide, tall);
     }
   }
 }
