@@ -27,8 +27,9 @@ pub fn run(root: &Path) -> Result<bool> {
         say("ui/src/api/schema.d.ts was not that of docs/openapi.json. It is renewed: look at it, and commit it.\n");
         return Ok(false);
     }
-    // The program as the tests of the workspace have it, so that it is not built a second time with other features.
-    let built = || step(Command::new("cargo").args(["build", "--workspace"]).current_dir(root));
+    // The program as the tests of the workspace have it: built for itself alone, its libraries would be built once more, with other
+    // features.
+    let built = || step(Command::new("cargo").args(["test", "--workspace", "--no-run", "--quiet"]).current_dir(root));
     Ok(npm(&ui, &["run", "--silent", "check"])
         && npm(&ui, &["run", "--silent", "test"])
         && npm(&ui, &["run", "--silent", "component"])
