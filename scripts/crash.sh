@@ -65,5 +65,5 @@ fi
 disks_full
 
 # Every bit of every byte's kind: each byte of a small store flipped, and each file cut at each length.
-ARACHNE_ALL_FLIPS=1 cargo test --release --quiet --package arachne-store-parquet --lib -- engine::tests::damage
+ARACHNE_ALL_FLIPS=1 cargo test --release --quiet --package arachne-store-parquet --lib -- flips::
 echo "flips and cuts: all of a small store, nothing wrong is served"

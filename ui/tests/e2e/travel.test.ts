@@ -115,6 +115,7 @@ test("by keyboard alone: from the page to the body of a failed exchange and back
   await settled(page);
   expect(address(page).searchParams.get("x")).not.toBe("");
   const first = address(page).searchParams.get("x");
+  await page.locator("aside [role=tab]").first().waitFor();
   await page.locator("body").press("Shift+J");
   await settled(page);
   expect(address(page).searchParams.get("x"), "the next exchange").not.toBe(first);
