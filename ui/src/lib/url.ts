@@ -49,7 +49,13 @@ export interface State {
   /** Tab of the detail. */
   tab: string;
   /** What a click on a bar listed: kept apart from the filter, so that it can be left again. */
-  drill: { q: string; from: number; to: number; count: CountMode; why: string } | null;
+  drill: {
+    q: string; from: number; to: number; count: CountMode;
+    /** What was clicked, in words. */
+    why: string;
+    /** The number that was clicked, where it is one of rows: what the list must have. */
+    says: number | null;
+  } | null;
   /** Follows now. */
   live: boolean;
   /** Facets are open. */
@@ -92,7 +98,8 @@ export function encode(state: State): string {
   put("x", state.x);
   put("tab", state.tab);
   if (state.drill) {
-    put("drill", `${state.drill.from}..${state.drill.to}..${state.drill.count}`);
+    const { from, to, count, says } = state.drill;
+    put("drill", `${from}..${to}..${count}${says === null ? "" : `..${says}`}`);
     out.push(["dq", state.drill.q]);
     put("dw", state.drill.why);
   }
@@ -160,8 +167,9 @@ function readKey(state: State, key: string, value: string): void {
     case "lens": state.lens = oneOf(["", "err"] as const, value, ""); break;
     case "drill": {
       const at = span(value);
-      const count = oneOf(COUNTS, value.split("..")[2] ?? "", "overlap");
-      if (at) state.drill = { q: "", why: "", ...state.drill, ...at, count };
+      const [, , mode = "", said = ""] = value.split("..");
+      const says = /^\d{1,15}$/.test(said) ? Number(said) : null;
+      if (at) state.drill = { q: "", why: "", ...state.drill, ...at, count: oneOf(COUNTS, mode, "overlap"), says };
       break;
     }
     case "dq": if (state.drill) state.drill.q = value; break;

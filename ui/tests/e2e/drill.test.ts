@@ -46,3 +46,14 @@ for (const [split, count] of [["class", "overlap"], ["status", "start"], ["servi
     }
   });
 }
+
+test("a list that is not what was clicked says so; digits of a name are no number", async () => {
+  const [from, to] = [Date.now() - 3_600_000, Date.now()];
+  const warned = async (drill: string) => {
+    const page = await open(`/explore/http?drill=${from}..${to}..overlap${drill}&dq=&dw=200+from+3+s+on`);
+    await page.locator("[data-total]").waitFor();
+    return page.getByText(/the bar said/).count();
+  };
+  expect(await warned("")).toBe(0);
+  expect(await warned("..1")).toBe(1);
+});

@@ -24,7 +24,7 @@ const state: fc.Arbitrary<State> = fc.record({
   cmp: fc.constantFrom("", "prev", "1d", "7d") as fc.Arbitrary<State["cmp"]>,
   lens: fc.constantFrom("", "err") as fc.Arbitrary<State["lens"]>,
   x: text, tab: text,
-  drill: fc.option(fc.tuple(span, text, count, text).map(([at, q, mode, why]) => ({ q, ...at, count: mode, why }))),
+  drill: fc.option(fc.tuple(span, text, count, text, fc.option(fc.nat())).map(([at, q, mode, why, says]) => ({ q, ...at, count: mode, why, says }))),
   live: fc.boolean(), facets: fc.boolean(),
   opt: fc.dictionary(text.filter((key) => key !== "__proto__"), filled, { noNullPrototype: true }),
   rest: fc.array(fc.tuple(unknown, text) as fc.Arbitrary<[string, string]>),
