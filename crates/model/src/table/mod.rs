@@ -5,10 +5,12 @@
 
 mod exchanges;
 mod facts;
+mod rows;
 mod sessions;
 
 pub use exchanges::ExchangeRow;
 pub use facts::{BodyRow, HostRow, PacketRow, QualityRow};
+pub use rows::Rows;
 pub use sessions::SessionRow;
 
 /// What the numbers or bytes of a column are.

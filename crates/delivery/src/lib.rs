@@ -1,0 +1,25 @@
+//! What agents and servers say to each other.
+//!
+//! - A **batch** ([`proto::Batch`], protobuf, packed with zstd) carries rows from an agent to a server, which answers with
+//!   [`proto::Ack`] after they are durable. A batch is named by (agent, epoch, lane, sequence): sent twice it counts once.
+//! - A **status** ([`status::Status`], JSON) tells every two seconds how the agent is.
+//! - The answer to a status are **instructions** ([`instructions::Instructions`], JSON): the server's clock, and a
+//!   configuration where the agent has an older one.
+
+pub mod instructions;
+pub mod proto;
+pub mod status;
+
+/// Version of everything that is said. A server takes this version and the one before.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Where batches go: POST, `application/x-protobuf`, `content-encoding: zstd`.
+pub const BATCHES_PATH: &str = "/agent/v1/batches";
+
+/// Where a status goes: POST, `application/json`.
+pub const STATUS_PATH: &str = "/agent/v1/status";
+
+/// Bytes of a packed batch, and of what it unpacks to. Policy: a sender makes smaller ones, a receiver refuses (413).
+pub const BATCH_PACKED_MAX: usize = 8 << 20;
+/// Bytes that a batch may unpack to.
+pub const BATCH_UNPACKED_MAX: usize = 64 << 20;

@@ -1,0 +1,39 @@
+//! Rows of all tables.
+
+use super::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
+
+/// Rows of all tables that belong together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// Exchanges.
+    pub exchanges: Vec<ExchangeRow>,
+    /// TCP sessions.
+    pub sessions: Vec<SessionRow>,
+    /// Frames.
+    pub packets: Vec<PacketRow>,
+    /// Bodies.
+    pub bodies: Vec<BodyRow>,
+    /// Capture quality.
+    pub quality: Vec<QualityRow>,
+    /// Names of addresses.
+    pub hosts: Vec<HostRow>,
+}
+
+impl Rows {
+    /// Rows in all tables.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.exchanges.len()
+            + self.sessions.len()
+            + self.packets.len()
+            + self.bodies.len()
+            + self.quality.len()
+            + self.hosts.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
