@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Instructions {
+    /// What the agent is called: the value of the columns `agent` and `source` of its rows.
+    pub agent: String,
     /// The server's clock when the status came, nanoseconds since the Unix epoch.
     pub received: i64,
     /// The server's clock when this was sent.
