@@ -6,12 +6,16 @@
 //! - The answer to a status are **instructions** ([`instructions::Instructions`], JSON): the server's clock, and a
 //!   configuration where the agent has an older one.
 
+pub mod codec;
 pub mod instructions;
 pub mod proto;
 pub mod status;
 
 /// Version of everything that is said. A server takes this version and the one before.
 pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The oldest version that is taken.
+pub const PROTOCOL_VERSION_MIN: u32 = if PROTOCOL_VERSION > 1 { PROTOCOL_VERSION - 1 } else { 1 };
 
 /// Where batches go: POST, `application/x-protobuf`, `content-encoding: zstd`.
 pub const BATCHES_PATH: &str = "/agent/v1/batches";

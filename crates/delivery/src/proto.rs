@@ -69,7 +69,7 @@ pub struct Column {
     /// Distinct texts of this batch, in order of first use ...
     #[prost(string, repeated, tag = "5")]
     pub texts: Vec<String>,
-    /// ... and for each row which one.
+    /// ... and for each row that is not null which one, from 0; empty when each has one of its own, in order.
     #[prost(uint32, repeated, tag = "6")]
     pub text_at: Vec<u32>,
     /// Bytes.

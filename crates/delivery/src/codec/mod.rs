@@ -1,0 +1,46 @@
+//! Rows as batches and back.
+//!
+//! [`encode`] turns rows into tables of columns, [`Packer::pack`] those into packed bytes, [`address`] puts before them what
+//! names the batch; [`unpack`] and [`decode`] go the other way. Whoever reads trusts nothing: memory is measured before it
+//! is taken, and whatever does not fit together is a [`CodecError`].
+//!
+//! Source: docs/delivery.md.
+
+mod decode;
+mod encode;
+mod error;
+mod measure;
+mod pack;
+
+pub use decode::decode;
+pub use encode::encode;
+pub use error::{CodecError, Misfit};
+pub use pack::{Head, Packer, address, unpack};
+
+use arachne_model::table::Kind;
+
+/// Rows of all tables together that a batch may have. Policy: a sender makes smaller batches, a receiver refuses (413).
+pub const BATCH_ROWS_MAX: usize = 65_536;
+
+/// Which list of a [`crate::proto::Column`] has the values of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Integers,
+    Flags,
+    Texts,
+    Bytes,
+}
+
+impl List {
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer | Kind::Hash => Self::Integers,
+            Kind::Flag => Self::Flags,
+            Kind::Label | Kind::Words | Kind::Address | Kind::Text | Kind::Id | Kind::Headers => Self::Texts,
+            Kind::Bytes => Self::Bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
