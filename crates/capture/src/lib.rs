@@ -1,5 +1,5 @@
-//! Capture files to packets: pcap and pcapng in all their dialects, with gzip or zstd around them, from a file, a pipe,
-//! a file that still grows, or a rotated set read as one.
+//! Capture files and network interfaces to packets. Files: pcap and pcapng in all their dialects, with gzip or zstd around
+//! them, from a file, a pipe, a file that still grows, or a rotated set read as one. Interfaces: [`interface`], on Linux.
 //!
 //! [`CaptureReader`] slides one buffer over the input and lends each packet out of it: no copy and no allocation per
 //! packet, memory bounded by [`arachne_model::Limits`], any chunking of the input gives the same packets. It never
@@ -13,6 +13,7 @@ mod buffer;
 mod detect;
 mod error;
 mod follow;
+pub mod interface;
 mod join;
 mod moved;
 mod order;
