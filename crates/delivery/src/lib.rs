@@ -6,9 +6,14 @@
 //! - The answer to a status are **instructions** ([`instructions::Instructions`], JSON): the server's clock, and a
 //!   configuration where the agent has an older one.
 
+mod breaker;
 pub mod codec;
+pub mod courier;
 pub mod instructions;
+pub mod outbox;
 pub mod proto;
+mod random;
+pub mod spool;
 pub mod status;
 
 /// Version of everything that is said. A server takes this version and the one before.

@@ -1,3 +1,5 @@
+//! Codec: the law that decoding undoes encoding, tables of what is refused, other versions.
+
 use arachne_model::table::{BodyRow, ExchangeRow, Kind, QualityRow, Row, Rows, TABLES, Value};
 use proptest::prelude::*;
 use prost::Message as _;

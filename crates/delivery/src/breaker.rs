@@ -1,0 +1,73 @@
+//! A circuit breaker's state and figures, without a clock.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::status::{self, BreakerState};
+
+/// Failures one after the other that open it.
+const OPENS_AFTER: u32 = 3;
+/// Calls that shares and medians are told of.
+const LAST: usize = 32;
+
+/// Counts the calls of a remote dependency. Whoever calls decides when to try again.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    opened: u64,
+    calls: u64,
+    failures: u64,
+    /// Of the last calls: how long they took, `None` of those that failed.
+    last: VecDeque<Option<Duration>>,
+    error: Option<String>,
+}
+
+impl Breaker {
+    pub const fn called(&mut self) {
+        self.calls += 1;
+    }
+
+    pub const fn not_called(&mut self) {
+        self.calls -= 1;
+    }
+
+    pub fn succeeded(&mut self, latency: Duration) {
+        self.push(Some(latency));
+    }
+
+    /// `in_a_row`: with this one.
+    pub fn failed(&mut self, why: String, in_a_row: u32) {
+        self.failures += 1;
+        self.opened += u64::from(in_a_row == OPENS_AFTER);
+        self.error = Some(why);
+        self.push(None);
+    }
+
+    fn push(&mut self, call: Option<Duration>) {
+        if self.last.len() == LAST {
+            self.last.pop_front();
+        }
+        self.last.push_back(call);
+    }
+
+    pub fn status(&self, name: &str, in_a_row: u32, probing: bool) -> status::Breaker {
+        let state = match in_a_row {
+            0..OPENS_AFTER => BreakerState::Closed,
+            _ if probing => BreakerState::HalfOpen,
+            _ => BreakerState::Open,
+        };
+        let mut latencies: Vec<Duration> = self.last.iter().copied().flatten().collect();
+        latencies.sort_unstable();
+        let median = latencies.get(latencies.len() / 2).copied().unwrap_or_default();
+        let failed = self.last.len() - latencies.len();
+        status::Breaker {
+            name: name.to_owned(),
+            state,
+            opened: self.opened,
+            calls: self.calls,
+            failures: self.failures,
+            error_share: failed as f64 / self.last.len().max(1) as f64,
+            latency_ns: u64::try_from(median.as_nanos()).unwrap_or(u64::MAX),
+            error: self.error.clone(),
+        }
+    }
+}
