@@ -32,3 +32,6 @@ pub const STATUS_PATH: &str = "/agent/v1/status";
 pub const BATCH_PACKED_MAX: usize = 8 << 20;
 /// Bytes that a batch may unpack to.
 pub const BATCH_UNPACKED_MAX: usize = 64 << 20;
+
+#[cfg(test)]
+mod simulation;
