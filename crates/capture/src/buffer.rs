@@ -6,7 +6,7 @@ use crate::error::{CaptureError, Position};
 use crate::unpack::Compression;
 
 /// Bytes asked for in one read: few system calls, yet the data stay in the second-level cache until they are parsed.
-pub(crate) const CHUNK_BYTES: usize = 256 * 1024;
+pub(crate) const CHUNK_BYTES: usize = 128 * 1024;
 
 /// The unread part of the stream.
 pub(crate) struct Buffer {

@@ -25,6 +25,7 @@
 
 mod codings;
 mod decode;
+mod known;
 mod output;
 mod pipeline;
 pub mod redact;

@@ -65,6 +65,16 @@ impl Output {
         }
     }
 
+    /// Whether only the number of bytes is asked for.
+    pub(crate) fn only_counts(&self) -> bool {
+        self.hash.is_none() && self.kept.is_none()
+    }
+
+    /// All bytes that came, where they were kept.
+    pub(crate) fn all(&self) -> Option<&[u8]> {
+        self.kept.as_ref().filter(|kept| !kept.cut).map(|kept| &*kept.bytes)
+    }
+
     /// Bytes held now.
     pub(crate) fn held_bytes(&self) -> usize {
         self.kept.as_ref().map_or(0, Kept::held_bytes)

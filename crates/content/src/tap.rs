@@ -102,10 +102,7 @@ impl Tap {
 
     fn decode(&mut self, bytes: &[u8]) {
         if let Decoding::Waiting(codings, limits) = &self.decoding {
-            self.decoding = match Pipeline::new(codings, limits) {
-                Ok(pipeline) => Decoding::Running(Box::new(pipeline)),
-                Err(_) => Decoding::Stopped { anomaly: Some(Anomaly::DecompressError), whole: false },
-            };
+            self.decoding = Decoding::Running(Box::new(Pipeline::new(codings, limits)));
         }
         if let Decoding::Running(pipeline) = &mut self.decoding {
             let result = pipeline.write(bytes, &mut self.decoded);

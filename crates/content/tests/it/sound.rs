@@ -3,7 +3,7 @@
 use arachne_content::TapOptions;
 use arachne_model::{AnomalySet, Limits, TapFacts};
 
-use crate::support::{CODINGS, all, brotli, facts_of, gzip, raw_deflate, sha256, tap_for, text, zlib, zstd};
+use crate::support::{CODINGS, all, brotli, facts_of, gzip, sha256, tap_for, text};
 
 fn whole(raw: &[u8], content: &[u8]) -> TapFacts {
     TapFacts {
@@ -131,22 +131,42 @@ fn kept_bytes_end_at_the_cap() {
 }
 
 #[test]
-fn decoders_are_made_at_the_first_byte_and_counted() {
-    let bodies = [
-        ("gzip", gzip(b"content")),
-        ("deflate", zlib(b"content")),
-        ("deflate", raw_deflate(b"content")),
-        ("br", brotli(b"content")),
-        ("zstd", zstd(b"content")),
-    ];
-    for (name, raw) in bodies {
+fn decoders_are_made_when_they_are_needed_and_counted() {
+    // Nothing in it repeats: it stays as long when it is packed.
+    let mixed =
+        |n: u64| (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let content: Vec<u8> = (0..20_000).flat_map(|n| mixed(n).to_le_bytes()).collect();
+    for (name, encode) in CODINGS {
+        let raw = encode(&content);
         let mut tap = tap_for(name, &TapOptions { keep: false, ..all() }).unwrap();
         let before = tap.held_bytes();
         assert!(before < 2048, "{name}: {before} before the first byte");
         tap.write(&raw[..1]);
+        assert!(tap.held_bytes() < before + 2048, "{name}: {}, and it may be a body that is known", tap.held_bytes());
+        tap.write(&raw[1..raw.len() / 2]);
+        let waiting = tap.held_bytes();
+        tap.write(&raw[raw.len() / 2..]);
         // The state of the decoder; its output buffer is shared.
-        assert!(tap.held_bytes() > before, "{name}: {}", tap.held_bytes());
-        tap.write(&raw[1..]);
-        assert!(tap.held_bytes() < 700_000, "{name}: {}", tap.held_bytes());
+        assert!(waiting > 2048 && tap.held_bytes() < 700_000, "{name}: {waiting}, {}", tap.held_bytes());
+    }
+}
+
+#[test]
+fn a_body_that_is_known_is_decoded_as_one_that_is_not() {
+    let content = text(150_000, 7);
+    for (name, encode) in CODINGS {
+        let raw = encode(&content);
+        let mut damaged = raw.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 1;
+        let first = facts_of(name, &raw, &all());
+        assert_eq!(first.kept.as_deref(), Some(&content[..]), "{name}");
+        assert_eq!(facts_of(name, &raw, &all()), first, "{name}");
+        assert_eq!(facts_of(name, &damaged, &all()), facts_of(name, &damaged, &all()), "{name}");
+        assert_ne!(facts_of(name, &damaged, &all()), first, "{name}");
+        let mut cut = tap_for(name, &all()).unwrap();
+        cut.write(&raw);
+        let facts = cut.finish(false);
+        assert!(facts.kept_cut && facts.kept == first.kept, "{name}: more was to come");
     }
 }
