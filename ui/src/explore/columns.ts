@@ -1,5 +1,7 @@
 /** Columns of the grid: which there are, which are shown, how wide. */
-import type { Schema } from "../api/client.ts";
+import type { Cell, Schema } from "../api/client.ts";
+import { statusColor } from "../lib/colors.svelte.ts";
+import { cell as shownAs } from "../lib/format.ts";
 
 /** The columns of each table unless somebody chose others. */
 export const USUAL: Record<string, string[]> = {
@@ -37,6 +39,36 @@ export function filled(value: number, kind: string): number {
   const [low, high] = kind === "duration" ? [1e6, 1e10] : kind === "size" ? [100, 1e7] : [1, 1e4];
   if (value <= low) return 0;
   return Math.min(Math.log(value / low) / Math.log(high / low), 1);
+}
+
+/** A column as the grid shows it. */
+export interface ShownColumn {
+  label: string;
+  kind: string;
+  /** Its place among the values of a row. */
+  at: number;
+  /** In pixels. */
+  width: number;
+}
+
+/** What a cell says, by which classes it looks so, and how much of it is filled (`43% 15px`). */
+export interface Written {
+  text: string;
+  look: string;
+  fill: string | undefined;
+}
+
+/** Writes a value of a column. */
+export function written(column: ShownColumn, value: Cell, zone: string): Written {
+  const { label, kind } = column;
+  if (label === "status") {
+    const color = value === null ? "error" : statusColor(String(value));
+    return { text: value === null ? "none" : String(value), look: `number is-${color}`, fill: undefined };
+  }
+  const text = shownAs(value, kind, zone);
+  if (kind !== "duration" && kind !== "size") return { text, look: isNumber(kind) ? "number" : "", fill: undefined };
+  const share = filled(Number(value ?? 0), kind) * 100;
+  return { text, look: kind === "duration" ? "number filled slowly" : "number filled", fill: `${Math.round(share)}% calc(100% - 6px)` };
 }
 
 /** The fields of a table that can be shown, by alias. */

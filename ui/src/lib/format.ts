@@ -104,24 +104,49 @@ export function instant(ms: number): string {
   return nanos === 0 ? base : `${base.slice(0, -1)}${String(nanos).padStart(6, "0")}Z`;
 }
 
-const parts = new Map<string, Intl.DateTimeFormat>();
-
 /** The calendar fields of an instant in a zone (`browser`, `UTC`, or a name such as `Europe/Moscow`). */
 export function fields(ms: number, zone: string): Record<"year" | "month" | "day" | "hour" | "minute" | "second", number> {
-  let format = parts.get(zone);
+  const wall = new Date(Math.floor(ms / 1000) * 1000 + ahead(ms, zone));
+  return {
+    year: wall.getUTCFullYear(), month: wall.getUTCMonth() + 1, day: wall.getUTCDate(),
+    hour: wall.getUTCHours(), minute: wall.getUTCMinutes(), second: wall.getUTCSeconds(),
+  };
+}
+
+/** Clocks are moved at whole quarters of an hour of UTC only, so one look at each is enough: a look is slow, and grids are large. */
+const QUARTER_MS = 900_000;
+const LOOKS_MAX = 5000;
+const looks = new Map<string, Map<number, number>>();
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Milliseconds that the zone's clocks are ahead of UTC. */
+function ahead(ms: number, zone: string): number {
+  if (zone === "UTC") return 0;
+  const quarter = Math.floor(ms / QUARTER_MS);
+  let known = looks.get(zone);
+  if (!known) looks.set(zone, (known = new Map()));
+  let by = known.get(quarter);
+  if (by === undefined) {
+    if (known.size >= LOOKS_MAX) known.clear();
+    known.set(quarter, (by = looked(quarter * QUARTER_MS, zone)));
+  }
+  return by;
+}
+
+function looked(ms: number, zone: string): number {
+  let format = formats.get(zone);
   if (!format) {
-    const timeZone = zone === "browser" ? undefined : zone;
     format = new Intl.DateTimeFormat("en-GB", {
-      timeZone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
+      timeZone: zone === "browser" ? undefined : zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
       hour: "2-digit", minute: "2-digit", second: "2-digit",
     });
-    parts.set(zone, format);
+    formats.set(zone, format);
   }
-  const out = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
-  for (const part of format.formatToParts(ms)) {
-    if (part.type in out) out[part.type as keyof typeof out] = Number(part.value);
-  }
-  return out;
+  const parts = Object.fromEntries(format.formatToParts(ms).map((part) => [part.type, part.value]));
+  const wall = new Date(0);
+  wall.setUTCFullYear(Number(parts["year"]), Number(parts["month"]) - 1, Number(parts["day"]));
+  wall.setUTCHours(Number(parts["hour"]), Number(parts["minute"]), Number(parts["second"]));
+  return wall.getTime() - ms;
 }
 
 /** `14:05:03.217`: the time of day with so many digits of the second; -1 leaves the seconds out. */
@@ -163,10 +188,7 @@ export function zoneName(zone: string, at: number): string {
 
 /** Minutes that the zone's clocks are ahead of UTC at an instant. */
 export function offset(ms: number, zone: string): number {
-  if (zone === "UTC") return 0;
-  const at = fields(ms, zone);
-  const local = Date.UTC(at.year, at.month - 1, at.day, at.hour, at.minute, at.second);
-  return Math.round((local - Math.floor(ms / 1000) * 1000) / 60_000);
+  return Math.round(ahead(ms, zone) / 60_000);
 }
 
 /** A long id with its middle left out. */

@@ -7,11 +7,12 @@ import Guard from "../../src/shell/Guard.svelte";
 
 const HOSTILE = "<img src=x onerror=globalThis.__pwned=1>";
 const shown = [
-  { label: "status", kind: "integer", at: 0 }, { label: "path", kind: "text", at: 1 }, { label: "duration", kind: "duration", at: 2 }, { label: "client", kind: "address", at: 3 },
+  { label: "status", kind: "integer", at: 0, width: 58 }, { label: "path", kind: "text", at: 1, width: 270 },
+  { label: "duration", kind: "duration", at: 2, width: 86 }, { label: "client", kind: "address", at: 3, width: 112 },
 ];
 
 function row(cells: (string | number | null)[], onopen = vi.fn()) {
-  return render(GridRow, { cells, shown, at: 4, offset: 88, current: false, open: false, marked: false, tone: "error", onopen, onmark: vi.fn() });
+  return render(GridRow, { cells, shown, at: 4, offset: 88, current: false, open: false, marked: false, tone: "error", zone: "UTC", onopen, onmark: vi.fn() });
 }
 
 test("captured text is text, numbers have units, nothing is a dash", async () => {
@@ -25,6 +26,14 @@ test("captured text is text, numbers have units, nothing is a dash", async () =>
 
 test("no answer is said in words", async () => {
   expect((await row([null, "/", null, null])).container.textContent).toContain("none");
+});
+
+test("a tooltip has every digit, and is written when the pointer comes", async () => {
+  const { container } = await row([200, "/", 1_234_567, null]);
+  const cell = container.querySelectorAll<HTMLElement>("[role=gridcell]")[3]!;
+  expect(cell.title).toBe("");
+  cell.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  expect(cell.title).toBe("1\u202f234\u202f567");
 });
 
 test("a click tells the cell and the row", async () => {
