@@ -29,6 +29,8 @@ export class Asked<K extends Kind> {
   slow = $state(false);
   /** Whether it was stopped: `answer` is an older one, or none. */
   stopped = $state(false);
+  /** Whether `answer` is that of a first look, about a part of what was asked: the whole is on its way. */
+  partial = $state(false);
   /** @internal */
   ticket = 0;
 }
@@ -37,6 +39,8 @@ interface Wish {
   asked: Asked<Kind>;
   ticket: number;
   question: Question;
+  /** Whether another wish asks for the whole. */
+  look: boolean;
 }
 
 /** A request on its way. */
@@ -76,9 +80,10 @@ export const activity = new Activity();
 let queue: Wish[] = [];
 
 /**
- * Asks whenever what `question` reads changes; null asks nothing. Call it while a component is set up.
+ * Asks whenever what `question` reads changes; null asks nothing. Where the whole takes long, `look` gives a smaller question,
+ * whose answer is shown until that of the whole comes. Call it while a component is set up.
  */
-export function ask<K extends Kind>(question: () => QuestionOf<K> | null): Asked<K> {
+export function ask<K extends Kind>(question: () => QuestionOf<K> | null, look?: (whole: QuestionOf<K>) => QuestionOf<K> | null): Asked<K> {
   const asked = new Asked<K>();
   let last = "";
   $effect(() => {
@@ -86,10 +91,16 @@ export function ask<K extends Kind>(question: () => QuestionOf<K> | null): Asked
     const key = `${activity.round} ${JSON.stringify(next)}`;
     if (key === last) return;
     last = key;
-    untrack(() => put(asked as unknown as Asked<Kind>, next));
+    // While only the range moves, the picture from before tells more than a part of the new one.
+    untrack(() => put(asked as unknown as Asked<Kind>, next, next && look && timeless(next) !== timeless(asked.question) ? look(next) : null));
   });
   $effect(() => () => put(asked as unknown as Asked<Kind>, null));
   return asked;
+}
+
+/** What is asked, apart from the range. */
+function timeless(question: Question | null): string {
+  return JSON.stringify(question, (key, value: unknown) => (key === "from" || key === "to" || key === "step" ? undefined : value));
 }
 
 /** Asks once more, also what was asked before. */
@@ -97,7 +108,7 @@ export function again<K extends Kind>(asked: Asked<K>, question: QuestionOf<K>):
   put(asked as unknown as Asked<Kind>, question);
 }
 
-function put(asked: Asked<Kind>, question: Question | null): void {
+function put(asked: Asked<Kind>, question: Question | null, look: Question | null = null): void {
   asked.ticket += 1;
   dropSuperseded();
   if (!question) {
@@ -112,7 +123,9 @@ function put(asked: Asked<Kind>, question: Question | null): void {
     if (asked.ticket === ticket && asked.waiting) asked.slow = true;
   }, QUIET_MS);
   if (queue.length === 0) queueMicrotask(flush);
-  queue.push({ asked, ticket, question });
+  // The server answers in this order, but for lists, which are quick and come first.
+  if (look) queue.push({ asked, ticket, question: look, look: true });
+  queue.push({ asked, ticket, question, look: false });
 }
 
 /** Ends requests that nobody waits for any more. */
@@ -148,8 +161,8 @@ async function fly(wishes: Wish[]): Promise<void> {
 
 /** A wish without an answer: it failed, or was stopped. */
 function end(wish: Wish, failure: Failure | null): void {
-  const { asked, ticket } = wish;
-  if (asked.ticket !== ticket) return;
+  const { asked, ticket, look } = wish;
+  if (asked.ticket !== ticket || look) return;
   asked.failure = failure;
   asked.stopped = failure === null;
   asked.waiting = false;
@@ -175,6 +188,12 @@ async function stream(flight: Flight): Promise<void> {
   }
 }
 
+/** Says to whoever measures that an answer is there and will be drawn with the next frame. */
+function shown(kind: Kind): void {
+  performance.clearMarks(`answer ${kind}`);
+  performance.mark(`answer ${kind}`);
+}
+
 function take(flight: Flight, line: Schema<"BatchLine">): void {
   if ("progress" in line) {
     activity.rows = line.progress.rows;
@@ -184,12 +203,16 @@ function take(flight: Flight, line: Schema<"BatchLine">): void {
   if (!("panel" in line)) return;
   const { at, answer, problem } = line.panel;
   flight.left.delete(at);
-  const { asked, ticket, question } = flight.wishes[at]!;
-  if (asked.ticket !== ticket) return;
+  const { asked, ticket, question, look } = flight.wishes[at]!;
+  // A first look that failed, or that comes after the whole, tells nothing.
+  if (asked.ticket !== ticket || (look && (!answer || !asked.waiting))) return;
   if (answer) {
     asked.answer = answer as AnswerOf<Kind>;
     asked.question = question as QuestionOf<Kind>;
+    asked.partial = look;
+    shown(question.kind);
   }
+  if (look) return;
   asked.failure = problem ? new Failure(problem) : null;
   asked.waiting = false;
   asked.slow = false;

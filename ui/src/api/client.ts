@@ -7,7 +7,7 @@ export type Schema<Name extends keyof components["schemas"]> = components["schem
 export type Cell = null | boolean | number | string;
 
 /** Calls one route; see `ask.svelte.ts` for questions about rows. */
-export const api = createClient<paths>({ baseUrl: "/" });
+export const api = createClient<paths>({ baseUrl: "/", fetch: (request) => fetch(request) });
 
 /** What went wrong, in the server's words (RFC 9457) or ours. */
 export class Failure extends Error {
@@ -16,6 +16,15 @@ export class Failure extends Error {
   readonly status: number;
   /** Mistakes in a filter, with their places in bytes. */
   readonly mistakes: Schema<"Mistake">[];
+
+  /** The asker has not the right. */
+  get refused(): boolean {
+    return this.code === "not-permitted";
+  }
+  /** What concerns the whole page: it is said once, and panels keep silent. */
+  get common(): boolean {
+    return this.refused || this.code === "offline" || this.code === "bad-filter";
+  }
 
   constructor(problem: { code?: string; title?: string; detail?: string; status?: number; diagnostics?: Schema<"Mistake">[] }) {
     super(problem.detail || problem.title || "the request failed");

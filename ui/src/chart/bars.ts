@@ -45,6 +45,15 @@ export function drawBars(on: Surface, bars: Stack, place: BarsPlace, look: BarsL
   }
 }
 
+/** Hatches the time before the first bar, which is not counted yet. */
+export function drawUnknown(on: Surface, place: BarsPlace, color: string, ground: string): void {
+  const { context, width, height, ratio } = on;
+  const until = Math.round(((place.start - place.from) / (place.to - place.from)) * width);
+  if (until <= 0) return;
+  context.fillStyle = hatch(context, ground, color, ratio);
+  context.fillRect(0, 0, Math.min(until, width), height);
+}
+
 /** Draws a line over bars, such as yesterday's: dashed, with a halo that keeps it legible on dark fills. */
 export function drawGhost(on: Surface, values: readonly number[], place: BarsPlace, top: number, color: string, halo: string): void {
   const { context, width, height, ratio } = on;

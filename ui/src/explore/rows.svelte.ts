@@ -12,12 +12,16 @@ export const ROWS_MAX = 200_000;
 /** What a list asks. */
 export type List = Omit<QuestionOf<"list">, "kind" | "limit" | "cursor" | "count">;
 
+/** A field with few values in each table: what it counts in all is how many rows there are. */
+const COUNTED: Record<string, string> = { exchanges: "class", tcp_sessions: "protocol", packets: "direction" };
+
 /** Rows as they come. Make it while a component is set up. */
 export class Rows {
   columns: Schema<"ColumnFacts">[] = $state.raw([]);
   rows: Cell[][] = $state.raw([]);
   /** How many there are in all; null until it is known. */
-  total: number | null = $state(null);
+  total: number | null = $derived.by(() => (this.#count.waiting ? null : (this.#count.answer?.fields[0]?.total ?? null)));
+  counting = $derived.by(() => this.#count.slow && !this.#first.waiting);
   failure: Failure | null = $derived.by(() => this.#first.failure);
   slow = $derived.by(() => this.#first.slow);
   stopped = $derived.by(() => this.#first.stopped);
@@ -26,11 +30,17 @@ export class Rows {
   #next: string | null = null;
   #first: Asked<"list">;
   #more: Asked<"list">;
+  #count: Asked<"facets">;
   #question: () => List;
 
   constructor(question: () => List) {
     this.#question = question;
-    this.#first = ask<"list">(() => ({ kind: "list", ...question(), limit: FIRST, count: "exact" }));
+    // Rows are there at once. How many there are in all takes a look at each: it is counted in the same pass as facets.
+    this.#first = ask<"list">(() => ({ kind: "list", ...question(), limit: FIRST, count: "none" }));
+    this.#count = ask<"facets">(() => {
+      const { scope } = question();
+      return { kind: "facets", scope, fields: [COUNTED[scope?.table ?? "exchanges"]!], limit: 1 };
+    });
     this.#more = ask<"list">(() => null);
     $effect(() => {
       const answer = this.#first.answer;
@@ -50,7 +60,7 @@ export class Rows {
 
   /** Asks the first page once more. */
   retry(): void {
-    again(this.#first, { kind: "list", ...this.#question(), limit: FIRST, count: "exact" });
+    again(this.#first, { kind: "list", ...this.#question(), limit: FIRST, count: "none" });
   }
 
   /** Whether all rows are here. */
@@ -61,7 +71,6 @@ export class Rows {
   #start(answer: Schema<"ListAnswer">): void {
     this.columns = answer.columns;
     this.rows = answer.rows;
-    this.total = answer.total ?? null;
     this.#next = answer.next ?? null;
     this.ready = true;
   }

@@ -2,5 +2,7 @@
 class Listing {
   total: number | null = $state(null);
   loaded = $state(0);
+  /** Whether rows are there, and counting them takes so long that it is said. */
+  counting = $state(false);
 }
 export const listing = new Listing();

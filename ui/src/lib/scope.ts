@@ -1,7 +1,8 @@
 /** Which rows a question is about, from what the page shows. */
 import type { Schema } from "../api/client.ts";
-import { instant } from "./format.ts";
+import { instant, parseInstant } from "./format.ts";
 import { both, page } from "./page.svelte.ts";
+import { store } from "./store.svelte.ts";
 import type { Range } from "./time.ts";
 
 type Scope = Schema<"Scope">;
@@ -28,4 +29,21 @@ export function charted(): Scope {
 export function listed(): Scope {
   const { drill, count } = page.state;
   return drill ? scope(both(filter(), drill.q), drill, drill.count) : scope(filter(), page.listed, count);
+}
+
+/** From so many rows on a question that counts them all is preceded by a first look. */
+const MANY = 4_000_000;
+/** So many rows are counted within a moment. */
+const LOOK = 500_000;
+
+/**
+ * The end of the range of a scope, with so many rows that they are counted within a moment; null when all of them are. What the
+ * filter leaves over matters little: each row is looked at. Rows are taken to be spread evenly.
+ */
+export function firstLook(whole: Scope, most = LOOK): Scope | null {
+  const extent = store.extent(page.table);
+  if (!extent || !whole.from || !whole.to) return null;
+  const [from, to] = [Math.max(parseInstant(whole.from), extent.from), Math.min(parseInstant(whole.to), extent.to)];
+  const rows = store.rows(page.table) * ((to - from) / (extent.to - extent.from));
+  return rows > MANY ? { ...whole, from: instant(to - ((to - from) * most) / rows) } : null;
 }
