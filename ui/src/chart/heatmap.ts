@@ -121,8 +121,10 @@ export function sumOf(of: Heat, box: { band: [number, number]; bucket: [number, 
   return { count, errors };
 }
 
-/** `#rrggbb` as numbers. */
+/** `#rrggbb` or `#rgb` as numbers. */
 export function rgb(color: string): [number, number, number] {
-  const match = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color);
-  return match ? [1, 2, 3].map((at) => Number.parseInt(match[at]!, 16)) as [number, number, number] : [31, 111, 235];
+  // Built styles write #ffffff as #fff.
+  const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(color);
+  const match = short ?? /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color);
+  return match ? [1, 2, 3].map((at) => Number.parseInt(match[at]!.repeat(short ? 2 : 1), 16)) as [number, number, number] : [31, 111, 235];
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { rgb } from "../../src/chart/heatmap.ts";
 import { edges, seriesAt, stack, total } from "../../src/chart/stack.ts";
 import { bucketAt } from "../../src/chart/bars.ts";
 import { durationTicks, numberTicks } from "../../src/chart/ticks.ts";
@@ -70,4 +71,10 @@ describe("ticks", () => {
     }));
   });
   test("durations in the unit of people", () => expect(durationTicks(120e9)).toEqual([0, 60e9, 120e9]));
+});
+
+test("colours are read as styles are built: in three digits or six", () => {
+  expect(rgb("#ffffff")).toEqual([255, 255, 255]);
+  expect(rgb("#fff")).toEqual([255, 255, 255]);
+  expect(rgb("#1a2")).toEqual(rgb("#11aa22"));
 });
