@@ -41,5 +41,6 @@ export default defineConfig({
   },
   // `npm run dev` shows the sources on a running `arachne serve`, which takes requests of its own origin only.
   server: { proxy: { "/api": { target: server, changeOrigin: true, headers: { origin: server } } } },
+  worker: { format: "es" },
   test: { include: ["tests/unit/**/*.test.ts"] },
 });

@@ -25,7 +25,7 @@ pub struct UiFile {
 /// What the page of the UI may load: its own files. Captured text that got into it could neither run nor call home.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; \
     connect-src 'self'; worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html arachne-worker";
 const PAGE: &str = "index.html";
 /// Files here have the hash of their content in their name.
 const HASHED: &str = "assets/";
