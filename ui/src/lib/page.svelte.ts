@@ -2,11 +2,10 @@
 import { both, grouped, negated } from "./filter.ts";
 import { preferences } from "./preferences.svelte.ts";
 import { openingRange, type Range, resolve } from "./time.ts";
+import { type Trail, TRAIL_MAX, trailOf } from "./trail.ts";
 import { decode, encode, type State, TABLES } from "./url.ts";
 
 export { both };
-
-const UNDO_MAX = 100;
 
 class Current {
   state: State = $state.raw(decode(location.pathname + location.search));
@@ -16,8 +15,8 @@ class Current {
   data: Range | null = $state.raw(null);
   /** Width of a bar in milliseconds, as the timeline draws it; 0 while it draws none. */
   step = $state(0);
-  #undo: [string, string][] = $state.raw([]);
-  #redo: [string, string][] = $state.raw([]);
+  #undo: [string, string][] = $state.raw(trailOf(history.state).undo);
+  #redo: [string, string][] = $state.raw(trailOf(history.state).redo);
   canUndo = $derived(this.#undo.length > 0);
   canRedo = $derived(this.#redo.length > 0);
 
@@ -39,6 +38,8 @@ class Current {
   constructor() {
     addEventListener("popstate", () => {
       this.state = decode(location.pathname + location.search);
+      // The trail is apart from the browser's history: it goes along.
+      history.replaceState(this.#kept(), "");
       preferences.show();
     });
   }
@@ -48,9 +49,13 @@ class Current {
     const next = { ...this.state, ...change };
     const address = encode(next);
     if (address === encode(this.state)) return;
-    if (how === "push") history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+    if (how === "push") history.pushState(this.#kept(), "", address);
+    else history.replaceState(this.#kept(), "", address);
     this.state = next;
+  }
+
+  #kept(): { trail: Trail } {
+    return { trail: { undo: this.#undo, redo: this.#redo } };
   }
 
   /** The address of the state with a change: for links. */
@@ -60,7 +65,7 @@ class Current {
 
   /** Shows another range; `undoTime` leads back. */
   time(from: string, to: string, rest: Partial<State> = {}): void {
-    this.#undo = [...this.#undo, [this.state.from, this.state.to] as [string, string]].slice(-UNDO_MAX);
+    this.#undo = [...this.#undo, [this.state.from, this.state.to] as [string, string]].slice(-TRAIL_MAX);
     this.#redo = [];
     this.now = Date.now();
     this.go({ from, to, live: false, ...rest });
