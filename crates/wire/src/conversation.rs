@@ -1,6 +1,6 @@
 //! What is said on a connection: finds the protocol by the first bytes of either side and hands the rest to its parser.
 
-use arachne_model::{Anomaly, AnomalySet, Protocol as Kind, UnixNanos};
+use arachne_model::{Anomaly, AnomalySet, Exchange, Protocol as Kind, UnixNanos};
 
 use crate::flow::{FlowKey, SideIndex};
 use crate::protocol::{Chunk, Context, Protocol, Speaker, Verdict, detect};
@@ -103,6 +103,13 @@ impl Conversation {
     #[must_use]
     pub const fn exchanges(&self) -> u64 {
         self.exchanges
+    }
+
+    /// Calls `visit` with each exchange that is open.
+    pub fn open_exchanges(&self, visit: &mut dyn FnMut(&Exchange)) {
+        if let State::Spoken(protocol) = &self.state {
+            protocol.open_exchanges(visit);
+        }
     }
 
     /// What was spoken.

@@ -1,6 +1,8 @@
 //! Decoder and shards together, for one thread.
 
-use arachne_model::{AnomalySet, Ledger, Limits};
+use std::ops::Range;
+
+use arachne_model::{AnomalySet, Exchange, Ledger, Limits, UnixNanos};
 
 use crate::packet::{Decoder, Frame};
 use crate::shard::{SHARDS, Shard};
@@ -77,6 +79,16 @@ impl Engine {
         if let Some(segment) = self.decoder.decode(frame) {
             self.shards[segment.key.shard(SHARDS)].segment(&segment, sink);
         }
+    }
+
+    /// The input is drained up to `at`; see [`Shard::at`].
+    pub fn at(&mut self, at: UnixNanos, sink: &mut dyn Sink) {
+        self.shards.iter_mut().for_each(|shard| shard.at(at, sink));
+    }
+
+    /// Exchanges that are open and began in `started`, shard by shard; see [`Shard::open_exchanges`].
+    pub fn open_exchanges(&self, started: &Range<UnixNanos>, visit: &mut dyn FnMut(Exchange)) {
+        self.shards.iter().for_each(|shard| shard.open_exchanges(started, visit));
     }
 
     /// The input is over: everything open is reported.

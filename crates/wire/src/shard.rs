@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
-use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, Ledger, Limits, UnixNanos};
+use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, Exchange, Ledger, Limits, UnixNanos};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
@@ -195,6 +196,32 @@ impl Shard {
         }
     }
 
+    /// The input is drained: no packet captured before `at` is on its way. Time goes on without packets, so that what is
+    /// silent ends. `at` comes from the clock of the host that captures, by which packets are marked.
+    ///
+    /// Where that clock was set back by more than an hour, everything open is as if just heard of.
+    pub fn at(&mut self, at: UnixNanos, sink: &mut dyn Sink) {
+        if let Some(now) = self.clock.set_back(at) {
+            self.set_back(now);
+        }
+        let now = self.clock.observe(at);
+        self.shared.now = now;
+        if now >= self.next_check {
+            self.expire(now, sink);
+        }
+    }
+
+    /// Calls `visit` with each exchange that is open and began in `started`, as it is now: without its end, and without
+    /// what taps keep. Changes and counts nothing; costs a look at every connection.
+    pub fn open_exchanges(&self, started: &Range<UnixNanos>, visit: &mut dyn FnMut(Exchange)) {
+        let mut copy = |exchange: &Exchange| {
+            if started.contains(&exchange.start) {
+                visit(exchange.clone());
+            }
+        };
+        self.slots.iter().flatten().for_each(|connection| connection.open_exchanges(&mut copy));
+    }
+
     /// The connections that are alive, as number of the session and slot.
     pub fn alive_sessions(&self) -> impl Iterator<Item = (u64, u32)> {
         let slots = (0..).zip(&self.slots);
@@ -304,6 +331,19 @@ impl Shard {
         self.expire_line(Stage::HalfOpen, half_open_ns, CloseReason::HandshakeTimeout, now, sink);
         self.expire_line(Stage::Closed, closed_ns, CloseReason::Fin, now, sink);
         self.expire_line(Stage::Open, idle_ns, CloseReason::IdleTimeout, now, sink);
+    }
+
+    #[cold]
+    fn set_back(&mut self, now: UnixNanos) {
+        self.next_check = now;
+        for connection in self.slots.iter_mut().flatten() {
+            connection.touched = connection.touched.min(now);
+            connection.lacking_since = connection.lacking_since.map(|since| since.min(now));
+        }
+        let lines = [&mut self.half_open.entries, &mut self.open.entries, &mut self.closed.entries];
+        for (_, since) in lines.into_iter().flatten().chain(&mut self.shared.waiting) {
+            *since = (*since).min(now);
+        }
     }
 
     fn give_up(&mut self, (slot, generation): Handle, since: UnixNanos, sink: &mut dyn Sink) {

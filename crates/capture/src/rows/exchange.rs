@@ -101,6 +101,12 @@ fn has_body(message: Option<&Message>) -> bool {
 }
 
 impl RowMaker {
+    /// The row of an exchange that is still open (`Engine::open_exchanges`): provisional and without an end. The row that
+    /// replaces it has the same id. It is not settled: only the last row counts.
+    pub fn open_exchange(&mut self, exchange: &Exchange) -> ExchangeRow {
+        ExchangeRow { end: None, provisional: true, ..self.exchange(exchange) }
+    }
+
     /// The row of an exchange. Settle it afterwards ([`Self::settle`]).
     pub fn exchange(&mut self, exchange: &Exchange) -> ExchangeRow {
         let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());

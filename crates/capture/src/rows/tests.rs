@@ -119,6 +119,15 @@ fn ids_hang_on_time_source_and_wire_alone() {
 }
 
 #[test]
+fn an_open_exchange_has_the_id_of_its_end() {
+    let (open, done) = (exchange("/", &[], None), exchange("/", &[], Some((200, &[]))));
+    let mut maker = maker();
+    let (open, done) = (maker.open_exchange(&open), maker.exchange(&done));
+    assert_eq!((open.end, open.provisional, done.provisional), (None, true, false));
+    assert_eq!(open.id, done.id);
+}
+
+#[test]
 fn without_an_answer_it_ends_with_what_was_last_seen() {
     assert_eq!(row("/", &[], None).end, Some(START + 1));
     let mut x = exchange("/", &[], None);

@@ -97,6 +97,8 @@ pub trait Protocol: Send {
     fn flag(&mut self, anomaly: Anomaly);
     /// The connection is over: what is open is reported as it is.
     fn finish(&mut self, arrival: Arrival, cx: &mut Context<'_>);
+    /// Calls `visit` with each exchange that was begun and not reported, oldest first.
+    fn open_exchanges(&self, visit: &mut dyn FnMut(&Exchange));
     /// Memory held now.
     fn held_bytes(&self) -> usize;
 }

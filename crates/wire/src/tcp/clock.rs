@@ -33,6 +33,16 @@ impl Clock {
         at
     }
 
+    /// The host's clock, where it is behind the position by more than a leap: it was set back. The position follows; a
+    /// smaller step is waited out.
+    pub fn set_back(&mut self, host: UnixNanos) -> Option<UnixNanos> {
+        let behind = self.now.is_some_and(|now| now.since(host) > LEAP_NS);
+        behind.then(|| {
+            *self = Self { now: Some(host), suspect: None };
+            host
+        })
+    }
+
     fn confirms(&self, at: UnixNanos) -> bool {
         self.suspect.is_some_and(|s| at.since(s) <= LEAP_NS && s.since(at) <= LEAP_NS)
     }
@@ -56,5 +66,15 @@ mod tests {
         assert_eq!(at(90 * HOUR), 11, "suspect");
         assert_eq!(at(90 * HOUR + 1), 90 * HOUR + 1, "confirmed");
         assert_eq!(at(12), 90 * HOUR + 1);
+    }
+
+    #[test]
+    fn only_the_hosts_clock_sets_it_back() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.set_back(UnixNanos(0)), None, "no position yet");
+        clock.observe(UnixNanos(5 * HOUR));
+        assert_eq!(clock.set_back(UnixNanos(4 * HOUR)), None, "a small step");
+        assert_eq!(clock.set_back(UnixNanos(HOUR)), Some(UnixNanos(HOUR)));
+        assert_eq!(clock.observe(UnixNanos(HOUR + 3)).0, HOUR + 3);
     }
 }

@@ -5,7 +5,7 @@
 //! resort. A segment waits while bytes that its sender had acknowledged are missing in the peer's direction: so a
 //! request always comes before its response, whatever the order in the capture.
 
-use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, TcpSession, UnixNanos};
+use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, Exchange, TcpSession, UnixNanos};
 
 use super::queue::{Arrival, Doubt, Queue};
 use super::recent::{Comparison, Recent};
@@ -123,6 +123,11 @@ impl Connection {
     #[must_use]
     pub fn belongs(&self, side: SideIndex) -> Belongs {
         Belongs { session: self.number, session_start: self.first, from_client: side == self.client() }
+    }
+
+    /// Calls `visit` with each exchange that is open.
+    pub fn open_exchanges(&self, visit: &mut dyn FnMut(&Exchange)) {
+        self.conversation.open_exchanges(visit);
     }
 
     /// The client, or who seems to be it so far.

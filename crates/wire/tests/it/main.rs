@@ -12,6 +12,7 @@ mod flags;
 mod http;
 mod layers;
 mod limits;
+mod live;
 mod mutations;
 mod properties;
 mod reference;

@@ -756,6 +756,10 @@ impl Protocol for Observer {
         cx.anomalies.merge(self.flags);
     }
 
+    fn open_exchanges(&self, visit: &mut dyn FnMut(&Exchange)) {
+        self.pending.iter().chain(self.orphan.as_deref()).for_each(|open| visit(&open.exchange));
+    }
+
     fn held_bytes(&self) -> usize {
         let tap = |half: &Half| half.tap.as_ref().map_or(0, |t| t.held_bytes()) + half.reader.held_bytes();
         size_of::<Self>() + self.held + tap(&self.request) + tap(&self.response)
