@@ -1,11 +1,13 @@
 //! One function for each target.
 
+mod bpf;
 mod content;
 mod file;
 mod http;
 mod packet;
 mod tcp;
 
+pub use bpf::bpf;
 pub use content::content;
 pub use file::file;
 pub use http::http;
@@ -29,6 +31,7 @@ pub fn named(name: &str) -> fn(&[u8]) {
         "tcp" => tcp,
         "http" => http,
         "content" => content,
+        "bpf" => bpf,
         _ => panic!("no target is called {name}"),
     }
 }

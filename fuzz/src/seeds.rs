@@ -9,7 +9,27 @@ use arachne_testkit::{Conversation, link};
 /// Each target with its seeds.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Vec<Vec<u8>>)> {
-    vec![("file", files()), ("packet", packets()), ("tcp", segments()), ("http", turns()), ("content", bodies())]
+    vec![
+        ("file", files()),
+        ("packet", packets()),
+        ("tcp", segments()),
+        ("http", turns()),
+        ("content", bodies()),
+        ("bpf", filters()),
+    ]
+}
+
+fn filters() -> Vec<Vec<u8>> {
+    let texts = [
+        "tcp port 80 or 443 and not host 10.0.0.1",
+        "src net 10.0.0.0/8 || (dst host fd00::1 && portrange 1-1023)",
+        "vlan 5 and ip6 proto tcp and greater 100",
+        "port (80 or not 443) and net 192.168.0.0 mask 255.255.0.0",
+        "icmp or icmp6 or arp and inbound or less 90",
+        "prot 80",
+    ];
+    let frame = talk()[3].bytes.clone();
+    texts.iter().map(|text| [text.as_bytes(), &[0], &frame].concat()).collect()
 }
 
 fn talk() -> Vec<Packet> {

@@ -136,8 +136,11 @@ fn read(record: &mut [u8]) -> Option<LivePacket<'_>> {
         tag: (status & libc::TP_STATUS_VLAN_VALID != 0).then(|| tag(status, record, control)),
     };
     let end = network.checked_add(captured as usize)?;
+    let bytes = record.get(network..end)?;
     if outgoing && matches!(facts.protocol, VLAN | PROVIDER) {
-        facts.protocol = inner_protocol(facts.protocol, record.get(network..end)?);
+        facts.protocol = inner_protocol(facts.protocol, bytes);
+    } else if begins_with_tag(facts.protocol, length, bytes) {
+        facts.protocol = VLAN;
     }
     let head = COOKED + if facts.tag.is_some() { TAG } else { 0 };
     let start = network.checked_sub(head).filter(|start| *start >= HEADER_END)?;
@@ -171,6 +174,18 @@ fn inner_protocol(protocol: u16, network: &[u8]) -> u16 {
     }
 }
 
+/// Kernels from 6.11 name what is behind all tags, though a second tag still stands in the frame. Where its control word
+/// looks like the start of an IP header as well, the length in that header is wrong.
+fn begins_with_tag(protocol: u16, length: u32, network: &[u8]) -> bool {
+    let [first, _, kind @ .., inner, more] = network.get(..6).unwrap_or_default() else { return false };
+    let (version, told) = match protocol {
+        0x0800 => (4, 0x0800),
+        0x86dd => (6, 40 + u32::from(u16::from_be_bytes([*inner, *more]))),
+        _ => return false,
+    };
+    *kind == protocol.to_be_bytes() && inner >> 4 == version && (first >> 4 != version || told != length)
+}
+
 fn wire_bytes(facts: Facts) -> u32 {
     let link = if matches!(facts.hardware, libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK) { 14 } else { 0 };
     facts.length.saturating_add(link + if facts.tag.is_some() { 4 } else { 0 })
@@ -190,5 +205,28 @@ fn write_head(head: &mut [u8], interface: u32, facts: Facts, address: &[u8; 9]) 
     if let (Some((_, control)), [high, low, kind @ ..]) = (facts.tag, rest) {
         [*high, *low] = control.to_be_bytes();
         kind.copy_from_slice(&facts.protocol.to_be_bytes()[..kind.len()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begins_with_tag;
+
+    #[test]
+    fn a_tag_is_told_from_an_ip_header() {
+        let cases: [(u16, u32, &[u8], bool); 9] = [
+            (0x0800, 44, &[0, 7, 8, 0, 0x45, 0], true),
+            (0x0800, 44, &[0x40, 7, 8, 0, 0x45, 0], true),
+            (0x0800, 2048, &[0x45, 0, 8, 0, 0x45, 0], false),
+            (0x0800, 40, &[0x45, 0, 0, 40, 0x45, 0], false),
+            (0x86dd, 64, &[0x60, 7, 0x86, 0xdd, 0x60, 0], true),
+            (0x86dd, 0x6000 + 40, &[0x60, 7, 0x86, 0xdd, 0x60, 0], false),
+            (0x86dd, 64, &[0x60, 0, 0, 0, 0, 24], false),
+            (0x0806, 28, &[0, 1, 8, 0, 6, 4], false),
+            (0x0800, 3, &[0, 7, 8], false),
+        ];
+        for (protocol, length, network, expected) in cases {
+            assert_eq!(begins_with_tag(protocol, length, network), expected, "{network:?}");
+        }
     }
 }

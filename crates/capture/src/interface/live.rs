@@ -24,7 +24,8 @@ pub struct LiveOptions {
     /// Bytes of the rings of all threads together. Each has two blocks at least and 1 GiB at most.
     pub ring_bytes: usize,
     /// Bytes of a block; the next power of two between 64 KiB and 4 MiB is taken. A packet longer than a block is cut, and
-    /// offloaded ones reach 64 KiB.
+    /// offloaded ones reach 64 KiB. Blocks that are handed out before they are full are what a ring is used up with when
+    /// there is little traffic and nobody polls: it lasts for `retire` times the number of blocks.
     pub block_bytes: usize,
     /// A block that is not full is handed out after so long: how late a packet may be seen.
     pub retire: Duration,
@@ -32,7 +33,7 @@ pub struct LiveOptions {
 
 impl Default for LiveOptions {
     fn default() -> Self {
-        Self { threads: 1, ring_bytes: 16 << 20, block_bytes: 256 << 10, retire: Duration::from_millis(50) }
+        Self { threads: 1, ring_bytes: 16 << 20, block_bytes: 128 << 10, retire: Duration::from_millis(50) }
     }
 }
 

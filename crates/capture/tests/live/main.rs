@@ -3,5 +3,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+mod exchanges;
 mod net;
 mod packets;
