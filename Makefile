@@ -1,9 +1,9 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench bench-store crash soak fuzz record
+.PHONY: help test demo bench bench-store bench-capture crash soak fuzz record
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing)
 	cargo xtask ci
@@ -16,6 +16,9 @@ bench: ## speed and exactness on captures of a real nginx, beside tshark and oth
 
 bench-store: ## the store on 10 million exchanges beside DuckDB, chDB and pyarrow: questions, imports, bytes per row
 	scripts/bench-store.sh
+
+bench-capture: ## live capture at 1 k to 200 k packets/s beside tcpdump: CPU, memory, drops (root)
+	scripts/bench-capture.sh
 
 crash: ## the store against kill -9 (CRASH_ROUNDS, default 500), a long log, full disks (root), every flip and cut
 	scripts/crash.sh

@@ -1,0 +1,124 @@
+//! What `make bench-capture` measures: `live capture SECONDS` captures all interfaces into the wire core and prints counts
+//! and costs as JSON; `live send RATE SECONDS` sends HTTP conversations as raw IP packets to the host 10.9.0.2, which
+//! does not have their addresses and so answers nothing.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use arachne_capture::interface::filter::{Filter, Scope};
+use arachne_capture::interface::{LiveOptions, Turn, open};
+use arachne_model::{Exchange, Limits, TcpSession};
+use arachne_testkit::Conversation;
+use arachne_wire::{Engine, Frame, Sink};
+use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, connect, ipproto, send, socket_with};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// Conversations that are sent over and over.
+const CONVERSATIONS: u16 = 400;
+
+/// Exchanges of each.
+const EXCHANGES: usize = 8;
+
+/// Bytes of a body: of two packets of three, the larger.
+const BODY: usize = 900;
+
+/// Packets are sent in bursts of a millisecond.
+const BURST: Duration = Duration::from_millis(1);
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["capture", seconds] => capture(Duration::from_secs(seconds.parse()?)),
+        ["send", rate, seconds] => send_all(rate.parse()?, Duration::from_secs(seconds.parse()?)),
+        _ => Err("usage: live capture SECONDS | live send PACKETS_PER_SECOND SECONDS".into()),
+    }
+}
+
+#[derive(Default)]
+struct Count {
+    exchanges: u64,
+    sessions: u64,
+}
+
+impl Sink for Count {
+    fn exchange(&mut self, _exchange: Exchange) {
+        self.exchanges += 1;
+    }
+    fn session(&mut self, _session: TcpSession) {
+        self.sessions += 1;
+    }
+}
+
+fn capture(length: Duration) -> Outcome {
+    let program = Filter::parse("tcp")?.program(&Scope::default())?;
+    let mut live = open(&LiveOptions::default(), &program)?.remove(0);
+    let (mut engine, mut count, mut number) = (Engine::new(&Limits::default(), 1, false), Count::default(), 0_u64);
+    let start = Instant::now();
+    while start.elapsed() < length {
+        let mut block = match live.poll(Duration::from_millis(100))? {
+            Turn::Block(block) => block,
+            Turn::Drained(at) => {
+                engine.at(at, &mut count);
+                continue;
+            }
+        };
+        while let Some(packet) = block.next_packet() {
+            number += 1;
+            let packet = packet.packet;
+            let (at, link_type, original_length) = (packet.timestamp, packet.link_type, packet.original_length);
+            engine.packet(&Frame { number, at, link_type, original_length, data: packet.data }, &mut count);
+        }
+    }
+    let counters = live.counters()?;
+    engine.summary().ledger.check()?;
+    writeln!(
+        std::io::stdout(),
+        "{}",
+        serde_json::json!({
+            "packets": counters.packets, "handed_out": number, "drops": counters.drops, "exchanges": count.exchanges,
+            "sessions": count.sessions, "bytes_lost": engine.summary().ledger.bytes_lost, "ring_bytes": live.ring_bytes(),
+        })
+    )?;
+    Ok(())
+}
+
+/// IP packets of a pool of conversations, interleaved.
+fn packets() -> Vec<Vec<u8>> {
+    let conversation = |n: u16| {
+        let client = format!("10.200.{}.{}:{}", n / 250, n % 250 + 1, 20_000 + n);
+        let mut talk = Conversation::new(&client, "10.201.0.1:80");
+        talk.handshake();
+        for at in 0..EXCHANGES {
+            talk.client(format!("GET /items/{at} HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\r\n").as_bytes());
+            talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n{}", "x".repeat(BODY)).as_bytes());
+        }
+        talk.close();
+        talk.take_packets().into_iter().map(|packet| packet.bytes[14..].to_vec()).collect::<Vec<_>>()
+    };
+    let all: Vec<Vec<Vec<u8>>> = (0..CONVERSATIONS).map(conversation).collect();
+    let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest).flat_map(|at| all.iter().filter_map(move |packets| packets.get(at).cloned())).collect()
+}
+
+fn send_all(rate: u64, length: Duration) -> Outcome {
+    let raw = Some(ipproto::RAW);
+    let socket = socket_with(AddressFamily::INET, SocketType::RAW, SocketFlags::CLOEXEC, raw)?;
+    connect(&socket, &"10.9.0.2:0".parse::<SocketAddrV4>()?)?;
+    let packets = packets();
+    let (start, mut sent) = (Instant::now(), 0_u64);
+    let mut next = packets.iter().cycle();
+    while start.elapsed() < length {
+        let due = u64::try_from(start.elapsed().as_nanos())? * rate / 1_000_000_000;
+        while sent < due {
+            let packet = next.next().ok_or("there are no packets")?;
+            send(&socket, packet, SendFlags::empty())?;
+            sent += 1;
+        }
+        std::thread::sleep(BURST);
+    }
+    writeln!(std::io::stdout(), "{}", serde_json::json!({"sent": sent, "seconds": start.elapsed().as_secs_f64()}))?;
+    Ok(())
+}
