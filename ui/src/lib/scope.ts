@@ -34,7 +34,7 @@ export function listed(): Scope {
 /** From so many rows on a question that counts them all is preceded by a first look. */
 const MANY = 4_000_000;
 /** So many rows are counted within a moment. */
-const LOOK = 500_000;
+const LOOK = 250_000;
 
 /**
  * The end of the range of a scope, with so many rows that they are counted within a moment; null when all of them are. What the
