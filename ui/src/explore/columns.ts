@@ -12,7 +12,8 @@ export const USUAL: Record<string, string[]> = {
 
 const WIDTHS: Record<string, number> = {
   start: 104, status: 58, method: 72, service: 164, path: 270, template: 280, duration: 86, wait: 80, size: 82, client: 112, server: 112,
-  host: 130, anomalies: 170, "request.id": 150, "trace.id": 150, query: 200, session: 180, protocol: 70, close: 80, exchanges: 78,
+  host: 130, anomalies: 170, "request.id": 150, "trace.id": 150, query: 200, session: 226, protocol: 88, close: 86, exchanges: 92, "client.port": 84, port: 56,
+  "tcp.client.payload": 120, "tcp.server.payload": 122,
 };
 
 /** The width of a column in pixels before anybody dragged it. */
