@@ -8,8 +8,9 @@
 #   BENCH_WRITE=1                           puts the table into docs/performance.md
 #
 # Ours captures into the wire core (sessions, HTTP exchanges); tcpdump writes packets to /dev/null, from a ring of the same
-# size. Both run one after the other under the same load. Needs root. Prints a table. CPU is user and system time of the
-# process, in percent of one core; what the kernel spends on filling rings is the sender's for both.
+# size. Both run one after the other under the same load. Needs root. Prints a table; exit 1 when what was sent is neither
+# captured nor counted as dropped. CPU is user and system time of the process, in percent of one core; what the kernel spends
+# on filling rings is the sender's for both.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rates=${BENCH_RATES:-1000 10000 50000 200000} seconds=${BENCH_SECONDS:-10} runs=${BENCH_RUNS:-3}
@@ -75,6 +76,10 @@ for rate in $rates; do
   for _ in $(seq "$runs"); do
     run "$rate" "$scratch/live" capture "$((seconds + 3))"
     keep "$scratch/ours" "$(number handed_out "$scratch/out")" "$(number drops "$scratch/out")" "$(number exchanges "$scratch/out")"
+    if [ "$(number packets "$scratch/out")" != "$(number sent "$scratch/sent")" ]; then
+      echo "not exact: $(cat "$scratch/sent") but $(cat "$scratch/out")" >&2
+      exit 1
+    fi
     run "$rate" tcpdump -i any -n -B 16384 -s 0 -w /dev/null tcp
     keep "$scratch/theirs" "$(grep -oE '^[0-9]+ packets captured' "$scratch/err" | cut -d' ' -f1)" \
       "$(grep -oE '^[0-9]+ packets dropped by kernel' "$scratch/err" | cut -d' ' -f1)" –

@@ -22,6 +22,9 @@ const CONVERSATIONS: u16 = 400;
 /// Exchanges of each.
 const EXCHANGES: usize = 8;
 
+/// First byte of the addresses of servers.
+const SERVERS: u8 = 200;
+
 /// Bytes of a body: of two packets of three, the larger.
 const BODY: usize = 900;
 
@@ -85,11 +88,23 @@ fn capture(length: Duration) -> Outcome {
     Ok(())
 }
 
+/// Another network for the clients of each round, so that each connection is a new one.
+fn move_clients(packet: &mut [u8], round: u16) {
+    let at = if packet[12] == SERVERS { 16 } else { 12 };
+    let (before, after) = (u16::from_be_bytes([packet[at], packet[at + 1]]), 0x0a00 + round % 0x4000);
+    packet[at..at + 2].copy_from_slice(&after.to_be_bytes());
+    // The checksum of the TCP header counts addresses. Source: RFC 1624, section 3.
+    let sum = u32::from(!u16::from_be_bytes([packet[36], packet[37]])) + u32::from(!before) + u32::from(after);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap_or(0);
+    packet[36..38].copy_from_slice(&sum.to_be_bytes());
+}
+
 /// IP packets of a pool of conversations, interleaved.
 fn packets() -> Vec<Vec<u8>> {
     let conversation = |n: u16| {
-        let client = format!("10.200.{}.{}:{}", n / 250, n % 250 + 1, 20_000 + n);
-        let mut talk = Conversation::new(&client, "10.201.0.1:80");
+        let client = format!("10.0.{}.{}:{}", n / 250, n % 250 + 1, 20_000 + n);
+        let mut talk = Conversation::new(&client, "200.1.0.1:80");
         talk.handshake();
         for at in 0..EXCHANGES {
             talk.client(format!("GET /items/{at} HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\r\n").as_bytes());
@@ -107,15 +122,18 @@ fn send_all(rate: u64, length: Duration) -> Outcome {
     let raw = Some(ipproto::RAW);
     let socket = socket_with(AddressFamily::INET, SocketType::RAW, SocketFlags::CLOEXEC, raw)?;
     connect(&socket, &"10.9.0.2:0".parse::<SocketAddrV4>()?)?;
-    let packets = packets();
+    let mut packets = packets();
     let (start, mut sent) = (Instant::now(), 0_u64);
-    let mut next = packets.iter().cycle();
+    let (mut next, mut round) = (0, 0_u16);
     while start.elapsed() < length {
         let due = u64::try_from(start.elapsed().as_nanos())? * rate / 1_000_000_000;
         while sent < due {
-            let packet = next.next().ok_or("there are no packets")?;
-            send(&socket, packet, SendFlags::empty())?;
-            sent += 1;
+            if next == packets.len() {
+                (next, round) = (0, round.wrapping_add(1));
+            }
+            move_clients(&mut packets[next], round);
+            send(&socket, &packets[next], SendFlags::empty())?;
+            (next, sent) = (next + 1, sent + 1);
         }
         std::thread::sleep(BURST);
     }
