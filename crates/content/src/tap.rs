@@ -28,8 +28,9 @@ pub struct TapOptions {
 ///
 /// The facts: `decoded_size`, `decoded_sha256` and `kept` speak of the decoded body up to the first gap, error or
 /// limit; `sha256` of all bytes that were seen. Where nothing was decoded though a coding was applied, `decoded_size`
-/// is `None` and `kept` holds bytes as sent. Decoders are made at the first byte of the body, and dropped at the
-/// first error or limit; up to then the tap holds at most the kept bytes and the windows of the decoders.
+/// is `None` and `kept` holds bytes as sent. Decoders are made when 64 KiB of the body are there or it ends, unless what
+/// so short a body becomes is known, and dropped at the first error or limit; up to then the tap holds at most the kept
+/// bytes, those 64 KiB and the windows of the decoders.
 #[must_use]
 pub fn tap(head: &MessageHead<'_>, options: &TapOptions) -> Option<Box<dyn BodyTap>> {
     let plan = match plan(head.message, options.limits.coding_layers_max) {

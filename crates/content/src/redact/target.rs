@@ -121,7 +121,10 @@ fn code_kind(text: &[u8], scan: Scan<'_>) -> Kind {
 fn authority(url: &[u8]) -> Option<Range<usize>> {
     let start = match url.starts_with(b"//") {
         true => 2,
-        false => memchr::memmem::find(url, b"://")? + 3,
+        // Nearly no target has a colon, which is found out faster.
+        false => {
+            memchr::memchr(b':', url).and_then(|from| Some(from + memchr::memmem::find(&url[from..], b"://")?))? + 3
+        }
     };
     let length = memchr::memchr(b'/', &url[start..]).unwrap_or(url.len() - start);
     Some(start..start + length)

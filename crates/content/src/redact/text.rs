@@ -30,6 +30,8 @@ pub(super) enum Piece {
 
 /// The most bytes of a name on either side of the piece that was found.
 pub(super) const WORD_REACH: usize = 64;
+/// Texts up to this length, such as values of parameters, are looked at for anything at all before they are read.
+const SHORT_BYTES_MAX: usize = 128;
 /// Behind an AWS access key id, its secret is searched so far.
 const AWS_REACH: usize = 256;
 /// The length of an AWS secret access key.
@@ -98,6 +100,9 @@ impl Core {
     /// Edits free text. `at` is the offset of the text in the edited one.
     pub(super) fn free(&self, text: &[u8], at: usize, scan: Scan<'_>, edits: &mut Edits) {
         if !is_live(scan.live, at..at + text.len()) {
+            return;
+        }
+        if text.len() <= SHORT_BYTES_MAX && !scan.cut && self.is_quiet(text) {
             return;
         }
         let from = edits.len();
