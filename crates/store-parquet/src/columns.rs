@@ -11,10 +11,12 @@ use std::sync::{Arc, LazyLock};
 
 use arachne_model::table::{Kind, Row, TABLES, Table, Value};
 use arrow::array::{
-    Array, ArrayRef, AsArray as _, BinaryBuilder, BooleanBuilder, Int64Array, Int64Builder, RecordBatch, StringBuilder,
-    StringDictionaryBuilder, new_null_array,
+    Array, ArrayBuilder as _, ArrayRef, AsArray as _, BinaryBuilder, BooleanBuilder, Int64Array, Int64Builder,
+    RecordBatch, StringBuilder, StringDictionaryBuilder, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+
+use crate::repeated::Repeated;
 
 /// The metadata key by which Parquet gets a field's id.
 const FIELD_ID: &str = "PARQUET:field_id";
@@ -53,7 +55,7 @@ pub fn data_type(kind: Kind) -> DataType {
 /// Rows as columns, in the order given. All text and bytes together must be shorter than 2 GiB in each column.
 #[must_use]
 pub fn batch<R: Row>(rows: &[&R]) -> RecordBatch {
-    let mut columns = Columns::new(R::TABLE, rows.len(), 0);
+    let mut columns = Columns::new(R::TABLE, rows.len());
     columns.append::<R>(rows);
     columns.finish()
 }
@@ -75,13 +77,25 @@ enum Growing {
     Words(StringDictionaryBuilder<Int32Type>),
     Texts(StringBuilder),
     Blobs(BinaryBuilder),
+    Repeated(Repeated),
 }
 
 impl Columns {
-    /// For about `rows` rows with `bytes` in each column of [`Kind::Bytes`].
-    pub fn new(table: &'static Table, rows: usize, bytes: usize) -> Self {
-        let columns = table.columns.iter().map(|column| Growing::new(column.kind, rows, bytes)).collect();
+    /// For about `rows` rows.
+    pub fn new(table: &'static Table, rows: usize) -> Self {
+        let columns = table.columns.iter().map(|column| Growing::new(column.kind, rows, rows * 16)).collect();
         Self { table, columns, rows: 0 }
+    }
+
+    /// As [`Self::new`]; equal bytes, such as bodies that are served to many, are held once. See [`crate::repeated::plain`].
+    pub fn repeating(table: &'static Table) -> Self {
+        let mut new = Self::new(table, 0);
+        for (growing, column) in new.columns.iter_mut().zip(table.columns) {
+            if column.kind == Kind::Bytes && !column.nullable {
+                *growing = Growing::Repeated(Repeated::default());
+            }
+        }
+        new
     }
 
     /// Adds rows.
@@ -99,20 +113,29 @@ impl Columns {
         self.rows
     }
 
-    /// All rows, in the order in which they came.
-    pub fn finish(mut self) -> RecordBatch {
-        let columns = self.columns.iter_mut().map(Growing::finish).collect();
-        RecordBatch::try_new(schema(self.table), columns).expect("each column was made by the schema, a value per row")
+    /// All rows, in the order in which they came. What comes next is expected to be about as large.
+    pub fn finish(&mut self) -> RecordBatch {
+        let columns: Vec<_> = self.columns.iter_mut().map(Growing::finish).collect();
+        self.rows = 0;
+        let mut fields = schema(self.table).fields().to_vec();
+        for (field, array) in fields.iter_mut().zip(&columns) {
+            if array.data_type() != field.data_type() {
+                *field = Arc::new(field.as_ref().clone().with_data_type(array.data_type().clone()));
+            }
+        }
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+            .expect("each column was made by its field, a value per row")
     }
 }
 
 impl Growing {
+    /// For about so many rows with so many bytes of text.
     fn new(kind: Kind, rows: usize, bytes: usize) -> Self {
         match data_type(kind) {
             DataType::Int64 => Self::Integers(Int64Builder::with_capacity(rows)),
             DataType::Boolean => Self::Flags(BooleanBuilder::with_capacity(rows)),
             DataType::Dictionary(..) => Self::Words(StringDictionaryBuilder::with_capacity(rows, 64, 1024)),
-            DataType::Utf8 => Self::Texts(StringBuilder::with_capacity(rows, rows * 16)),
+            DataType::Utf8 => Self::Texts(StringBuilder::with_capacity(rows, bytes)),
             _ => Self::Blobs(BinaryBuilder::with_capacity(rows, bytes)),
         }
     }
@@ -134,16 +157,32 @@ impl Growing {
                 Value::Bytes(bytes) => builder.append_value(bytes),
                 _ => builder.append_option((!nullable).then_some([])),
             }),
+            Self::Repeated(repeated) => values.for_each(|value| match value {
+                Value::Bytes(bytes) => repeated.push(bytes),
+                _ => repeated.push(&[]),
+            }),
         }
     }
 
     fn finish(&mut self) -> ArrayRef {
+        // A vector that grows is copied each time, so the next one is given the room of this one and a little more.
+        let room = |used: usize| used + used / 16;
         match self {
-            Self::Integers(builder) => Arc::new(builder.finish()),
+            Self::Integers(builder) => {
+                let next = Int64Builder::with_capacity(room(builder.len()));
+                Arc::new(std::mem::replace(builder, next).finish())
+            }
             Self::Flags(builder) => Arc::new(builder.finish()),
             Self::Words(builder) => Arc::new(builder.finish()),
-            Self::Texts(builder) => Arc::new(builder.finish()),
-            Self::Blobs(builder) => Arc::new(builder.finish()),
+            Self::Texts(builder) => {
+                let next = StringBuilder::with_capacity(room(builder.len()), room(builder.values_slice().len()));
+                Arc::new(std::mem::replace(builder, next).finish())
+            }
+            Self::Blobs(builder) => {
+                let next = BinaryBuilder::with_capacity(room(builder.len()), room(builder.values_slice().len()));
+                Arc::new(std::mem::replace(builder, next).finish())
+            }
+            Self::Repeated(repeated) => repeated.finish(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::engine::{Change, Core, Output, arrow_error, discard};
 use crate::manifest::{Batch, Edit, State};
 use crate::part::write::{LARGE_STEP, has_bytes};
 use crate::part::{Demoted, PartMeta, SourceRows};
+use crate::repeated;
 use crate::rows::{self, COUNT, place};
 
 /// What of [`crate::Settings::import_bytes`] each table has, in 16ths. Bodies have most: equal ones are written once.
@@ -170,7 +171,11 @@ impl Importing {
 
 impl Import for Importing {
     fn push(&mut self, rows: Rows) -> Result<(), StoreError> {
-        let outcome = self.take(&rows);
+        self.add(&rows)
+    }
+
+    fn add(&mut self, rows: &Rows) -> Result<(), StoreError> {
+        let outcome = self.take(rows);
         self.shared.core.noted(outcome)
     }
 
@@ -183,7 +188,9 @@ impl Import for Importing {
 impl Lane {
     fn new(table: &'static Table, begin: &Begin) -> Self {
         let most = (begin.bytes / 16 * SHARES[place(table)]).max(1);
-        Self { table, columns: Columns::new(table, 0, most), bytes: 0, most, number: 0 }
+        let repeats = table.name == BodyRow::TABLE.name;
+        let columns = if repeats { Columns::repeating(table) } else { Columns::new(table, 0) };
+        Self { table, columns, bytes: 0, most, number: 0 }
     }
 
     fn push<R: Row>(&mut self, rows: &[R], shared: &mut Shared) -> Result<(), StoreError> {
@@ -206,7 +213,7 @@ impl Lane {
         if rows == 0 {
             return Ok(());
         }
-        let batch = std::mem::replace(&mut self.columns, Columns::new(self.table, rows, self.most)).finish();
+        let batch = self.columns.finish();
         let name = format!("{}{}/{:08}", prefix(&shared.source), self.table.name, self.number);
         shared.write(name, self.table, &batch)?;
         (self.bytes, self.number) = (0, self.number + 1);
@@ -251,7 +258,7 @@ impl Shared {
         let mut output = Output::new(&self.core.disk, table, path, order.len());
         for rows_of_step in order.chunks(if has_bytes(table) { LARGE_STEP } else { STEP }) {
             let sorted = take_record_batch(rows, &UInt32Array::from(rows_of_step.to_vec()));
-            output.write(&sorted.map_err(arrow_error)?)?;
+            output.write(&sorted.and_then(|sorted| repeated::plain(table, sorted)).map_err(arrow_error)?)?;
         }
         let mut parts = output.finish()?;
         if table.column("source").is_none() {

@@ -18,6 +18,7 @@ pub mod manifest;
 mod memtable;
 pub mod part;
 mod record;
+mod repeated;
 mod rows;
 pub mod scan;
 pub mod snapshot;

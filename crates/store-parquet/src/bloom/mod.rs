@@ -116,13 +116,13 @@ impl Column {
     }
 
     fn text(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
-        while !rest.is_empty() && !self.saturated {
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            if !self.lines.has(&rest[..end]) {
-                self.line(&rest[..end]);
+        let (text, mut start) = (text.as_bytes(), 0);
+        for end in memchr::memchr_iter(b'\n', text).chain([text.len()]) {
+            let line = &text[start..end];
+            if !self.saturated && !self.lines.has(line) {
+                self.line(line);
             }
-            rest = rest.get(end + 1..).unwrap_or_default();
+            start = end + 1;
         }
     }
 

@@ -190,8 +190,11 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
     builder.build()
 }
 
+/// A column of ids that repeat: exchanges and packets of a session have its id.
+const REPEATED_IDS: &str = "tcp_session";
+
 fn encoding(builder: WriterPropertiesBuilder, path: &ColumnPath, kind: Kind) -> WriterPropertiesBuilder {
-    let dictionary = matches!(kind, Kind::Label | Kind::Words | Kind::Address);
+    let dictionary = matches!(kind, Kind::Label | Kind::Words | Kind::Address) || path.string() == REPEATED_IDS;
     let builder = builder.set_column_dictionary_enabled(path.clone(), dictionary);
     match kind {
         Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer => {
