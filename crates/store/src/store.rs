@@ -131,6 +131,14 @@ pub trait Import: Send {
     /// When writing fails; what was committed before stays, and a repeat goes on behind it.
     fn push(&mut self, rows: Rows) -> Result<(), StoreError>;
 
+    /// As [`Self::push`], for a caller who goes on using the memory of the rows.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    fn add(&mut self, rows: &Rows) -> Result<(), StoreError> {
+        self.push(rows.clone())
+    }
+
     /// Writes the rest and marks the import finished. It is durable when this returns.
     ///
     /// # Errors

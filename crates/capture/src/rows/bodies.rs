@@ -1,30 +1,36 @@
-//! Bodies without secrets. What is served to many was looked through before: its hash tells what came of it.
+//! Bodies without secrets. What is served to many was looked through before, and what came of it is remembered.
 
 use std::borrow::Cow;
 
 use arachne_content::redact::{Body, Reason, Redactor};
 
-/// Bodies that are remembered.
+/// Bodies that are remembered; a power of two.
 const REMEMBERED: usize = 4096;
 /// Shorter ones are looked through as fast as they are found again.
 const BYTES_MIN: usize = 1024;
+/// Bytes that are remembered; with more, all is forgotten.
+const BYTES_MAX: usize = 64 << 20;
+/// Spreads the bits of a number: 2^64 divided by the golden ratio.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What came of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// Nothing in it was replaced.
-    Sound,
-    /// Nothing of it may be stored.
-    Withheld(Reason),
+/// A body in which nothing was replaced, or of which nothing may be stored.
+struct Known {
+    content_type: Option<Box<[u8]>>,
+    body: Box<[u8]>,
+    complete: bool,
+    withheld: Option<Reason>,
 }
 
-/// Redacts bodies, and remembers many: each has one place, by its hash, which the next body there takes. The hash (BLAKE3) is
-/// one for which nobody can make two bodies.
-pub struct Bodies(Vec<Option<([u8; 32], Verdict)>>);
+/// Redacts bodies, and remembers many: each has one place, by its ends and length, which the next body there takes. Who
+/// chooses bodies can make it forget, and no more.
+pub struct Bodies {
+    places: Vec<Option<Known>>,
+    bytes: usize,
+}
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self(vec![None; REMEMBERED])
+        Self { places: (0..REMEMBERED).map(|_| None).collect(), bytes: 0 }
     }
 }
 
@@ -37,45 +43,59 @@ impl Bodies {
         body: Vec<u8>,
         complete: bool,
     ) -> Result<Vec<u8>, Reason> {
-        if body.len() < BYTES_MIN {
-            return match redactor.body(content_type, &body, complete) {
-                Body::Kept(Cow::Owned(edited)) => Ok(edited),
-                Body::Kept(Cow::Borrowed(_)) => Ok(body),
-                Body::Withheld { reason } => Err(reason),
-            };
-        }
-        let hash = hash(content_type, &body, complete);
-        let place = hash.first_chunk().map_or(0, |first| usize::from(u16::from_le_bytes(*first)) % REMEMBERED);
-        let known = self.0[place].filter(|(known, _)| *known == hash).map(|(_, verdict)| verdict);
-        let verdict = match known {
-            Some(verdict) => verdict,
+        let place = place(&body);
+        let known = self.places[place].as_ref().filter(|known| known.is(content_type, &body, complete));
+        let withheld = match known.map(|known| known.withheld) {
+            Some(withheld) => withheld,
             None => match redactor.body(content_type, &body, complete) {
                 Body::Kept(Cow::Owned(edited)) => return Ok(edited),
-                Body::Kept(Cow::Borrowed(_)) => Verdict::Sound,
-                Body::Withheld { reason } => Verdict::Withheld(reason),
+                Body::Kept(Cow::Borrowed(_)) => self.remember(place, content_type, &body, complete, None),
+                Body::Withheld { reason } => self.remember(place, content_type, &body, complete, Some(reason)),
             },
         };
-        self.0[place] = Some((hash, verdict));
-        match verdict {
-            Verdict::Sound => Ok(body),
-            Verdict::Withheld(reason) => Err(reason),
+        withheld.map_or(Ok(body), Err)
+    }
+
+    fn remember(
+        &mut self,
+        place: usize,
+        content_type: Option<&[u8]>,
+        body: &[u8],
+        complete: bool,
+        withheld: Option<Reason>,
+    ) -> Option<Reason> {
+        if body.len() >= BYTES_MIN {
+            if self.bytes + body.len() > BYTES_MAX {
+                *self = Self::default();
+            }
+            self.bytes += body.len();
+            let known = Known { content_type: content_type.map(Box::from), body: body.into(), complete, withheld };
+            let before = self.places[place].replace(known);
+            self.bytes -= before.map_or(0, |before| before.body.len());
         }
+        withheld
     }
 }
 
-/// Of all that redaction sees: the body, and before it what is said of it, of which the length is said first.
-fn hash(content_type: Option<&[u8]>, body: &[u8], complete: bool) -> [u8; 32] {
-    let said = content_type.unwrap_or_default();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(said.len() as u64).to_le_bytes()).update(said).update(&[u8::from(complete)]).update(body);
-    *hasher.finalize().as_bytes()
+impl Known {
+    fn is(&self, content_type: Option<&[u8]>, body: &[u8], complete: bool) -> bool {
+        *self.body == *body && self.content_type.as_deref() == content_type && self.complete == complete
+    }
+}
+
+/// Of texts the ends are often alike, so some bytes of the middle count, too.
+fn place(body: &[u8]) -> usize {
+    let at = |at: usize| body.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let places = [0, body.len() / 3, body.len() / 2, body.len().saturating_sub(8)];
+    let mixed = places.into_iter().fold(body.len() as u64, |mixed, place| (mixed ^ at(place)).wrapping_mul(MIX));
+    usize::try_from(mixed >> 32).unwrap_or(0) % REMEMBERED
 }
 
 #[cfg(test)]
 mod tests {
     use arachne_content::redact::{Key, Reason, Redactor, Rules};
 
-    use super::{BYTES_MIN, Bodies};
+    use super::{BYTES_MAX, BYTES_MIN, Bodies};
 
     #[test]
     fn what_is_known_of_one_body_is_not_said_of_another() {
@@ -94,6 +114,17 @@ mod tests {
             assert!(!edited.windows(6).any(|w| w == b"S3CR3T") && edited.len() > secret.len());
             assert_eq!(redact(Some("image/png"), &binary).as_deref(), Ok(&binary[..]));
             assert_eq!(redact(None, &binary), Err(Reason::UnreadableFields), "the claim counts");
+        }
+    }
+
+    #[test]
+    fn memory_has_an_end() {
+        let redactor = Redactor::new(Key::new([7; 32]), Rules::default());
+        let mut bodies = Bodies::default();
+        for number in 0..24_u8 {
+            let body = vec![number; BYTES_MAX / 16];
+            assert_eq!(bodies.redact(&redactor, Some(b"image/png"), body.clone(), true), Ok(body));
+            assert!(bodies.bytes <= BYTES_MAX);
         }
     }
 }

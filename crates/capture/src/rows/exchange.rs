@@ -11,50 +11,88 @@ use arachne_wire::target::{Target, method, protocol_version, status, target};
 
 use super::id::wire_key;
 use super::lines::{Fact, Lines};
-use super::text::{cow, some_text, text, words};
+use super::text::{cow, lossy, put, put_bytes, some_text, words};
 use super::{RowMaker, service};
+
+/// Rows that wait to be used again.
+const SPARE_MAX: usize = 256;
 
 /// What header lines tell of an exchange; the first of a name counts.
 #[derive(Default)]
-struct Facts {
-    host: Option<String>,
-    user: Option<String>,
+pub(super) struct Facts {
+    host: Told,
+    user: Told,
     forwarded_for: Option<IpAddr>,
     forwarded: Option<IpAddr>,
-    trace_id: Option<String>,
-    request_id: Option<(u8, String)>,
-    content_type: Option<String>,
+    trace_id: Told,
+    request_id: Told,
+    /// How much the request id is wanted.
+    request_id_rank: u8,
+    content_type: Told,
+}
+
+/// A text that may be there, and memory that stays where it is not.
+#[derive(Default)]
+struct Told {
+    is: bool,
+    text: String,
+}
+
+impl Told {
+    fn first(&mut self, text: &str) {
+        if !self.is {
+            self.set(text);
+        }
+    }
+
+    fn set(&mut self, text: &str) {
+        self.is = true;
+        text.clone_into(&mut self.text);
+    }
+
+    fn get(&self) -> Option<&str> {
+        self.is.then_some(&*self.text)
+    }
 }
 
 impl Facts {
+    fn clear(&mut self) {
+        let Self { host, user, forwarded_for, forwarded, trace_id, request_id, request_id_rank: _, content_type } =
+            self;
+        [host, user, trace_id, request_id, content_type].into_iter().for_each(|told| told.is = false);
+        (*forwarded_for, *forwarded) = (None, None);
+    }
+
     fn take(&mut self, fact: &Fact) {
         match fact {
-            Fact::Host(host) => set(&mut self.host, host),
-            Fact::User(user) => set(&mut self.user, user),
-            Fact::ForwardedFor(address) => set(&mut self.forwarded_for, address),
-            Fact::Forwarded(address) => set(&mut self.forwarded, address),
-            Fact::Trace(id) => set(&mut self.trace_id, id),
-            Fact::ContentType(media_type) => set(&mut self.content_type, media_type),
+            Fact::Host(host) => self.host.first(host),
+            Fact::User(user) => self.user.first(user),
+            Fact::ForwardedFor(address) => _ = self.forwarded_for.get_or_insert(*address),
+            Fact::Forwarded(address) => _ = self.forwarded.get_or_insert(*address),
+            Fact::Trace(id) => self.trace_id.first(id),
+            Fact::ContentType(media_type) => self.content_type.first(media_type),
             Fact::Request(rank, id) => {
-                if self.request_id.as_ref().is_none_or(|(known, _)| rank < known) {
-                    self.request_id = Some((*rank, id.clone()));
+                if !self.request_id.is || *rank < self.request_id_rank {
+                    self.request_id.set(id);
+                    self.request_id_rank = *rank;
                 }
             }
         }
     }
 }
 
-fn set<T: Clone>(place: &mut Option<T>, value: &T) {
-    if place.is_none() {
-        *place = Some(value.clone());
-    }
-}
-
-/// The header lines of a message after redaction, and what they tell.
-fn head(message: Option<&Message>, known: &mut Lines, redactor: &Redactor) -> (Option<String>, Facts) {
-    let mut facts = Facts::default();
-    let Some(message) = message else { return (None, facts) };
-    let mut lines = String::with_capacity(message.head.len());
+/// Puts the header lines of a message, after redaction, into `lines`, and what they tell into `facts`.
+fn head(
+    message: Option<&Message>,
+    known: &mut Lines,
+    redactor: &Redactor,
+    facts: &mut Facts,
+    lines: &mut Option<String>,
+) {
+    facts.clear();
+    let Some(message) = message else { return *lines = None };
+    let lines = lines.get_or_insert_default();
+    lines.clear();
     for (name, value) in message.headers() {
         let line = known.of(name, value, redactor);
         if let Some(fact) = &line.fact {
@@ -62,7 +100,6 @@ fn head(message: Option<&Message>, known: &mut Lines, redactor: &Redactor) -> (O
         }
         lines.push_str(&line.text);
     }
-    (Some(lines), facts)
 }
 
 /// All flags of an exchange, those of its bodies among them.
@@ -82,13 +119,19 @@ fn end(exchange: &Exchange) -> UnixNanos {
     exchange.end.or(exchange.response_start).or(exchange.request_end).unwrap_or(exchange.start)
 }
 
-/// The path and query of a request after redaction.
-fn path_and_query(request: Option<&Message>, redactor: &Redactor) -> (Option<String>, Option<String>) {
-    let Some(message) = request else { return (None, None) };
+/// Puts the path and the query of a request, after redaction, into their places.
+fn path_and_query(
+    request: Option<&Message>,
+    redactor: &Redactor,
+    path: &mut Option<String>,
+    query: &mut Option<String>,
+) {
+    let Some(message) = request else { return (*path, *query) = (None, None) };
     let sent = target(message);
     let target: Cow<'_, [u8]> = cow(redactor.target(sent), sent);
     let parts = Target::split(method(message), &target);
-    (parts.path.map(text), parts.query.map(text))
+    put(path, parts.path.map(lossy).as_deref());
+    put(query, parts.query.map(lossy).as_deref());
 }
 
 fn decoded_size(message: Option<&Message>) -> Option<u64> {
@@ -109,73 +152,87 @@ impl RowMaker {
 
     /// The row of an exchange. Settle it afterwards ([`Self::settle`]).
     pub fn exchange(&mut self, exchange: &Exchange) -> ExchangeRow {
-        let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
-        let (request_headers, asked) = head(request, &mut self.lines, &self.redactor);
-        let (response_headers, answered) = head(response, &mut self.lines, &self.redactor);
-        let (path, query) = path_and_query(request, &self.redactor);
-        let wire_key = wire_key(exchange.client, exchange.server, exchange.first_sequence);
-        let place = (exchange.session_start, exchange.session);
-        let (session, [client_address, server_address]) = self.session_texts(place, exchange.client, exchange.server);
-        let origin = asked.forwarded_for.or(asked.forwarded);
-        let bodies = [("request", request), ("response", response)];
-        ExchangeRow {
-            id: self.key.exchange(exchange.start, wire_key),
-            start: exchange.start.0,
-            end: Some(end(exchange).0),
-            request_end: exchange.request_end.map(|at| at.0),
-            response_start: exchange.response_start.map(|at| at.0),
-            provisional: false,
-            source: self.options.source.clone(),
-            agent: self.options.agent.clone(),
-            vantage: self.vantage.clone(),
-            counted: true,
-            wire_key: wire_key.cast_signed(),
-            session,
-            protocol: "http".to_owned(),
-            version: protocol_version(exchange).and_then(some_text),
-            origin: origin.map_or_else(|| client_address.clone(), |address| address.to_string()),
-            client_address,
-            client_port: exchange.client.port,
-            server_address,
-            server_port: exchange.server.port,
-            service: service::service(
-                &self.options.services,
-                asked.host.as_deref().unwrap_or_default(),
-                exchange.server,
-                path.as_deref().unwrap_or_default(),
-            ),
-            user: asked.user,
-            method: request.map(method).and_then(some_text),
-            host: asked.host,
-            template: path.as_deref().map(|path| self.template(path)),
-            template_rules: template::VERSION,
-            path,
-            query,
-            status: response.map(status).filter(|status| *status > 0),
-            interim: words(&exchange.interim),
-            request_headers,
-            response_headers,
-            content_type: answered.content_type,
-            request_size: request.map_or(0, |m| m.wire_bytes),
-            request_body_size: request.map_or(0, |m| m.body.size),
-            request_body_decoded: decoded_size(request),
-            response_size: response.map_or(0, |m| m.wire_bytes),
-            response_body_size: response.map_or(0, |m| m.body.size),
-            response_body_decoded: decoded_size(response),
-            bodies: words(bodies.into_iter().filter(|(_, message)| has_body(*message)).map(|(name, _)| name)),
-            trace_id: asked.trace_id.or(answered.trace_id),
-            request_id: asked.request_id.or(answered.request_id).map(|(_, id)| id),
-            rtt: exchange.handshake_rtt_ns,
-            retransmissions: exchange.retransmissions,
-            anomalies: words(all_anomalies(exchange).iter().map(Anomaly::name)),
-            tags: self.tags.clone(),
-        }
+        let mut row = self.spare.pop().unwrap_or_default();
+        self.fill(exchange, &mut row);
+        row
     }
 
-    fn template(&self, path: &str) -> String {
-        let mut template = String::with_capacity(path.len());
-        self.normaliser.normalise(path, &mut template);
-        template
+    /// Takes rows that nobody needs any more: the next ones are made in their memory.
+    pub fn reuse(&mut self, rows: Vec<ExchangeRow>) {
+        let room = SPARE_MAX.saturating_sub(self.spare.len());
+        self.spare.extend(rows.into_iter().take(room));
+    }
+
+    /// Sets every column of a row, whatever it was before.
+    fn fill(&mut self, exchange: &Exchange, row: &mut ExchangeRow) {
+        self.fill_content(exchange, row);
+        let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
+        let bodies = [("request", request), ("response", response)];
+        row.start = exchange.start.0;
+        row.end = Some(end(exchange).0);
+        row.request_end = exchange.request_end.map(|at| at.0);
+        row.response_start = exchange.response_start.map(|at| at.0);
+        row.provisional = false;
+        row.counted = true;
+        row.template_rules = template::VERSION;
+        row.status = response.map(status).filter(|status| *status > 0);
+        row.request_size = request.map_or(0, |m| m.wire_bytes);
+        row.request_body_size = request.map_or(0, |m| m.body.size);
+        row.request_body_decoded = decoded_size(request);
+        row.response_size = response.map_or(0, |m| m.wire_bytes);
+        row.response_body_size = response.map_or(0, |m| m.body.size);
+        row.response_body_decoded = decoded_size(response);
+        row.interim = words(&exchange.interim);
+        row.bodies = words(bodies.into_iter().filter(|(_, message)| has_body(*message)).map(|(name, _)| name));
+        row.anomalies = words(all_anomalies(exchange).iter().map(Anomaly::name));
+        row.rtt = exchange.handshake_rtt_ns;
+        row.retransmissions = exchange.retransmissions;
+    }
+
+    /// Sets the columns of text, but for words.
+    fn fill_content(&mut self, exchange: &Exchange, row: &mut ExchangeRow) {
+        let Self {
+            options, vantage, tags, facts: [asked, answered], lines, redactor, key, sessions, normaliser, ..
+        } = self;
+        let (request, response) = (exchange.request.as_ref(), exchange.response.as_ref());
+        head(request, lines, redactor, asked, &mut row.request_headers);
+        head(response, lines, redactor, answered, &mut row.response_headers);
+        path_and_query(request, redactor, &mut row.path, &mut row.query);
+        let wire_key = wire_key(exchange.client, exchange.server, exchange.first_sequence);
+        row.wire_key = wire_key.cast_signed();
+        key.exchange_into(exchange.start, wire_key, &mut row.id);
+        let session = sessions.of(key, exchange.session_start, exchange.session);
+        let (session, [client_address, server_address]) = session.with_ends(exchange.client, exchange.server);
+        session.clone_into(&mut row.session);
+        row.client_address.clone_from(client_address);
+        row.client_port = exchange.client.port;
+        row.server_address.clone_from(server_address);
+        row.server_port = exchange.server.port;
+        match asked.forwarded_for.or(asked.forwarded) {
+            Some(address) => row.origin = address.to_string(),
+            None => row.origin.clone_from(client_address),
+        }
+        row.source.clone_from(&options.source);
+        row.agent.clone_from(&options.agent);
+        put(&mut row.vantage, vantage.as_deref());
+        put(&mut row.tags, tags.as_deref());
+        "http".clone_into(&mut row.protocol);
+        put_bytes(&mut row.version, protocol_version(exchange).unwrap_or_default());
+        put_bytes(&mut row.method, request.map(method).unwrap_or_default());
+        let host = asked.host.get();
+        let path = row.path.as_deref();
+        service::service(&options.services, host.unwrap_or_default(), exchange.server, path.unwrap_or_default())
+            .as_ref()
+            .clone_into(&mut row.service);
+        match path {
+            Some(path) => normaliser.normalise(path, row.template.get_or_insert_default()),
+            None => row.template = None,
+        }
+        put(&mut row.host, host);
+        put(&mut row.user, asked.user.get());
+        put(&mut row.content_type, answered.content_type.get());
+        put(&mut row.trace_id, asked.trace_id.get().or(answered.trace_id.get()));
+        put(&mut row.request_id, asked.request_id.get().or(answered.request_id.get()));
     }
 
     /// The rows of the bodies that were kept, after redaction. Takes the bytes out of the exchange.

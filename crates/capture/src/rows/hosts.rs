@@ -48,24 +48,29 @@ impl HostNames {
     }
 
     /// `address` in `network` was called `name` from `first` to `last`.
-    pub fn add(
+    pub fn add(&mut self, address: (IpAddr, u32), name: &str, kind: NameKind, (first, last): (UnixNanos, UnixNanos)) {
+        if !self.seen(address, name, kind, (first, last)) && self.room > 0 {
+            self.room -= 1;
+            self.names.entry(address).or_default().push(Name { name: name.into(), kind, first, last });
+        }
+    }
+
+    /// As [`Self::add`] where the name is known; `false` where it is not, and nothing has changed then.
+    pub fn seen(
         &mut self,
-        (address, network): (IpAddr, u32),
+        address: (IpAddr, u32),
         name: &str,
         kind: NameKind,
         (first, last): (UnixNanos, UnixNanos),
-    ) {
-        let known = self.names.entry((address, network)).or_default();
-        if let Some(at) = known.iter().position(|n| n.kind == kind && *n.name == *name) {
-            let found = &mut known[at];
-            found.first = found.first.min(first);
-            found.last = found.last.max(last);
-            // What is asked for now is asked for again soon: large virtual hosts stay cheap.
-            known.swap(at, at / 2);
-        } else if self.room > 0 {
-            self.room -= 1;
-            known.push(Name { name: name.into(), kind, first, last });
-        }
+    ) -> bool {
+        let Some(known) = self.names.get_mut(&address) else { return false };
+        let Some(at) = known.iter().position(|n| n.kind == kind && *n.name == *name) else { return false };
+        let found = &mut known[at];
+        found.first = found.first.min(first);
+        found.last = found.last.max(last);
+        // What is asked for now is asked for again soon: large virtual hosts stay cheap.
+        known.swap(at, at / 2);
+        true
     }
 
     /// All names as rows, ordered by address and name.

@@ -30,17 +30,26 @@ impl SourceKey {
     /// The id of an exchange, by its wire key.
     #[must_use]
     pub fn exchange(&self, start: UnixNanos, wire_key: u64) -> String {
-        self.id(start, Named::Exchange, wire_key)
+        let mut id = String::new();
+        self.exchange_into(start, wire_key, &mut id);
+        id
+    }
+
+    /// Puts the id of an exchange into `id`, whose memory is used again.
+    pub(super) fn exchange_into(&self, start: UnixNanos, wire_key: u64, id: &mut String) {
+        base32(self.id(start, Named::Exchange, wire_key), id);
     }
 
     /// The id of a session, by the number of its first packet in the source.
     #[must_use]
     pub fn session(&self, start: UnixNanos, number: u64) -> String {
-        self.id(start, Named::Session, number)
+        let mut id = String::new();
+        base32(self.id(start, Named::Session, number), &mut id);
+        id
     }
 
     /// Hashes the hash of the source (32 bytes), the kind (1) and the number (8, big endian).
-    fn id(&self, at: UnixNanos, named: Named, number: u64) -> String {
+    fn id(&self, at: UnixNanos, named: Named, number: u64) -> u128 {
         let mut input = [0; 41];
         input[..32].copy_from_slice(&self.0);
         input[32] = named as u8;
@@ -50,7 +59,7 @@ impl SourceKey {
         low[6..].copy_from_slice(&hash.as_bytes()[..10]);
         // Times before 1970 and after 10889 do not occur but in forged captures: they share a front.
         let millis = u128::try_from(at.0.div_euclid(1_000_000)).unwrap_or(0).min((1 << 48) - 1);
-        base32(millis << 80 | u128::from_be_bytes(low))
+        millis << 80 | u128::from_be_bytes(low)
     }
 }
 
@@ -77,15 +86,15 @@ pub fn wire_key(one: Endpoint, other: Endpoint, sequence: u32) -> u64 {
     hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// 26 characters for 128 bits, the first of them below 8.
-fn base32(number: u128) -> String {
-    let mut text = String::with_capacity(26);
+/// Puts 26 characters for 128 bits, the first of them below 8, into `text`.
+fn base32(number: u128, text: &mut String) {
+    text.clear();
+    text.reserve_exact(26);
     // Two digits, then halves of 12 that fit into machine words.
     for (from, digits) in [(120, 2), (60, 12), (0, 12)] {
         let part = (number >> from) as u64;
         text.extend((0..digits).rev().map(|at| char::from(ALPHABET[(part >> (5 * at)) as usize & 31])));
     }
-    text
 }
 
 #[cfg(test)]
@@ -111,9 +120,15 @@ mod tests {
 
     #[test]
     fn crockford() {
-        assert_eq!(base32(0), "00000000000000000000000000");
-        assert_eq!(base32(u128::MAX), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
-        assert_eq!(base32(31 << 5 | 10), "000000000000000000000000ZA");
+        for (number, expected) in [
+            (0, "00000000000000000000000000"),
+            (u128::MAX, "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"),
+            (31 << 5 | 10, "000000000000000000000000ZA"),
+        ] {
+            let mut text = "before".to_owned();
+            base32(number, &mut text);
+            assert_eq!(text, expected);
+        }
     }
 
     #[test]

@@ -64,27 +64,39 @@ pub struct Line {
     pub text: String,
     /// What it tells.
     pub fact: Option<Fact>,
-    /// Name and value as they were sent, one behind the other.
+    /// Name and value as they were sent, one behind the other; nothing where the text has them so.
     sent: Vec<u8>,
     name_bytes: usize,
 }
 
 impl Line {
     fn is(&self, name: &[u8], value: &[u8]) -> bool {
-        !self.text.is_empty() && self.sent.split_at_checked(self.name_bytes) == Some((name, value))
+        if self.sent.is_empty() {
+            return is_line_of(self.text.as_bytes(), name, value);
+        }
+        self.sent.split_at_checked(self.name_bytes) == Some((name, value))
     }
 
     fn set(&mut self, name: &[u8], value: &[u8], redactor: &Redactor, marks: &mut Marks) {
-        self.sent.clear();
-        self.sent.extend_from_slice(name);
-        self.sent.extend_from_slice(value);
-        self.name_bytes = name.len();
         let redacted = redactor.header_remembering(marks, name, value);
-        let value = shown(&redacted, value);
-        self.fact = Fact::of(name, value);
+        let shown = shown(&redacted, value);
+        self.fact = Fact::of(name, shown);
         self.text.clear();
-        push_line(&mut self.text, name, value);
+        push_line(&mut self.text, name, shown);
+        self.sent.clear();
+        if !is_line_of(self.text.as_bytes(), name, value) {
+            self.sent.extend_from_slice(name);
+            self.sent.extend_from_slice(value);
+            self.name_bytes = name.len();
+        }
     }
+}
+
+/// Whether a text is the line of this name and this value.
+fn is_line_of(text: &[u8], name: &[u8], value: &[u8]) -> bool {
+    text.len() == name.len() + value.len() + 3
+        && text[..name.len()] == *name
+        && text[name.len() + 2..text.len() - 1] == *value
 }
 
 /// The place of a line, by the ends of its name and value: cheaper than a hash of all of it. Who chooses lines can make it

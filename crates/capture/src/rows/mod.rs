@@ -27,7 +27,7 @@ pub use service::ServiceRule;
 pub use source::{ContentHash, set_hash};
 
 use bodies::Bodies;
-use exchange::all_anomalies;
+use exchange::{Facts, all_anomalies};
 use hosts::{HostNames, NameKind, is_name};
 use lines::Lines;
 use quality::Quality;
@@ -89,6 +89,10 @@ pub struct RowMaker {
     known_bodies: Bodies,
     quality: Quality,
     hosts: HostNames,
+    /// What the lines of the request and of the response told.
+    facts: [Facts; 2],
+    /// Rows to be used again.
+    spare: Vec<ExchangeRow>,
     /// First and last packet of all sessions.
     span: Option<(UnixNanos, UnixNanos)>,
 }
@@ -109,6 +113,8 @@ impl RowMaker {
             lines: Lines::default(),
             known_bodies: Bodies::default(),
             quality: Quality::default(),
+            facts: Default::default(),
+            spare: Vec::new(),
             span: None,
         }
     }
@@ -116,13 +122,13 @@ impl RowMaker {
     /// Call once for each exchange whose row was made: it is counted as `kept` or left out, and its names are learned.
     pub fn settle(&mut self, exchange: &Exchange, row: &ExchangeRow, kept: bool) {
         self.quality.exchange(all_anomalies(exchange), kept);
-        let Some(host) = row.host.as_deref().filter(|_| kept).map(service::host_name).filter(|host| is_name(host))
-        else {
-            return;
-        };
+        let Some(host) = row.host.as_deref().filter(|_| kept).map(service::host_name) else { return };
         let place = (exchange.server.address, exchange.network);
-        let end = row.end.map_or(exchange.start, UnixNanos);
-        self.hosts.add(place, host, NameKind::Header, (exchange.start, end));
+        let span = (exchange.start, row.end.map_or(exchange.start, UnixNanos));
+        // What is known was found to be a name before.
+        if !self.hosts.seen(place, host, NameKind::Header, span) && is_name(host) {
+            self.hosts.add(place, host, NameKind::Header, span);
+        }
     }
 
     /// The rows of a minute; see [`crate::PipelineSink::minute`].

@@ -1,5 +1,6 @@
 //! Which service answered: the first configured rule, else the Host header, else address and port of the server.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use arachne_model::Endpoint;
@@ -29,12 +30,12 @@ impl ServiceRule {
 }
 
 /// The service of an exchange; `host` in lower case, empty without.
-pub fn service(rules: &[ServiceRule], host: &str, server: Endpoint, path: &str) -> String {
+pub fn service<'a>(rules: &'a [ServiceRule], host: &'a str, server: Endpoint, path: &str) -> Cow<'a, str> {
     if let Some(rule) = rules.iter().find(|rule| rule.matches(host, server, path)) {
-        return rule.name.clone();
+        return Cow::Borrowed(&rule.name);
     }
     let host = host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).unwrap_or(host);
-    if host.is_empty() { server.to_string() } else { host.to_owned() }
+    if host.is_empty() { Cow::Owned(server.to_string()) } else { Cow::Borrowed(host) }
 }
 
 /// A Host header without its port.

@@ -15,7 +15,6 @@ const REMEMBERED: u64 = 256;
 pub struct SessionTexts(Vec<Option<SessionText>>);
 
 /// Texts of a session.
-#[derive(Clone)]
 pub struct SessionText {
     number: u64,
     /// Its id.
@@ -25,7 +24,6 @@ pub struct SessionText {
 }
 
 /// Two addresses with their texts.
-#[derive(Clone)]
 struct Ends {
     client: Endpoint,
     server: Endpoint,
@@ -39,7 +37,8 @@ impl Default for SessionTexts {
 }
 
 impl SessionTexts {
-    fn of(&mut self, key: &SourceKey, start: UnixNanos, number: u64) -> &mut SessionText {
+    /// The texts of the session of this number, which began at `start`.
+    pub(super) fn of(&mut self, key: &SourceKey, start: UnixNanos, number: u64) -> &mut SessionText {
         let slot = &mut self.0[usize::try_from(number % REMEMBERED).unwrap_or(0)];
         if slot.as_ref().is_none_or(|text| text.number != number) {
             *slot = None;
@@ -49,12 +48,14 @@ impl SessionTexts {
 }
 
 impl SessionText {
-    fn addresses(&mut self, client: Endpoint, server: Endpoint) -> [String; 2] {
+    /// Its id, and the addresses of client and server.
+    pub(super) fn with_ends(&mut self, client: Endpoint, server: Endpoint) -> (&str, &[String; 2]) {
         if self.ends.as_ref().is_none_or(|ends| (ends.client, ends.server) != (client, server)) {
             self.ends = None;
         }
         let format = || [client, server].map(|end| end.address.to_string());
-        self.ends.get_or_insert_with(|| Ends { client, server, texts: format() }).texts.clone()
+        let ends = self.ends.get_or_insert_with(|| Ends { client, server, texts: format() });
+        (&self.id, &ends.texts)
     }
 }
 
@@ -64,28 +65,17 @@ impl RowMaker {
         self.sessions.of(&self.key, start, number).id.clone()
     }
 
-    /// The id of a session, and the addresses of its client and server.
-    pub(super) fn session_texts(
-        &mut self,
-        (start, number): (UnixNanos, u64),
-        client: Endpoint,
-        server: Endpoint,
-    ) -> (String, [String; 2]) {
-        let text = self.sessions.of(&self.key, start, number);
-        (text.id.clone(), text.addresses(client, server))
-    }
-
     /// The row of a session of which `kept_packets` frames are kept. Counts it.
     pub fn session(&mut self, session: &TcpSession, kept_packets: u64) -> SessionRow {
         self.note_session(session, session.anomalies);
-        let place = (session.first, session.number);
-        let (id, [client_address, server_address]) = self.session_texts(place, session.client, session.server);
+        let text = self.sessions.of(&self.key, session.first, session.number);
+        let (id, [client_address, server_address]) = text.with_ends(session.client, session.server);
         let server_name = match &session.protocol {
             Protocol::Tls { server_name: Some(name), .. } => some_text(name),
             _ => None,
         };
         let mut row = SessionRow {
-            id,
+            id: id.to_owned(),
             first: session.first.0,
             last: Some(session.last.0),
             established: session.established.map(|at| at.0),
@@ -93,9 +83,9 @@ impl RowMaker {
             agent: self.options.agent.clone(),
             vantage: self.vantage.clone(),
             network: session.network,
-            client_address,
+            client_address: client_address.clone(),
             client_port: session.client.port,
-            server_address,
+            server_address: server_address.clone(),
             server_port: session.server.port,
             close: session.close.name().to_owned(),
             syn_seen: session.syn_seen,

@@ -3,7 +3,7 @@
 use arachne_aggregate::template::Normaliser;
 use arachne_content::TapOptions;
 use arachne_content::redact::{Key, Redactor, Rules};
-use arachne_model::table::ExchangeRow;
+use arachne_model::table::{ExchangeRow, Row as _, Value};
 use arachne_model::{
     Anomaly, AnomalySet, BodyFacts, Endpoint, Exchange, Field, Limits, Message, Span, StartLine, TapFacts, UnixNanos,
 };
@@ -202,4 +202,25 @@ fn names_are_learned_from_kept_exchanges_alone() {
     }
     let rows = std::mem::replace(maker, self::maker()).finish(&[([1, 1, 1, 1].into(), "no span, no row".into())]);
     assert_eq!(rows.iter().map(|r| (&*r.address, &*r.name)).collect::<Vec<_>>(), [("10.0.0.9", "shop")]);
+}
+
+#[test]
+fn a_row_in_the_memory_of_another_is_like_a_new_one() {
+    let full = exchange(
+        "/users/7?page=3",
+        &[("Host", "shop"), ("X-Request-Id", "r1"), ("Authorization", "Basic YW5uYTpTM0NSM1Q=")],
+        Some((200, &[("Content-Type", "text/html")])),
+    );
+    let bare = exchange("*", &[], None);
+    let mut used = ExchangeRow::default();
+    for (index, column) in ExchangeRow::TABLE.columns.iter().enumerate() {
+        let values = [Value::Int(99), Value::Bool(true), Value::Text("before")];
+        assert!(values.into_iter().any(|value| used.set(index, value)), "{}", column.name);
+    }
+    for one in [&full, &bare] {
+        let new = maker().exchange(one);
+        let mut maker = maker();
+        maker.reuse(vec![new.clone(), used.clone()]);
+        assert_eq!([maker.exchange(one), maker.exchange(one)], [new.clone(), new]);
+    }
 }

@@ -8,14 +8,28 @@ pub fn text(bytes: &[u8]) -> String {
     lossy(bytes).into_owned()
 }
 
-/// Nearly all bytes are UTF-8, which is found out faster by asking only that.
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+/// As [`text`]. Nearly all bytes are UTF-8, which is found out faster by asking only that.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Text, or nothing where there are no bytes.
 pub fn some_text(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| text(bytes))
+}
+
+/// Puts a text into a place, whose memory is used again.
+pub fn put(place: &mut Option<String>, text: Option<&str>) {
+    match (place, text) {
+        (Some(place), Some(text)) => text.clone_into(place),
+        (place, text) => *place = text.map(str::to_owned),
+    }
+}
+
+/// As [`put`], of bytes; without any there is no text.
+pub fn put_bytes(place: &mut Option<String>, bytes: &[u8]) {
+    let text = lossy(bytes);
+    put(place, Some(&*text).filter(|text| !text.is_empty()));
 }
 
 /// As [`text`], in lower case (ASCII).

@@ -134,9 +134,10 @@ impl<'a> ImportSink<'a> {
         }
         self.bytes = 0;
         let rows = std::mem::take(&mut self.rows);
-        if let Err(error) = self.import.push(rows) {
+        if let Err(error) = self.import.add(&rows) {
             self.failed = Some(error);
         }
+        self.maker.reuse(rows.exchanges);
     }
 
     fn keep(&mut self, row: ExchangeRow, exchange: &mut Exchange) {
