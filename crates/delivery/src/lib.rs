@@ -7,6 +7,9 @@
 //!   configuration where the agent has an older one.
 
 mod breaker;
+#[cfg(feature = "client")]
+pub mod client;
+pub mod clock;
 pub mod codec;
 pub mod courier;
 pub mod instructions;

@@ -33,7 +33,7 @@ fn seeds(count: u64, run: impl Fn(u64)) {
 #[test]
 fn nothing_is_lost_doubled_or_out_of_order() {
     let (mut lost_requests, mut crashes, mut dropped, mut seen_before) = (0, 0, 0, 0);
-    seeds(300, |seed| {
+    seeds(120, |seed| {
         let mut random = Random(seed);
         let plan = Plan::any(&mut random);
         let mut world = World::new(random, plan);

@@ -218,9 +218,13 @@ impl Spool {
         let need = payload.len() as u64 + FRAME_HEAD_LEN as u64;
         let impossible = length.is_none() || need > self.settings.cap_bytes / 2;
         let spent = self.lanes[lane_index(lane)].next >= self.cursor.reserved[lane_index(lane)];
-        // In order: while others wait for the disk in memory, so does this one.
-        let room = if self.figures.memory_bytes > 0 { Room::Failed } else { self.make_room(class, need) };
-        if impossible || spent || room == Room::Full {
+        let room = match self.figures.memory_bytes {
+            _ if impossible || spent => Room::Full,
+            0 => self.make_room(class, need),
+            // In order: while others wait for the disk in memory, so does this one.
+            _ => Room::Failed,
+        };
+        if room == Room::Full {
             self.count_dropped(class, counts.total());
             return None;
         }

@@ -104,7 +104,7 @@ impl<R: FnMut(u64, usize) -> io::Result<Vec<u8>>> Scan<R> {
         while self.at < self.length {
             let at = self.at;
             let bytes = self.bytes(at, FRAME_HEAD_LEN)?;
-            let Some(head) = FrameHead::read(&bytes).filter(|head| self.ours(head)) else {
+            let Some(head) = FrameHead::read(&bytes) else {
                 self.resync(at)?;
                 continue;
             };
@@ -130,7 +130,7 @@ impl<R: FnMut(u64, usize) -> io::Result<Vec<u8>>> Scan<R> {
         self.findings.last().filter(|f| f.what == Fault::Torn).map(|f| f.offset)
     }
 
-    /// Bytes of strangers may hold what looks like a frame; they do not know the epoch.
+    /// Where a frame is looked for, bytes of strangers may hold what looks like one; they do not know the epoch.
     fn ours(&self, head: &FrameHead) -> bool {
         self.epoch.is_none_or(|epoch| epoch == head.head.epoch)
     }

@@ -287,3 +287,26 @@ fn a_real_folder_is_held_by_one_and_its_files_are_read_for_an_import() {
     }
     assert!(file.next_batch().expect("it can be read").is_none() && file.findings().is_empty());
 }
+
+/// Offsets as docs/delivery.md gives them.
+#[test]
+fn the_format_is_what_the_page_says() {
+    let folder = Broken::default();
+    let mut spool = open(&folder, 0x0102);
+    let new = NewBatch { closed: -2, ..batch(Class::Records, 9, 5) };
+    spool.append(Lane::Backlog, new).expect("there is room");
+    let bytes = &folder.files()["backlog-records-0000000000000001.spool"];
+    let number =
+        |at: usize, length: usize| bytes[at..at + length].iter().rev().fold(0_u64, |n, b| n << 8 | u64::from(*b));
+    assert_eq!((&bytes[..8], number(8, 4), &bytes[12..16]), (&b"ARASPOOL"[..], 1, &[1, 1, 0, 0][..]));
+    assert_eq!((number(16, 8), number(24, 8)), (0x0102, 1));
+    assert_eq!(number(32, 4), u64::from(crc32c::crc32c(&bytes[..32])));
+    assert_eq!((&bytes[36..40], number(40, 4), number(44, 8), number(52, 8)), (&b"AraF"[..], 5, 0x0102, 1));
+    assert_eq!((number(60, 8).cast_signed(), &bytes[68..72]), (-2, &[1, 1, 0, 0][..]));
+    assert_eq!((number(72, 4), number(76, 4), number(80, 4)), (0, 1, 0));
+    assert_eq!(number(36 + 68, 4), u64::from(crc32c::crc32c(&[9, 0, 0, 0, 9])));
+    assert_eq!(number(36 + 72, 4), u64::from(crc32c::crc32c(&bytes[36..36 + 72])));
+    assert_eq!(&bytes[36 + 76..], [9, 0, 0, 0, 9]);
+    let slots = &folder.files()["cursor"];
+    assert_eq!((slots.len(), &slots[512..520], slots[520]), (1024, &b"ARACURS1"[..], 1));
+}
