@@ -34,7 +34,7 @@ pub use moved::{Moved, latest_time};
 pub use order::ByteOrder;
 pub use packet::{Packet, PacketSource};
 pub use pcapng::{Resolution, Secret};
-pub use pipeline::{FrameBytes, Outcome, PipelineOptions, PipelineSink, TapFactory, run};
+pub use pipeline::{FrameBytes, Minutes, Outcome, PipelineOptions, PipelineSink, TapFactory, run};
 pub use reader::{CaptureReader, ReadOptions, open};
 pub use summary::{FileSummary, Format, SkippedBlocks, Statistics};
 pub use unpack::Compression;

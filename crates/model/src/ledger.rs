@@ -55,6 +55,8 @@ drop_reasons! {
     Memcap "memcap" "a memory limit was reached";
     Unfinished "unfinished" "still waiting when the input ended";
     NotKept "not_kept" "left out by the filter on what to keep";
+    LargeFlow "large_flow" "a large connection gave way under load";
+    NewFlow "new_flow" "a new connection gave way under load";
 }
 
 /// The number of reasons.

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use arachne_model::{AnomalySet, Exchange, Ledger, Limits, UnixNanos};
+use arachne_model::{AnomalySet, DropReason, Exchange, Ledger, Limits, Stage, UnixNanos};
 
-use crate::packet::{Decoder, Frame};
+use crate::packet::{Decoder, Frame, Segment};
 use crate::shard::{SHARDS, Shard};
 use crate::sink::Sink;
 
@@ -91,10 +91,38 @@ impl Engine {
         self.shards.iter().for_each(|shard| shard.open_exchanges(started, visit));
     }
 
+    /// As [`Self::packet`], for those who must give way: `gate` is told of the segment, and of the payload bytes that its
+    /// connection has shown, `None` where it begins a new one. A reason refuses the segment, which is counted by it.
+    pub fn packet_through(
+        &mut self,
+        frame: &Frame<'_>,
+        gate: &mut dyn FnMut(&Segment<'_>, Option<u64>) -> Option<DropReason>,
+        sink: &mut dyn Sink,
+    ) {
+        if let Some(segment) = self.decoder.decode(frame) {
+            let shard = &mut self.shards[segment.key.shard(SHARDS)];
+            match gate(&segment, shard.payload_of(&segment.key)) {
+                None => shard.segment(&segment, sink),
+                Some(reason) => shard.refuse(&segment, reason),
+            }
+        }
+    }
+
     /// The input is over: everything open is reported.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
         self.decoder.finish();
         finish(&mut self.shards, |shard, _, slot| shard.finish(slot, sink));
+    }
+
+    /// Tells the sink from now on which session each segment belongs to, or no more.
+    pub fn want_segments(&mut self, wanted: bool) {
+        self.shards.iter_mut().for_each(|shard| shard.want_segments(wanted));
+    }
+
+    /// The counts of packets so far.
+    #[must_use]
+    pub const fn packets(&self) -> &Stage {
+        &self.decoder.packets
     }
 
     /// The counts so far.
@@ -110,6 +138,12 @@ impl Engine {
     #[must_use]
     pub fn waiting_entries(&self) -> usize {
         self.shards.iter().map(Shard::waiting_entries).sum()
+    }
+
+    /// Memory held by connections now, in bytes.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.shards.iter().map(Shard::held_bytes).sum()
     }
 
     /// Memory counted as held and counted anew, over all shards; see [`Shard::audit`].

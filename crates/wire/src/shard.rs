@@ -9,6 +9,7 @@ use arachne_model::{Anomaly, AnomalySet, CloseReason, DropReason, Exchange, Ledg
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use crate::flow::FlowKey;
 use crate::packet::{Segment, flag};
 use crate::sink::Sink;
 use crate::tcp::clock::Clock;
@@ -138,6 +139,11 @@ impl Shard {
         self
     }
 
+    /// As [`Self::with_segments`], at any time.
+    pub const fn want_segments(&mut self, wanted: bool) {
+        self.shared.segments = wanted;
+    }
+
     /// Takes one segment.
     #[inline]
     pub fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
@@ -158,11 +164,7 @@ impl Shard {
             Some(slot) => slot,
             // A stray reset tells of a connection that was over before.
             None if segment.has(flag::RST) && !segment.has(flag::SYN) => {
-                let ledger = &mut self.shared.ledger;
-                ledger.segments.input += 1;
-                ledger.bytes.input += segment.payload.len() as u64;
-                self.shared.drop_segment(DropReason::AfterClose, segment.payload.len() as u64);
-                return;
+                return self.refuse(segment, DropReason::AfterClose);
             }
             None => self.open(segment, hash),
         };
@@ -222,6 +224,23 @@ impl Shard {
         self.slots.iter().flatten().for_each(|connection| connection.open_exchanges(&mut copy));
     }
 
+    /// Counts a segment as dropped for `reason`; no connection hears of it.
+    pub fn refuse(&mut self, segment: &Segment<'_>, reason: DropReason) {
+        let ledger = &mut self.shared.ledger;
+        ledger.segments.input += 1;
+        ledger.bytes.input += segment.payload.len() as u64;
+        self.shared.drop_segment(reason, segment.payload.len() as u64);
+    }
+
+    /// Payload bytes of both directions of the connection with this key, those sent again too; `None` when it is not open.
+    #[must_use]
+    pub fn payload_of(&self, key: &FlowKey) -> Option<u64> {
+        let hash = self.hasher.hash_one(key);
+        let slot = self.table.find(hash, |slot| self.slots[*slot as usize].as_ref().is_some_and(|c| c.key == *key))?;
+        let connection = self.slots[*slot as usize].as_ref()?;
+        Some(connection.sides.iter().map(|side| side.facts.bytes).sum())
+    }
+
     /// The connections that are alive, as number of the session and slot.
     pub fn alive_sessions(&self) -> impl Iterator<Item = (u64, u32)> {
         let slots = (0..).zip(&self.slots);
@@ -248,6 +267,12 @@ impl Shard {
     #[must_use]
     pub fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// Memory held now, in bytes.
+    #[must_use]
+    pub const fn held_bytes(&self) -> usize {
+        self.held
     }
 
     /// Most memory held so far, in bytes.

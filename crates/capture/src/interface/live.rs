@@ -138,6 +138,14 @@ impl LiveCapture {
         self.ring.promiscuous(interface, on)
     }
 
+    /// How full its ring is: 1 is full, and packets are dropped.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
+        let share = |part: usize, whole: usize| part as f64 / whole as f64;
+        share(self.ring.ready(), self.ring.shape().blocks)
+    }
+
     /// Bytes of its ring.
     #[must_use]
     pub const fn ring_bytes(&self) -> usize {

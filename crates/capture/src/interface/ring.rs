@@ -181,6 +181,12 @@ impl Ring {
         self.status(self.next).load(Ordering::Acquire) & libc::TP_STATUS_USER != 0
     }
 
+    /// Blocks that are ours by now, the next one and those behind it.
+    pub fn ready(&self) -> usize {
+        let status = |ahead: usize| self.status((self.next + ahead) % self.shape.blocks).load(Ordering::Relaxed);
+        (0..self.shape.blocks).take_while(|ahead| status(*ahead) & libc::TP_STATUS_USER != 0).count()
+    }
+
     /// Waits for the next block, at most `timeout` and a signal.
     pub fn wait(&self, timeout: Duration) -> Result<(), LiveError> {
         let failed = |error: rustix::io::Errno| LiveError::of("waiting for packets", error.into());

@@ -18,7 +18,7 @@ use arachne_wire::{Belongs, BodyTap, Frame, MessageHead, SHARDS, Segment, Sink, 
 
 use crate::error::CaptureError;
 use crate::packet::{Packet, PacketSource};
-use minutes::Minutes;
+pub use minutes::Minutes;
 
 /// Makes the tap of a body, or none; called by every worker.
 pub type TapFactory = Arc<dyn Fn(&MessageHead<'_>) -> Option<Box<dyn BodyTap>> + Send + Sync>;
@@ -33,6 +33,19 @@ pub enum FrameBytes {
     Headers,
     /// All that was captured.
     Whole,
+}
+
+impl FrameBytes {
+    /// The frame of a segment with the bytes that are wanted of it.
+    #[must_use]
+    pub fn cut<'a>(self, frame: &Frame<'a>, segment: &Segment<'_>) -> Frame<'a> {
+        let end = match self {
+            Self::None => 0,
+            Self::Headers => segment.header_end(frame),
+            Self::Whole => frame.data.len(),
+        };
+        Frame { data: frame.data.get(..end).unwrap_or_default(), ..*frame }
+    }
 }
 
 /// A sink that is told of more than records.
@@ -151,14 +164,4 @@ const fn frame<'a>(number: u64, packet: &Packet<'a>) -> Frame<'a> {
         original_length: packet.original_length,
         data: packet.data,
     }
-}
-
-/// The frame with the bytes that are wanted of it.
-fn cut<'a>(frame: &Frame<'a>, segment: &Segment<'_>, wanted: FrameBytes) -> Frame<'a> {
-    let end = match wanted {
-        FrameBytes::None => 0,
-        FrameBytes::Headers => segment.header_end(frame),
-        FrameBytes::Whole => frame.data.len(),
-    };
-    Frame { data: frame.data.get(..end).unwrap_or_default(), ..*frame }
 }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use arachne_model::{Exchange, Ledger, TcpSession, UnixNanos};
 use arachne_wire::{Belongs, BodyTap, Engine, Frame, MessageHead, Segment, Sink};
 
-use super::{FrameBytes, Intake, Outcome, PipelineOptions, PipelineSink, TapFactory, cut, feed, random_seed};
+use super::{FrameBytes, Intake, Outcome, PipelineOptions, PipelineSink, TapFactory, feed, random_seed};
 use crate::packet::PacketSource;
 
 struct Here<'a> {
@@ -81,7 +81,7 @@ impl Sink for Tapped<'_> {
     }
     fn segment(&mut self, belongs: Belongs, segment: &Segment<'_>) {
         if let Some((frame, wanted)) = self.frame {
-            self.sink.frame(belongs, &cut(frame, segment, wanted));
+            self.sink.frame(belongs, &wanted.cut(frame, segment));
         }
     }
     fn body(&mut self, head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {

@@ -9,7 +9,7 @@ use arachne_model::{Exchange, Ledger, LinkType, TcpSession, UnixNanos};
 use arachne_wire::{Belongs, BodyTap, Decoder, Frame, MessageHead, SHARDS, Segment, Shard, Sink, Summary, finish};
 
 use super::batch::Batch;
-use super::{FrameBytes, Intake, Outcome, PipelineOptions, PipelineSink, TapFactory, cut, feed, random_seed};
+use super::{FrameBytes, Intake, Outcome, PipelineOptions, PipelineSink, TapFactory, feed, random_seed};
 use crate::packet::PacketSource;
 
 /// Packets of a round and bytes of a batch: all rounds under way should stay in the caches.
@@ -121,7 +121,7 @@ impl Intake for Spread<'_> {
     fn frame(&mut self, frame: &Frame<'_>) {
         let threads = self.workers.len();
         if let Some(segment) = self.decoder.decode(frame) {
-            let kept = (self.wanted != FrameBytes::None).then(|| cut(frame, &segment, self.wanted));
+            let kept = (self.wanted != FrameBytes::None).then(|| self.wanted.cut(frame, &segment));
             self.workers[segment.key.shard(SHARDS) % threads].batch.push(&segment, kept.as_ref());
         }
         self.packets += 1;

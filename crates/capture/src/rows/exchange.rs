@@ -12,7 +12,7 @@ use arachne_wire::target::{Target, method, protocol_version, status, target};
 use super::id::wire_key;
 use super::lines::{Fact, Lines};
 use super::text::{cow, lossy, put, put_bytes, some_text, words};
-use super::{RowMaker, service};
+use super::{RowMaker, service, vantage_of};
 
 /// Rows that wait to be used again.
 const SPARE_MAX: usize = 256;
@@ -214,7 +214,8 @@ impl RowMaker {
         }
         row.source.clone_from(&options.source);
         row.agent.clone_from(&options.agent);
-        put(&mut row.vantage, vantage.as_deref());
+        let vantage = vantage_of(options, vantage.as_deref(), exchange.client.address, exchange.server.address);
+        put(&mut row.vantage, vantage);
         put(&mut row.tags, tags.as_deref());
         "http".clone_into(&mut row.protocol);
         put_bytes(&mut row.version, protocol_version(exchange).unwrap_or_default());

@@ -13,6 +13,8 @@ pub enum NameKind {
     Capture,
     /// A Host header.
     Header,
+    /// An answer of the domain name system that passed by.
+    Dns,
 }
 
 impl NameKind {
@@ -22,6 +24,7 @@ impl NameKind {
         match self {
             Self::Capture => "capture",
             Self::Header => "header",
+            Self::Dns => "dns",
         }
     }
 }
@@ -31,6 +34,25 @@ struct Name {
     kind: NameKind,
     first: UnixNanos,
     last: UnixNanos,
+    /// Up to when it was told to hold.
+    told: Option<UnixNanos>,
+}
+
+/// A name that still holds is told again after so much time.
+const TELL_AGAIN_NS: u64 = 3_600_000_000_000;
+
+impl Name {
+    fn row(&self, (address, network): (IpAddr, u32), source: &str) -> HostRow {
+        HostRow {
+            address: address.to_string(),
+            name: self.name.to_string(),
+            first: self.first.0,
+            last: Some(self.last.0),
+            network,
+            source: source.to_owned(),
+            kind: self.kind.name().to_owned(),
+        }
+    }
 }
 
 /// Collects names up to a limit.
@@ -51,7 +73,7 @@ impl HostNames {
     pub fn add(&mut self, address: (IpAddr, u32), name: &str, kind: NameKind, (first, last): (UnixNanos, UnixNanos)) {
         if !self.seen(address, name, kind, (first, last)) && self.room > 0 {
             self.room -= 1;
-            self.names.entry(address).or_default().push(Name { name: name.into(), kind, first, last });
+            self.names.entry(address).or_default().push(Name { name: name.into(), kind, first, last, told: None });
         }
     }
 
@@ -73,20 +95,24 @@ impl HostNames {
         true
     }
 
+    /// Names that were not told yet, or not for long, as rows ordered by address.
+    pub fn news(&mut self, source: &str) -> Vec<HostRow> {
+        let mut rows = Vec::new();
+        for ((address, network), names) in &mut self.names {
+            for name in names.iter_mut().filter(|n| n.told.is_none_or(|told| n.last.since(told) >= TELL_AGAIN_NS)) {
+                name.told = Some(name.last);
+                rows.push(name.row((*address, *network), source));
+            }
+        }
+        rows
+    }
+
     /// All names as rows, ordered by address and name.
     pub fn rows(self, source: &str) -> Vec<HostRow> {
         let mut rows = Vec::new();
         for ((address, network), mut names) in self.names {
             names.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
-            rows.extend(names.into_iter().map(|name| HostRow {
-                address: address.to_string(),
-                name: name.name.into(),
-                first: name.first.0,
-                last: Some(name.last.0),
-                network,
-                source: source.to_owned(),
-                kind: name.kind.name().to_owned(),
-            }));
+            rows.extend(names.iter().map(|name| name.row((address, network), source)));
         }
         rows
     }

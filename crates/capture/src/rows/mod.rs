@@ -4,6 +4,7 @@
 //! What is not here: which rows are kept, and where they go.
 
 mod bodies;
+mod collect;
 mod exchange;
 mod hosts;
 mod id;
@@ -15,6 +16,7 @@ mod source;
 mod text;
 mod who;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use arachne_aggregate::template::Normaliser;
@@ -22,13 +24,16 @@ use arachne_content::redact::Redactor;
 use arachne_model::table::{ExchangeRow, HostRow, QualityRow};
 use arachne_model::{AnomalySet, Exchange, Ledger, Limits, TcpSession, UnixNanos};
 
+pub use collect::{Choice, Collector, Tally};
+pub use exchange::all_anomalies;
 pub use id::{SourceKey, wire_key};
 pub use service::ServiceRule;
 pub use source::{ContentHash, set_hash};
 
 use bodies::Bodies;
-use exchange::{Facts, all_anomalies};
-use hosts::{HostNames, NameKind, is_name};
+use exchange::Facts;
+pub use hosts::NameKind;
+use hosts::{HostNames, is_name};
 use lines::Lines;
 use quality::Quality;
 use session::SessionTexts;
@@ -68,6 +73,9 @@ pub struct RowOptions {
     pub agent: String,
     /// Where it was made, if that is known.
     pub vantage: Option<Vantage>,
+    /// Addresses of the host that it is made on. Where there are some, they tell the vantage of each row: at the server
+    /// where the server is here, at the client where only that is, between otherwise.
+    pub local: BTreeSet<IpAddr>,
     /// Words for the column `tags`.
     pub tags: Vec<String>,
     /// Rules for the column `service`; the first that matches counts.
@@ -131,6 +139,30 @@ impl RowMaker {
         }
     }
 
+    /// Other options and rules from now on; the source stays what it is.
+    pub fn reconfigure(&mut self, options: RowOptions, redactor: Redactor) {
+        let source = std::mem::take(&mut self.options.source);
+        self.vantage = options.vantage.map(|vantage| vantage.name().to_owned());
+        self.tags = text::words(&options.tags);
+        self.options = RowOptions { source, ..options };
+        self.redactor = redactor;
+        // What is remembered was made by the rules of before.
+        self.lines = Lines::default();
+        self.known_bodies = Bodies::default();
+    }
+
+    /// `address` is called `name`, as was seen at `at`.
+    pub fn name(&mut self, address: (IpAddr, u32), name: &str, kind: NameKind, at: UnixNanos) {
+        if is_name(name) {
+            self.hosts.add(address, name, kind, (at, at));
+        }
+    }
+
+    /// The names of addresses that were not told yet, and those whose last sight is an hour past what was told.
+    pub fn new_names(&mut self) -> Vec<HostRow> {
+        self.hosts.news(&self.options.source)
+    }
+
     /// The rows of a minute; see [`crate::PipelineSink::minute`].
     pub fn minute(&mut self, start: UnixNanos, counts: &Ledger) -> Vec<QualityRow> {
         self.quality.minute(start, counts, &self.options.source, &self.options.agent)
@@ -152,6 +184,20 @@ impl RowMaker {
         let (first, last) = self.span.unwrap_or((session.first, session.last));
         self.span = Some((first.min(session.first), last.max(session.last)));
     }
+}
+
+/// The value of the column `vantage` of a connection.
+fn vantage_of<'a>(options: &RowOptions, fixed: Option<&'a str>, client: IpAddr, server: IpAddr) -> Option<&'a str> {
+    if options.local.is_empty() {
+        return fixed;
+    }
+    let here = |address: &IpAddr| address.is_loopback() || options.local.contains(address);
+    let vantage = match (here(&server), here(&client)) {
+        (true, _) => Vantage::Server,
+        (false, true) => Vantage::Client,
+        (false, false) => Vantage::Between,
+    };
+    Some(vantage.name())
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use arachne_model::table::{PacketRow, SessionRow};
 use arachne_model::{Anomaly, DirectionFacts, Endpoint, Protocol, TcpSession, UnixNanos};
 use arachne_wire::{Belongs, Frame};
 
-use super::RowMaker;
 use super::id::SourceKey;
 use super::text::{some_text, words};
+use super::{RowMaker, vantage_of};
 
 /// Sessions whose texts are remembered; a power of two.
 const REMEMBERED: u64 = 256;
@@ -68,6 +68,8 @@ impl RowMaker {
     /// The row of a session of which `kept_packets` frames are kept. Counts it.
     pub fn session(&mut self, session: &TcpSession, kept_packets: u64) -> SessionRow {
         self.note_session(session, session.anomalies);
+        let (client, server) = (session.client.address, session.server.address);
+        let vantage = vantage_of(&self.options, self.vantage.as_deref(), client, server).map(str::to_owned);
         let text = self.sessions.of(&self.key, session.first, session.number);
         let (id, [client_address, server_address]) = text.with_ends(session.client, session.server);
         let server_name = match &session.protocol {
@@ -81,7 +83,7 @@ impl RowMaker {
             established: session.established.map(|at| at.0),
             source: self.options.source.clone(),
             agent: self.options.agent.clone(),
-            vantage: self.vantage.clone(),
+            vantage,
             network: session.network,
             client_address: client_address.clone(),
             client_port: session.client.port,

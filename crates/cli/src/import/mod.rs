@@ -28,9 +28,9 @@ use crate::output::summary::Run as RunSummary;
 use crate::progress::Progress;
 use crate::read::console::Console;
 use crate::read::source::{Source, SourceReport};
+use arachne_capture::rows::Tally;
 use one::{Done, Setting};
 use plan::Plan;
-use sink::Tally;
 use source::Unknown;
 use summary::Stored;
 

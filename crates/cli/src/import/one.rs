@@ -3,12 +3,12 @@
 use std::num::NonZeroUsize;
 
 use arachne_aggregate::template::Normaliser;
-use arachne_capture::rows::RowMaker;
+use arachne_capture::rows::{RowMaker, Tally};
 use arachne_content::redact::Redactor;
 use arachne_store::{ImportFacts, ImportName, ImportStart, Store, StoreError};
 
 use super::plan::Plan;
-use super::sink::{ImportSink, Tally};
+use super::sink::ImportSink;
 use crate::exit::ExitStatus;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;

@@ -1,7 +1,7 @@
 //! What an import keeps, and how that is told to the store.
 
 use arachne_capture::FrameBytes;
-use arachne_capture::rows::{ROWS_VERSION, RowOptions, ServiceRule, Vantage};
+use arachne_capture::rows::{Choice, ROWS_VERSION, RowOptions, ServiceRule, Vantage};
 use arachne_content::redact::RULES_VERSION;
 use arachne_filter::{Diagnostic, Predicate, Settings, format_instant, parse};
 use arachne_model::table::{ExchangeRow, Row as _};
@@ -68,16 +68,16 @@ impl Plan {
         })
     }
 
-    /// Whether an exchange is kept.
+    /// What is kept of a source.
     #[must_use]
-    pub fn keeps(&self, row: &ExchangeRow) -> bool {
-        self.predicate.matches(row)
-    }
-
-    /// Whether some exchanges may be left out.
-    #[must_use]
-    pub fn is_selective(&self) -> bool {
-        self.predicate != Predicate::All
+    pub fn choice(&self) -> Choice {
+        Choice {
+            frames: self.frames,
+            sessions: self.sessions,
+            bodies: self.bodies,
+            keep: self.predicate.clone(),
+            undecided_frames_max: self.limits.undecided_frames_max,
+        }
     }
 
     /// What is said of the rows of `source`.
@@ -90,6 +90,7 @@ impl Plan {
             tags: self.tags.clone(),
             services: self.services.clone(),
             limits: self.limits.clone(),
+            ..RowOptions::default()
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Lengths are checked once, here; later code cannot run past an end.
 
+mod datagram;
 pub mod explain;
 pub mod fragments;
 mod ip;
@@ -12,6 +13,7 @@ mod tunnel;
 use arachne_model::{Anomaly, AnomalySet, DropReason, Limits, LinkType, Stage, UnixNanos};
 
 use crate::flow::{Address, FlowKey, SideIndex};
+pub use datagram::{Datagram, datagram};
 use fragments::{Fragment, Fragments, Pushed};
 
 /// A captured packet.
