@@ -6,6 +6,7 @@ mod messages;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use arachne_agent::args::AgentArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -50,6 +51,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Serve the store: the web UI, and the HTTP API, documented at /api/docs
     Serve(ServeArgs),
+    /// Record what the services of this host say to each other, and deliver it to a server (also: arachne-agent)
+    Agent(Box<AgentArgs>),
     /// Check a configuration: every mistake with its line, or what it means
     Check {
         /// The file

@@ -42,6 +42,12 @@ impl ExitStatus {
         self as u8
     }
 
+    /// The status with this number; unexpected where there is none.
+    #[must_use]
+    pub fn of(code: u8) -> Self {
+        Self::ALL.into_iter().find(|status| status.code() == code).unwrap_or(Self::Unexpected)
+    }
+
     /// What it means, for `--help`.
     #[must_use]
     pub const fn words(self) -> &'static str {
@@ -92,6 +98,7 @@ mod tests {
         let codes = ExitStatus::ALL.map(ExitStatus::code);
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6]);
         assert_eq!(ExitStatus::Damaged.code(), 6);
+        assert_eq!((ExitStatus::of(4), ExitStatus::of(99)), (ExitStatus::NotPermitted, ExitStatus::Unexpected));
         assert_eq!(ExitStatus::Usage.code(), 2);
     }
 

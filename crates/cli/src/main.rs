@@ -13,6 +13,9 @@ use clap::{CommandFactory as _, Parser as _};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if arachne_agent::process::is_asked_for() {
+        return arachne_agent::process::run();
+    }
     let status = match Cli::try_parse() {
         Ok(cli) => configured(cli),
         // Help and version come this way too; they are no errors and go to standard output.
@@ -26,7 +29,7 @@ fn main() -> ExitCode {
 
 /// Runs the command with what is configured. Commands that need no configuration do not read it.
 fn configured(mut cli: Cli) -> ExitStatus {
-    if matches!(cli.command, Command::Read(_) | Command::Check { .. } | Command::Completions { .. }) {
+    if matches!(cli.command, Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. }) {
         return run(cli.command);
     }
     match configure::find(cli.config.as_deref()) {
@@ -48,6 +51,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Sql(args) => ask::sql(&args),
         Command::Export(args) => ask::export(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Agent(args) => ExitStatus::of(arachne_agent::run(*args)),
         Command::Check { file } => configure::check(&file),
         Command::Completions { shell } => {
             let mut script = Vec::new();

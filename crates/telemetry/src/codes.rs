@@ -36,6 +36,90 @@ macro_rules! codes {
 }
 
 codes! {
+    AGENT_CAPTURE_001 "AGENT-CAPTURE-001" Info "packets are captured" {
+        meaning: "The capture process has opened its sockets, has given up its rights and reads packets.",
+        cause: "The agent was started, was told to capture, or its capture process was started again.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    AGENT_CAPTURE_002 "AGENT-CAPTURE-002" Error "nothing can be captured" {
+        meaning: "The capture process could not start; `error` says why. It is tried again.",
+        cause: "The right to capture is missing, a file to read is not there, or there is no memory for the ring.",
+        action: "Do what `error` asks for.",
+        since: "0.3.0",
+    }
+    AGENT_CAPTURE_003 "AGENT-CAPTURE-003" Error "the capture process ended and is started again" {
+        meaning: "It died or hung. What it had not handed over is lost; the time is marked as unaccounted in the capture quality.",
+        cause: "It was killed, by somebody or for lack of memory, or it has a bug; `error` holds what is known.",
+        action: "Look for a kill in the log of the kernel. Report it with the lines before when there is none.",
+        since: "0.3.0",
+    }
+    AGENT_CONFIG_001 "AGENT-CONFIG-001" Warn "a configuration is not used" {
+        meaning: "The server sent configuration `version`, which is not sound; the last good one stays in force.",
+        cause: "A filter that cannot be read, limits that do not fit together, or an option that this version does not have.",
+        action: "Correct it at the server; `error` says what is wrong.",
+        since: "0.3.0",
+    }
+    AGENT_CONFIG_002 "AGENT-CONFIG-002" Info "a configuration is in force" {
+        meaning: "Configuration `version` is used from now on. No packet was lost by the change.",
+        cause: "Somebody configured the agent at its server.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    AGENT_LOAD_001 "AGENT-LOAD-001" Warn "the agent gives way under load" {
+        meaning: "More comes than may be kept; `level` says what is left out from now on, in this order: body_bytes, bodies, large_flows, new_flows. Everything that is left out is counted.",
+        cause: "A spike, a limit on CPU or megabytes that is too low, or a spool or server that is too slow.",
+        action: "Nothing for a spike. Else raise the limits, use a narrower filter, or save no bodies.",
+        since: "0.3.0",
+    }
+    AGENT_LOAD_002 "AGENT-LOAD-002" Info "the agent keeps everything again" {
+        meaning: "The load is over; nothing is left out any more.",
+        cause: "The spike has passed, or a limit was raised.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    AGENT_MAIN_001 "AGENT-MAIN-001" Error "the agent does not start" {
+        meaning: "Nothing is captured and nothing delivered; `error` says why.",
+        cause: "A wrong command line, a key that cannot be read, or a spool that cannot be opened.",
+        action: "Do what `error` asks for.",
+        since: "0.3.0",
+    }
+    AGENT_MAIN_002 "AGENT-MAIN-002" Info "the agent runs" {
+        meaning: "The supervisor has started.",
+        cause: "Somebody started it.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    AGENT_MAIN_003 "AGENT-MAIN-003" Info "the agent ends" {
+        meaning: "It was asked to end. What was captured is spooled or delivered: `waiting` batches are delivered after the next start.",
+        cause: "SIGTERM or Ctrl-C.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    AGENT_NET_001 "AGENT-NET-001" Warn "the server cannot be reached" {
+        meaning: "Status or batches do not get through; batches wait in the spool, and are delivered later.",
+        cause: "The server is down, the network is cut, the address is wrong, or the certificate or key is not the right one; `error` says which.",
+        action: "See that the server runs and that `error` goes away. The key is refused after it was revoked: add the agent again.",
+        since: "0.3.0",
+    }
+    AGENT_NET_002 "AGENT-NET-002" Info "the server is reached" {
+        meaning: "The server answers.",
+        cause: "The first contact, or one after a while without.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    AGENT_SPOOL_001 "AGENT-SPOOL-001" Warn "the spool is full, the oldest records are dropped" {
+        meaning: "`records` were dropped since the last line for lack of room, oldest first by class: packets and bodies, then exchanges and sessions, then what tells of the rest.",
+        cause: "The server was away for longer than the spool lasts, or takes less than is captured.",
+        action: "Raise limits.spool_bytes, save less, or bring the server back.",
+        since: "0.3.0",
+    }
+    AGENT_SPOOL_002 "AGENT-SPOOL-002" Error "the spool cannot be written" {
+        meaning: "The disk does not take what was captured; it is held in memory up to a limit, then dropped and counted.",
+        cause: "A full or failing disk, or missing rights; `error` says which.",
+        action: "Make room, or see to the disk.",
+        since: "0.3.0",
+    }
     ASK_MAIN_001 "ASK-MAIN-001" Error "the question cannot be answered" {
         meaning: "A store was asked by query, sql or export, and gave no answer, or only the part that was printed.",
         cause: "A question that is not in order, a data folder that cannot be opened, or a server that does not answer; `error` says which.",

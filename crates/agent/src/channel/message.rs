@@ -1,0 +1,217 @@
+//! What is said.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use arachne_delivery::instructions::{AgentConfig, Preview};
+use arachne_delivery::status::{Pressure, PreviewResult, Stage};
+use serde::{Deserialize, Serialize};
+
+/// To the capture process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// What to do from now on. The first one opens sockets and files.
+    Setup(Box<Setup>),
+    /// Look what a filter would catch.
+    Preview(Preview),
+    /// Try what must be refused, and tell whether it was: for tests of the sandbox on the real process.
+    Probe,
+    /// Tell what is open, hand over what was found, and end.
+    Finish,
+}
+
+/// All that the capture process needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Setup {
+    /// Name of the agent, and the source of its rows.
+    pub agent: String,
+    /// What to do.
+    pub config: AgentConfig,
+    /// The installation's key of redaction, hexadecimal; one of its own is taken where none is known.
+    pub key: Option<String>,
+    /// The interfaces of the host.
+    pub interfaces: Vec<HostInterface>,
+    /// The server, whose connections with this host are not captured.
+    pub server: Option<SocketAddr>,
+    /// Who to become where it is root.
+    pub user: u32,
+}
+
+/// An interface of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HostInterface {
+    /// Its number.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it is the loopback.
+    pub loopback: bool,
+    /// Its hardware type.
+    pub hardware: u16,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// From the capture process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// It captures, and has given up all rights.
+    Ready {
+        /// What landlock does.
+        landlock: String,
+    },
+    /// It cannot capture.
+    Failed {
+        /// Why, and what to do.
+        why: String,
+        /// Whether the right is missing.
+        no_right: bool,
+    },
+    /// A configuration is in force.
+    Applied {
+        /// Its version.
+        version: u64,
+    },
+    /// A configuration is not in force; the one before is.
+    Refused {
+        /// Its version.
+        version: u64,
+        /// Why.
+        why: String,
+    },
+    /// How it goes.
+    Counters(Box<Counters>),
+    /// What a filter would catch.
+    Preview(Box<PreviewResult>),
+    /// What was tried, and what came of it: the error of the system, or `allowed`.
+    Probed(BTreeMap<String, String>),
+    /// Everything was handed over.
+    Finished,
+}
+
+/// Counts since the capture process started.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counters {
+    /// Packets that passed the filter, those that were dropped behind it too.
+    pub packets: u64,
+    /// Bytes of them on the wire.
+    pub bytes: u64,
+    /// Packets that the kernel dropped.
+    pub kernel_drops: u64,
+    /// Loss that is inferred.
+    pub bytes_lost: u64,
+    /// Bytes of the rings.
+    pub ring_bytes: u64,
+    /// Threads that capture.
+    pub threads: u32,
+    /// Packets and bytes by index of the interface.
+    pub interfaces: BTreeMap<u32, (u64, u64)>,
+    /// Counts of the stages.
+    pub stages: BTreeMap<String, Stage>,
+    /// What gives way now.
+    pub pressure: Pressure,
+    /// Times that each step was taken.
+    pub gave_way: BTreeMap<String, u64>,
+    /// Time of the newest packet.
+    pub newest_packet: Option<i64>,
+    /// Bytes held by connections, parsers and rows.
+    pub held_bytes: u64,
+    /// Why a thread has nothing more to read though it should.
+    pub failed: Option<String>,
+}
+
+/// Rows, packed for delivery.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Packed {
+    /// When it was closed, nanoseconds since the Unix epoch.
+    #[prost(sfixed64, tag = "1")]
+    pub closed: i64,
+    /// Rows in it.
+    #[prost(uint64, tag = "2")]
+    pub rows: u64,
+    /// Its class: a place in [`arachne_delivery::spool::Class::ALL`].
+    #[prost(uint32, tag = "3")]
+    pub class: u32,
+    /// Rows by table; see [`arachne_delivery::spool::Counts`].
+    #[prost(uint32, repeated, tag = "5")]
+    pub counts: Vec<u32>,
+    /// Tables, as [`arachne_delivery::codec`] packs them.
+    #[prost(bytes = "vec", tag = "4")]
+    pub bytes: Vec<u8>,
+}
+
+impl Counters {
+    /// Adds the counts of another process; levels are those of the other.
+    pub fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.kernel_drops += other.kernel_drops;
+        self.bytes_lost += other.bytes_lost;
+        for (interface, (packets, bytes)) in &other.interfaces {
+            let sum = self.interfaces.entry(*interface).or_default();
+            sum.0 += packets;
+            sum.1 += bytes;
+        }
+        for (name, stage) in &other.stages {
+            let sum = self.stages.entry(name.clone()).or_default();
+            sum.input += stage.input;
+            sum.output += stage.output;
+            sum.in_flight += stage.in_flight;
+            for (reason, count) in &stage.dropped {
+                *sum.dropped.entry(reason.clone()).or_default() += count;
+            }
+        }
+        for (step, times) in &other.gave_way {
+            *self.gave_way.entry(step.clone()).or_default() += times;
+        }
+        self.newest_packet = self.newest_packet.max(other.newest_packet);
+        (self.ring_bytes, self.threads, self.held_bytes) = (other.ring_bytes, other.threads, other.held_bytes);
+        self.pressure = other.pressure;
+        self.failed.clone_from(&other.failed);
+    }
+
+    /// Adds the last counts of a process that is no more: what was inside it then is lost.
+    pub fn settle(&mut self, mut last: Self) {
+        for stage in last.stages.values_mut() {
+            let lost = std::mem::take(&mut stage.in_flight);
+            if lost > 0 {
+                *stage.dropped.entry("process_died".to_owned()).or_default() += lost;
+            }
+        }
+        self.add(&last);
+        (self.ring_bytes, self.threads, self.held_bytes) = (0, 0, 0);
+        self.pressure = Pressure::None;
+        self.failed = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arachne_delivery::status::Stage;
+
+    use super::Counters;
+
+    #[test]
+    fn what_a_dead_process_held_is_dropped_with_its_reason() {
+        let stage = |input, output, in_flight| Stage { input, output, in_flight, ..Stage::default() };
+        let last = Counters {
+            packets: 5,
+            stages: [("records".to_owned(), stage(9, 5, 4))].into(),
+            ring_bytes: 7,
+            ..Counters::default()
+        };
+        let mut all = Counters::default();
+        all.settle(last.clone());
+        all.add(&last);
+        let records = &all.stages["records"];
+        assert_eq!((records.input, records.output, records.in_flight), (18, 10, 4));
+        assert_eq!((records.dropped["process_died"], all.packets, all.ring_bytes), (4, 10, 7));
+    }
+}

@@ -1,0 +1,112 @@
+//! A capture file of the host as a source: read to its end, and on when it grows.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use arachne_capture::{CaptureError, CaptureReader, Follow, ReadOptions};
+use arachne_model::UnixNanos;
+
+use super::worker::Worker;
+
+/// How long to wait at the end of the file before looking again.
+const WAIT: Duration = Duration::from_millis(100);
+/// Packets between two looks at what is asked.
+const PACKETS: usize = 1024;
+/// Bytes by which a capture file is told.
+const LEAST_BYTES: u64 = 24;
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It does not open.
+    #[error("cannot open {path}")]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Nothing is in it yet.
+    #[error("{path} holds no capture yet: it is looked at again")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is no capture, or is damaged.
+    #[error("{path} cannot be read")]
+    Capture {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CaptureError,
+    },
+}
+
+/// See the module.
+pub struct FileSource {
+    reader: CaptureReader,
+    file: File,
+    path: PathBuf,
+    newest: UnixNanos,
+    /// Since when nothing has come.
+    at_end: Option<Instant>,
+}
+
+impl FileSource {
+    /// The file at `path`; `stop` ends waiting for the rest of a packet.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn open(path: &Path, stop: Arc<AtomicBool>) -> Result<Self, FileError> {
+        let opened = |source| FileError::Open { path: path.to_owned(), source };
+        let file = File::open(path).map_err(opened)?;
+        if file.metadata().map_err(opened)?.len() < LEAST_BYTES {
+            return Err(FileError::Empty { path: path.to_owned() });
+        }
+        let follow = Follow::new(file.try_clone().map_err(opened)?, stop);
+        let reader = CaptureReader::new(follow, &ReadOptions::default())
+            .map_err(|source| FileError::Capture { path: path.to_owned(), source })?;
+        Ok(Self { reader, file, path: path.to_owned(), newest: UnixNanos(i64::MIN), at_end: None })
+    }
+
+    /// Some packets into `worker`, or a wait at the end. `false` when there will never be more: the file is damaged there.
+    ///
+    /// # Errors
+    /// Where and how it is damaged. What came before is fine.
+    pub fn turn(&mut self, worker: &mut Worker) -> Result<bool, FileError> {
+        for _ in 0..PACKETS {
+            if !self.reader.is_buffered() && !self.has_grown() {
+                self.wait(worker);
+                return Ok(true);
+            }
+            self.at_end = None;
+            match self.reader.next_packet() {
+                Ok(Some(packet)) => {
+                    self.newest = self.newest.max(packet.timestamp);
+                    worker.packet(&packet, 0, packet.original_length);
+                }
+                Ok(None) => return Ok(false),
+                Err(source) => return Err(FileError::Capture { path: self.path.clone(), source }),
+            }
+        }
+        Ok(true)
+    }
+
+    fn has_grown(&self) -> bool {
+        self.file.metadata().is_ok_and(|facts| facts.len() > self.reader.bytes_read())
+    }
+
+    /// Time goes on from the last packet, however long ago that was.
+    fn wait(&mut self, worker: &mut Worker) {
+        let since = *self.at_end.get_or_insert_with(Instant::now);
+        std::thread::sleep(WAIT);
+        if self.newest.0 > i64::MIN {
+            let passed = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            worker.drained(self.newest.plus(passed));
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! One capture thread: packets in, batches out. It never waits for anybody but its source.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
+
+use arachne_aggregate::template::Normaliser;
+use arachne_capture::rows::{Collector, NameKind, RowMaker};
+use arachne_capture::{FrameBytes, Minutes, Packet};
+use arachne_delivery::status::Pressure;
+use arachne_model::table::{QualityRow, Rows};
+use arachne_model::{DropReason, Ledger, Limits, UnixNanos};
+use arachne_wire::packet::datagram;
+use arachne_wire::{Engine, Frame};
+
+use super::batch::Batches;
+use super::dns;
+use super::gate;
+use super::outlet::Outlet;
+use super::plan::Plan;
+use super::sink::{BodyCounts, EdgeSink, Working};
+
+/// How often a thread looks at what is asked of it and tells how it is.
+pub const LOOK: Duration = Duration::from_millis(100);
+/// An exchange that is open for so long is told as it is.
+const OPEN_NS: i64 = 5_000_000_000;
+/// How often open exchanges are looked for.
+const OPEN_EVERY: Duration = Duration::from_secs(1);
+/// Port of the domain name system.
+const DNS_PORT: u16 = 53;
+
+/// What the kernel counted for the thread's source. Only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelCounts {
+    /// Packets that passed the filter, dropped ones too.
+    pub packets: u64,
+    /// Packets dropped since the ring was full.
+    pub drops: u64,
+}
+
+/// How a thread is.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerReport {
+    /// Counts of the stages.
+    pub ledger: Ledger,
+    /// Packets and bytes by interface.
+    pub interfaces: BTreeMap<u32, (u64, u64)>,
+    /// What the kernel counted.
+    pub kernel: KernelCounts,
+    /// What became of bodies.
+    pub bodies: BodyCounts,
+    /// Rows that were made, handed over, dropped for want of room, and that wait.
+    pub rows: [u64; 4],
+    /// Exchanges that the filter left out.
+    pub not_kept: u64,
+    /// Time of the newest packet.
+    pub newest: Option<i64>,
+    /// Bytes held.
+    pub held_bytes: u64,
+    /// Generation of the plan in force.
+    pub generation: u64,
+}
+
+/// See the module.
+pub struct Worker {
+    engine: Engine,
+    sink: EdgeSink,
+    batches: Batches,
+    minutes: Minutes,
+    /// Number of the next packet: each thread has its own numbers.
+    number: u64,
+    stride: u64,
+    nesting_max: u32,
+    before: Ledger,
+    kernel: KernelCounts,
+    kernel_before: KernelCounts,
+    interfaces: BTreeMap<u32, (u64, u64)>,
+    newest: Option<i64>,
+    /// Up to which instant the source is drained.
+    position: i64,
+    /// Open exchanges that began before were told.
+    told_until: UnixNanos,
+    generation: u64,
+    agent: String,
+    open_looked: Instant,
+}
+
+impl Worker {
+    /// The thread `thread` of `threads`.
+    ///
+    /// # Errors
+    /// There is no memory to pack batches.
+    pub fn new(
+        plan: &Plan,
+        limits: &Limits,
+        thread: u64,
+        threads: u64,
+    ) -> Result<Self, arachne_delivery::codec::CodecError> {
+        let maker = RowMaker::new(plan.rows.clone(), plan.redactor.clone(), Normaliser::default());
+        let collector = Collector::new(maker, plan.choice.clone());
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), thread);
+        let mut engine = Engine::new(limits, seed, false);
+        engine.want_segments(plan.choice.frames != FrameBytes::None);
+        Ok(Self {
+            engine,
+            sink: EdgeSink::new(collector, plan.taps.clone()),
+            batches: Batches::new()?,
+            minutes: Minutes::new(true),
+            number: thread + 1,
+            stride: threads,
+            nesting_max: limits.nesting_max,
+            before: Ledger::default(),
+            kernel: KernelCounts::default(),
+            kernel_before: KernelCounts::default(),
+            interfaces: BTreeMap::new(),
+            newest: None,
+            position: i64::MIN,
+            told_until: UnixNanos(i64::MIN),
+            generation: plan.generation,
+            agent: plan.rows.agent.clone(),
+            open_looked: Instant::now(),
+        })
+    }
+
+    /// A packet of `interface` that had `wire_bytes` on the wire.
+    #[inline]
+    pub fn packet(&mut self, packet: &Packet<'_>, interface: u32, wire_bytes: u32) {
+        let counts = self.interfaces.entry(interface).or_default();
+        counts.0 += 1;
+        counts.1 += u64::from(wire_bytes);
+        self.newest = self.newest.max(Some(packet.timestamp.0));
+        if let Some(over) = self.minutes.observe(packet.timestamp) {
+            self.close_minute(over);
+        }
+        let frame = Frame {
+            number: self.number,
+            at: packet.timestamp,
+            link_type: packet.link_type,
+            original_length: packet.original_length,
+            data: packet.data,
+        };
+        self.number += self.stride;
+        let datagrams = self.engine.packets().dropped(DropReason::Udp);
+        self.frame(&frame);
+        if self.engine.packets().dropped(DropReason::Udp) != datagrams {
+            self.names(&frame);
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let level = self.sink.level;
+        let sink = &mut Working { sink: &mut self.sink, frame: Some(frame) };
+        if level >= Pressure::LargeFlows {
+            self.engine.packet_through(frame, &mut |segment, seen| gate::refuse(level, segment, seen), sink);
+        } else {
+            self.engine.packet(frame, sink);
+        }
+    }
+
+    fn names(&mut self, frame: &Frame<'_>) {
+        if let Some(datagram) = datagram(frame, DNS_PORT, self.nesting_max) {
+            for (address, name) in dns::names(datagram.payload) {
+                self.sink.collector.maker.name((address, datagram.network), &name, NameKind::Dns, frame.at);
+            }
+        }
+    }
+
+    /// Everything that was captured before `at` has been looked at: state expires by it, and minutes end.
+    pub fn drained(&mut self, at: UnixNanos) {
+        if let Some(over) = self.minutes.observe(at) {
+            self.close_minute(over);
+        }
+        self.position = at.0;
+        self.engine.at(at, &mut Working { sink: &mut self.sink, frame: None });
+    }
+
+    /// What gives way from now on, and what the kernel counted.
+    pub fn look(&mut self, level: Pressure, kernel: KernelCounts, outlet: &Outlet) {
+        self.sink.level = level;
+        // What the kernel does not tell for once does not go back.
+        self.kernel.packets = self.kernel.packets.max(kernel.packets);
+        self.kernel.drops = self.kernel.drops.max(kernel.drops);
+        if self.open_looked.elapsed() >= OPEN_EVERY {
+            self.open_looked = Instant::now();
+            self.tell_open();
+            let hosts = self.sink.collector.maker.new_names();
+            self.sink.collector.join(Rows { hosts, ..Rows::default() });
+        }
+        self.batches.look(&mut self.sink.collector, outlet, unix_now());
+    }
+
+    /// Batches that are full by now go out.
+    #[inline]
+    pub fn hand_over(&mut self, outlet: &Outlet) {
+        if self.batches.is_full(&self.sink.collector) {
+            self.batches.look(&mut self.sink.collector, outlet, unix_now());
+        }
+    }
+
+    /// Each exchange that is open for long is told once, as it is then.
+    fn tell_open(&mut self) {
+        let Some(newest) = self.newest else { return };
+        let until = UnixNanos(newest.max(self.position).saturating_sub(OPEN_NS));
+        if until > self.told_until {
+            let collector = &mut self.sink.collector;
+            self.engine.open_exchanges(&(self.told_until..until), &mut |exchange| collector.open_exchange(&exchange));
+            self.told_until = until;
+        }
+    }
+
+    /// Goes on by another plan.
+    pub fn adopt(&mut self, plan: &Plan) {
+        self.sink.collector.maker.reconfigure(plan.rows.clone(), plan.redactor.clone());
+        self.sink.collector.choose(plan.choice.clone());
+        self.sink.taps = plan.taps.clone();
+        self.engine.want_segments(plan.choice.frames != FrameBytes::None);
+        self.generation = plan.generation;
+    }
+
+    /// The source is over: everything open is told, and everything is handed over.
+    pub fn finish(mut self, outlet: &Outlet) -> WorkerReport {
+        self.engine.finish(&mut Working { sink: &mut self.sink, frame: None });
+        if let Some(start) = self.minutes.current() {
+            self.close_minute(start);
+        }
+        let hosts = self.sink.collector.maker.new_names();
+        self.sink.collector.join(Rows { hosts, ..Rows::default() });
+        self.batches.finish(&mut self.sink.collector, outlet, unix_now());
+        self.report()
+    }
+
+    fn close_minute(&mut self, start: UnixNanos) {
+        let now = self.engine.summary().ledger;
+        self.sink.collector.minute(start, &now.since(&self.before));
+        self.before = now;
+        let (packets, drops) =
+            (self.kernel.packets - self.kernel_before.packets, self.kernel.drops - self.kernel_before.drops);
+        self.kernel_before = self.kernel;
+        let row = |count: &str, reason: Option<&str>, value: u64| QualityRow {
+            minute: start.0,
+            source: self.agent.clone(),
+            agent: self.agent.clone(),
+            stage: "kernel".to_owned(),
+            count: count.to_owned(),
+            reason: reason.map(str::to_owned),
+            value,
+        };
+        let rows = [
+            row("in", None, packets),
+            row("out", None, packets.saturating_sub(drops)),
+            row("dropped", Some("ring_full"), drops),
+        ];
+        let quality = rows.into_iter().filter(|row| row.value > 0).collect();
+        self.sink.collector.join(Rows { quality, ..Rows::default() });
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn report(&self) -> WorkerReport {
+        let summary = self.engine.summary();
+        let [handed, dropped, waiting] = self.batches.rows();
+        let pending = self.sink.collector.rows().len() as u64;
+        WorkerReport {
+            ledger: summary.ledger,
+            interfaces: self.interfaces.clone(),
+            kernel: self.kernel,
+            bodies: self.sink.bodies,
+            rows: [handed + dropped + waiting + pending, handed, dropped, waiting + pending],
+            not_kept: self.sink.collector.tally().not_kept,
+            newest: self.newest,
+            held_bytes: (self.engine.held_bytes() + self.sink.held_bytes() + self.batches.held_bytes()) as u64,
+            generation: self.generation,
+        }
+    }
+}
+
+/// The host's clock.
+#[must_use]
+pub fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

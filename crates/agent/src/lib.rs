@@ -1,0 +1,45 @@
+//! The agent of a host: records what its services say to each other and delivers it to a server.
+//!
+//! Two processes of one program. The **supervisor** talks to the server, owns the spool and starts the **capture process**
+//! ([`process`]), which reads packets ([`edge`]), has no right left but its open sockets ([`sandbox`]), and hands over rows
+//! ([`channel`]). Captured bytes never meet the network or a file by any other way, and secrets are replaced before rows
+//! exist.
+//!
+//! What it never does: ask for names while packets are handled, write a key, store rows otherwise than through
+//! [`arachne_delivery`].
+
+pub mod args;
+pub mod channel;
+pub mod edge;
+pub mod process;
+pub mod sandbox;
+pub mod scope;
+pub mod supervisor;
+
+use arachne_telemetry::{Flood, Format, Verbosity, chain, codes, emit, init};
+
+use args::AgentArgs;
+use supervisor::AgentError;
+
+/// Runs the agent until it is asked to end. Gives its exit code.
+#[must_use]
+pub fn run(args: AgentArgs) -> u8 {
+    let format = if args.log_json { Format::Json } else { Format::Text };
+    let _log = init(format, Verbosity::Normal, Flood::Limited);
+    match start(args) {
+        Ok(()) => 0,
+        Err(error) => {
+            emit!(codes::AGENT_MAIN_001, error = %chain(&error));
+            error.exit_code()
+        }
+    }
+}
+
+fn start(args: AgentArgs) -> Result<(), AgentError> {
+    let stop = supervisor::stop_on_signals().map_err(AgentError::System)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AgentError::System)?;
+    let done = runtime.block_on(supervisor::run(args, stop));
+    // What is still under way to the server is in the spool.
+    runtime.shutdown_background();
+    done
+}

@@ -1,0 +1,237 @@
+//! The main thread of the capture process: orders, load, counters.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arachne_capture::interface::LiveCapture;
+use arachne_content::redact::Key;
+use arachne_delivery::status::Stage;
+use arachne_model::Ledger;
+
+use super::meter::Meter;
+use super::preview::Previews;
+use super::probe;
+use crate::channel::{Counters, Order, Report, Setup};
+use crate::edge::plan::Plan;
+use crate::edge::pressure::{Governor, Load};
+use crate::edge::thread::{Shared, Task, Told};
+use crate::scope;
+
+/// How often loads are looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often counters are told.
+const TELL: Duration = Duration::from_secs(1);
+
+/// See the module.
+pub struct Governing {
+    setup: Setup,
+    /// What is in force, to go back to.
+    good: (Setup, Task),
+    own_key: Key,
+    shared: Arc<Shared>,
+    governor: Governor,
+    meter: Meter,
+    previews: Previews,
+    ring_bytes: u64,
+    begun: Instant,
+    told: Instant,
+    /// A configuration that the threads have not all taken yet.
+    pending: Option<u64>,
+    generation: u64,
+}
+
+impl Governing {
+    /// Governs the threads of `shared`, which begin with `setup`.
+    #[must_use]
+    pub fn new(
+        setup: Setup,
+        own_key: Key,
+        shared: Arc<Shared>,
+        ring_bytes: u64,
+        spare: Option<LiveCapture>,
+        memory: Option<File>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            good: (setup.clone(), shared.task()),
+            setup,
+            own_key,
+            governor: Governor::default(),
+            meter: Meter::new(memory),
+            previews: Previews::new(spare),
+            ring_bytes,
+            begun: now,
+            told: now,
+            pending: None,
+            generation: shared.task().plan.generation,
+            shared,
+        }
+    }
+
+    /// Runs until the order to end; `false` when a thread died before.
+    pub fn run(&mut self, orders: &Receiver<Order>, threads: &[JoinHandle<()>]) -> bool {
+        loop {
+            match orders.recv_timeout(LOOK) {
+                Ok(Order::Setup(setup)) => self.change(*setup),
+                Ok(Order::Preview(preview)) => {
+                    if let Some(refused) = self.previews.start(preview, &self.setup) {
+                        self.shared.outlet.tell(Report::Preview(Box::new(refused)));
+                    }
+                }
+                Ok(Order::Probe) => self.shared.outlet.tell(Report::Probed(probe::all())),
+                Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if threads.iter().any(JoinHandle::is_finished) {
+                self.shared.stop.store(true, Ordering::Release);
+                return false;
+            }
+            self.look();
+        }
+        self.shared.stop.store(true, Ordering::Release);
+        true
+    }
+
+    fn look(&mut self) {
+        let told = self.shared.told();
+        let load = self.load(&told);
+        let now = i64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        self.shared.set_level(self.governor.update(now, load));
+        self.settle(&told);
+        if let Some(result) = self.previews.poll() {
+            self.shared.outlet.tell(Report::Preview(Box::new(result)));
+        }
+        if self.told.elapsed() >= TELL {
+            self.told = Instant::now();
+            self.tell_counters();
+        }
+    }
+
+    fn load(&mut self, told: &[Told]) -> Load {
+        let limits = &self.setup.config.limits;
+        #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
+        let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        let minute = u64::from(limits.megabytes_per_minute).saturating_mul(1_000_000);
+        // Pages of the rings count as memory that is in use, so what is measured holds them.
+        Load {
+            ring: told.iter().map(|told| told.fill).fold(0.0, f64::max),
+            queue: self.shared.outlet.fill(),
+            memory: share(self.meter.memory(), limits.memory_bytes),
+            cpu: if limits.cpu_percent == 0 { 0.0 } else { self.meter.cores() * 100.0 / f64::from(limits.cpu_percent) },
+            volume: share(self.meter.in_this_minute(self.shared.outlet.handed_bytes()), minute),
+        }
+    }
+
+    /// Another configuration: judged here, then taken by each thread when it looks.
+    fn change(&mut self, setup: Setup) {
+        let version = setup.config.version;
+        match self.task_of(&setup) {
+            Ok(task) => {
+                self.setup = setup;
+                self.pending = Some(version);
+                self.shared.assign(task);
+            }
+            Err(why) => self.shared.outlet.tell(Report::Refused { version, why }),
+        }
+    }
+
+    fn task_of(&mut self, setup: &Setup) -> Result<Task, String> {
+        let told = |error: &dyn std::error::Error| arachne_telemetry::chain(error).to_string();
+        self.generation += 1;
+        let plan = Plan::of(setup, &self.own_key, self.generation).map_err(|error| told(&error))?;
+        let program = scope::program(setup).map_err(|error| told(&error))?;
+        Ok(Task { plan: Arc::new(plan), program: Arc::new(program) })
+    }
+
+    /// A configuration is in force when all threads have it; one that a thread cannot take is taken back everywhere.
+    fn settle(&mut self, told: &[Told]) {
+        let Some(version) = self.pending else { return };
+        let refused = told.iter().filter_map(|told| told.refused.as_ref());
+        if let Some((_, why)) = refused.into_iter().find(|(generation, _)| *generation == self.generation) {
+            self.shared.outlet.tell(Report::Refused { version, why: why.clone() });
+            self.pending = None;
+            self.setup = self.good.0.clone();
+            self.generation += 1;
+            let plan = Plan { generation: self.generation, ..(*self.good.1.plan).clone() };
+            self.shared.assign(Task { plan: Arc::new(plan), program: Arc::clone(&self.good.1.program) });
+        } else if told.iter().all(|told| told.report.generation == self.generation) {
+            self.pending = None;
+            self.good = (self.setup.clone(), self.shared.task());
+            self.shared.outlet.tell(Report::Applied { version });
+        }
+    }
+
+    /// Tells how it goes.
+    pub fn tell_counters(&self) {
+        let told = self.shared.told();
+        let mut counters = Counters {
+            ring_bytes: self.ring_bytes,
+            threads: u32::try_from(told.len()).unwrap_or(u32::MAX),
+            pressure: self.governor.level(),
+            gave_way: self.governor.taken(),
+            ..Counters::default()
+        };
+        let mut ledger = Ledger::default();
+        for told in &told {
+            add(&mut counters, told);
+            ledger.add(&told.report.ledger);
+        }
+        counters.bytes_lost = ledger.bytes_lost;
+        stages(&mut counters, &ledger, &told);
+        self.shared.outlet.tell(Report::Counters(Box::new(counters)));
+    }
+}
+
+fn add(counters: &mut Counters, told: &Told) {
+    let report = &told.report;
+    counters.kernel_drops += report.kernel.drops;
+    counters.newest_packet = counters.newest_packet.max(report.newest);
+    counters.held_bytes += report.held_bytes;
+    for (interface, (packets, bytes)) in &report.interfaces {
+        let sum = counters.interfaces.entry(*interface).or_default();
+        sum.0 += packets;
+        sum.1 += bytes;
+        counters.packets += packets;
+        counters.bytes += bytes;
+    }
+    counters.packets += report.kernel.drops;
+    counters.failed = counters.failed.take().or_else(|| told.failed.clone());
+}
+
+fn stages(counters: &mut Counters, ledger: &Ledger, told: &[Told]) {
+    for (name, stage) in ledger.stages() {
+        let dropped = stage.reasons().map(|(reason, count)| (reason.name().to_owned(), count)).collect();
+        let stage = Stage { input: stage.input, output: stage.output, in_flight: stage.in_flight, dropped };
+        counters.stages.insert(name.to_owned(), stage);
+    }
+    let sum = |count: fn(&Told) -> u64| told.iter().map(count).sum::<u64>();
+    let not_kept = sum(|told| told.report.not_kept);
+    if let Some(exchanges) = counters.stages.get_mut("exchanges").filter(|_| not_kept > 0) {
+        exchanges.output = exchanges.output.saturating_sub(not_kept);
+        exchanges.dropped.insert("not_kept".to_owned(), not_kept);
+    }
+    let named = |name: &str, count: u64| BTreeMap::from([(name.to_owned(), count)]).into_iter().filter(|(_, n)| *n > 0);
+    let refused = sum(|told| told.report.bodies.refused);
+    let wanted = sum(|told| told.report.bodies.wanted);
+    let bodies =
+        Stage { input: wanted, output: wanted - refused, in_flight: 0, dropped: named("pressure", refused).collect() };
+    counters.stages.insert("bodies".to_owned(), bodies);
+    let rows = |at: usize| told.iter().map(|told| told.report.rows[at]).sum::<u64>();
+    let records =
+        Stage { input: rows(0), output: rows(1), in_flight: rows(3), dropped: named("queue_full", rows(2)).collect() };
+    counters.stages.insert("records".to_owned(), records);
+    let (drops, seen) = (counters.kernel_drops, counters.packets);
+    let kernel =
+        Stage { input: seen, output: seen - drops, in_flight: 0, dropped: named("ring_full", drops).collect() };
+    counters.stages.insert("kernel".to_owned(), kernel);
+    for (name, count) in [("shortened_bodies", sum(|told| told.report.bodies.shortened)), ("refused_bodies", refused)] {
+        if count > 0 {
+            counters.gave_way.insert(name.to_owned(), count);
+        }
+    }
+}

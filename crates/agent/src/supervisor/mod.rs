@@ -1,0 +1,369 @@
+//! The supervisor: keeps the capture process running as it is told, spools what it finds, and talks to the server.
+//!
+//! It never looks into a packet or a row. One loop decides everything ([`Supervisor`]); files and network are in
+//! [`delivery`], the process in [`capture`].
+
+mod capture;
+mod child;
+mod delivery;
+mod host;
+mod kept;
+mod status;
+mod wanted;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arachne_delivery::instructions::{Instructions, Preview};
+use arachne_delivery::status::{Pressure, PreviewResult};
+use arachne_model::table::{QualityRow, Rows};
+use arachne_telemetry::{codes, emit};
+use tokio::sync::mpsc::{Receiver, channel};
+
+use crate::args::AgentArgs;
+use crate::channel::{HostInterface, Packed, Setup};
+use crate::edge::pressure;
+use crate::edge::worker::unix_now;
+use capture::{Capture, Outcome};
+use child::Heard;
+use delivery::Delivery;
+pub use delivery::DeliveryError;
+use kept::Kept;
+use status::{Identity, Parts};
+use wanted::{Change, Wanted};
+
+/// How often the loop looks round when nothing happens.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often the host's interfaces are looked at, and the status is made.
+const OFTEN: Duration = Duration::from_secs(2);
+/// What is heard and waits for the spool.
+const HEARD: usize = 8;
+/// How long the server's first word is waited for before capture begins under the host's name.
+const FIRST_WORD: Duration = Duration::from_secs(3);
+/// How long an agent that was asked to end may take.
+const DRAIN: Duration = Duration::from_secs(9);
+/// The newest version of a configuration that nobody has chosen.
+const UNCHOSEN: u64 = 1;
+
+/// Why the agent ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The way to the server, or the spool.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// The right to capture is missing, and there is no server to tell it.
+    #[error("{0}")]
+    NoRight(String),
+    /// The command line asks for what cannot be.
+    #[error("{0}")]
+    Arguments(String),
+    /// The system refuses.
+    #[error("the system does not let the agent start")]
+    System(#[source] io::Error),
+}
+
+impl AgentError {
+    /// The exit code of the program.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Arguments(_) | Self::Delivery(DeliveryError::Link(_)) => 2,
+            Self::NoRight(_) => 4,
+            Self::Delivery(DeliveryError::Spool { .. }) => 6,
+            _ => 1,
+        }
+    }
+}
+
+/// See the module.
+struct Supervisor {
+    args: AgentArgs,
+    identity: Identity,
+    kept: Kept,
+    /// The installation's key of redaction. Never written anywhere.
+    key: Option<String>,
+    wanted: Wanted,
+    interfaces: Vec<HostInterface>,
+    capture: Capture,
+    delivery: Delivery,
+    /// A batch for which the spool had no room yet.
+    pending: Option<Packed>,
+    preview: Option<PreviewResult>,
+    previewed: String,
+    level: Pressure,
+    looked: Instant,
+    begun: Instant,
+    ending: Option<Instant>,
+}
+
+/// Runs the agent until `stop` is set.
+///
+/// # Errors
+/// It cannot start.
+pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentError> {
+    let (heard_sender, mut heard) = channel(HEARD);
+    let mut kept = Kept::load(&args.spool)?;
+    let name = args.name.clone().or_else(|| kept.agent.clone()).unwrap_or_else(host::name);
+    let config = kept.config.take().filter(|config| config.version > UNCHOSEN).unwrap_or_else(|| args.config());
+    kept.agent = Some(name);
+    let interfaces = host::interfaces(&[]);
+    let wanted = Wanted::new(config.clone());
+    wanted.check(&interfaces).map_err(AgentError::Arguments)?;
+    let (delivery, mut instructions) = Delivery::start(&args, &config).await?;
+    let now = Instant::now();
+    let mut supervisor = Supervisor {
+        identity: Identity { host: host::name(), started: unix_now() },
+        key: None,
+        wanted,
+        interfaces,
+        capture: Capture::new(heard_sender),
+        delivery,
+        pending: None,
+        preview: None,
+        previewed: String::new(),
+        level: Pressure::None,
+        looked: now,
+        begun: now,
+        ending: None,
+        kept,
+        args,
+    };
+    emit!(codes::AGENT_MAIN_002, version = env!("CARGO_PKG_VERSION"), spool = %supervisor.args.spool.display());
+    supervisor.tell_status();
+    while !supervisor.is_over() {
+        if stop.load(Ordering::Acquire) {
+            supervisor.end();
+        }
+        supervisor.turn(&mut heard, &mut instructions).await;
+        if let Some(why) = supervisor.capture.lacks_right().filter(|_| supervisor.args.server.is_none()) {
+            return Err(AgentError::NoRight(why.to_owned()));
+        }
+    }
+    let deadline = supervisor.deadline();
+    let waiting = supervisor.delivery.finish(deadline).await;
+    emit!(codes::AGENT_MAIN_003, waiting = waiting);
+    Ok(())
+}
+
+impl Supervisor {
+    /// Takes what happens next.
+    async fn turn(&mut self, heard: &mut Receiver<(u64, Heard)>, instructions: &mut Receiver<Instructions>) {
+        // While a batch waits nothing more is heard: the capture process waits too, and gives way.
+        let listens = self.pending.is_none();
+        tokio::select! {
+            Some((number, heard)) = heard.recv(), if listens => {
+                let outcome = self.capture.hear(number, heard);
+                self.take(outcome);
+            }
+            room = self.delivery.room(), if !listens => if room {
+                if let Some(packed) = self.pending.take() {
+                    self.pending = self.delivery.offer(packed).err();
+                }
+            } else {
+                self.pending = None;
+            },
+            Some(instructions) = instructions.recv() => self.instruct(instructions),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        if self.pending.is_some() {
+            self.capture.excuse();
+        }
+        let wanted = self.setup_if_wanted();
+        let outcome = self.capture.tick(wanted.as_ref());
+        self.take(outcome);
+        if self.looked.elapsed() >= OFTEN {
+            self.looked = Instant::now();
+            self.look_at_interfaces();
+            self.tell_status();
+        }
+    }
+
+    /// What is to be captured now, if anything.
+    fn setup_if_wanted(&self) -> Option<Setup> {
+        let waits = self.args.server.is_some() && self.delivery.has_no_word() && self.begun.elapsed() < FIRST_WORD;
+        let wanted = self.ending.is_none() && !waits && self.wanted.captures(unix_now());
+        wanted.then(|| self.setup())
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            agent: self.kept.agent.clone().unwrap_or_default(),
+            config: self.wanted.config().clone(),
+            key: self.key.clone(),
+            interfaces: self.interfaces.clone(),
+            server: self.delivery.server(),
+            user: self.args.user,
+        }
+    }
+
+    fn take(&mut self, outcome: Option<Outcome>) {
+        match outcome {
+            None => {}
+            Some(Outcome::Packed(packed)) => self.pending = self.delivery.offer(packed).err(),
+            Some(Outcome::Applied(version)) => {
+                if version != self.wanted.state().applied {
+                    emit!(codes::AGENT_CONFIG_002, version = version);
+                }
+                self.wanted.applied(version);
+                self.keep();
+            }
+            Some(Outcome::Refused(version, why)) => {
+                emit!(codes::AGENT_CONFIG_001, version = version, error = why.as_str());
+                self.wanted.refused(version, why);
+            }
+            Some(Outcome::Preview(result)) => self.preview = Some(result),
+            Some(Outcome::Unaccounted(since)) => self.mark_unaccounted(since),
+        }
+    }
+
+    fn instruct(&mut self, instructions: Instructions) {
+        let mut again = false;
+        if !instructions.agent.is_empty() && self.kept.agent.as_ref() != Some(&instructions.agent) {
+            self.kept.agent = Some(instructions.agent);
+            self.keep();
+            // Rows of one process have one name.
+            self.capture.finish();
+        }
+        if let Some(keys) = instructions.keys
+            && self.key.as_ref() != Some(&keys.redaction)
+        {
+            self.key = Some(keys.redaction);
+            again = true;
+        }
+        if let Some(config) = instructions.config {
+            self.configure(config);
+        } else if again && self.capture.is_alive() {
+            self.capture.send(&self.setup());
+        }
+        if let Some(preview) = instructions.preview.filter(|preview| preview.id != self.previewed) {
+            self.look_what_passes(preview);
+        }
+    }
+
+    fn configure(&mut self, mut config: arachne_delivery::instructions::AgentConfig) {
+        if config.version <= UNCHOSEN {
+            self.args.over(&mut config);
+        }
+        let (version, applied) = (config.version, self.wanted.state().applied);
+        let change = self.wanted.receive(config, &self.interfaces);
+        if let Some(why) = &self.wanted.state().error {
+            emit!(codes::AGENT_CONFIG_001, version = version, error = why.as_str());
+            return;
+        }
+        let wanted = self.wanted.config();
+        self.delivery.configure(wanted);
+        match change {
+            Change::None => {}
+            Change::Send if self.capture.is_alive() => self.capture.send(&self.setup()),
+            Change::Send => {}
+            Change::Restart => self.capture.finish(),
+        }
+        if self.wanted.state().applied != applied {
+            emit!(codes::AGENT_CONFIG_002, version = version);
+        }
+        self.keep();
+        self.tell_status();
+    }
+
+    fn look_what_passes(&mut self, preview: Preview) {
+        self.previewed.clone_from(&preview.id);
+        let id = preview.id.clone();
+        self.preview = if self.capture.preview(preview) {
+            Some(PreviewResult { id, ..PreviewResult::default() })
+        } else {
+            let error = Some("the agent does not capture now: start it first".to_owned());
+            Some(PreviewResult { id, done: true, error, ..PreviewResult::default() })
+        };
+    }
+
+    fn look_at_interfaces(&mut self) {
+        let found = host::interfaces(&self.interfaces);
+        if found != self.interfaces {
+            self.interfaces = found;
+            if self.capture.is_alive() {
+                self.capture.send(&self.setup());
+            }
+        }
+    }
+
+    fn tell_status(&mut self) {
+        let delivered = self.delivery.delivered();
+        let parts = Parts {
+            identity: &self.identity,
+            wanted: &self.wanted,
+            capture: &self.capture,
+            interfaces: &self.interfaces,
+            delivered: &delivered,
+            preview: self.preview.as_ref(),
+        };
+        let status = status::status(&parts);
+        if status.pressure != self.level {
+            if status.pressure == Pressure::None {
+                emit!(codes::AGENT_LOAD_002);
+            } else if status.pressure > self.level {
+                emit!(codes::AGENT_LOAD_001, level = pressure::name(status.pressure));
+            }
+            self.level = status.pressure;
+        }
+        self.delivery.tell(status);
+    }
+
+    /// What was captured between `since` and now is not known: told by a row of the capture quality.
+    fn mark_unaccounted(&mut self, since: Instant) {
+        let agent = self.kept.agent.clone().unwrap_or_default();
+        let lost = i64::try_from(since.elapsed().as_nanos()).unwrap_or(i64::MAX);
+        let begun = unix_now().saturating_sub(lost);
+        let row = QualityRow {
+            minute: begun - begun.rem_euclid(60_000_000_000),
+            source: agent.clone(),
+            agent,
+            stage: "capture".to_owned(),
+            count: "unaccounted".to_owned(),
+            reason: Some("process_died".to_owned()),
+            value: lost.unsigned_abs(),
+        };
+        self.delivery.put_rows(&Rows { quality: vec![row], ..Rows::default() });
+    }
+
+    fn keep(&mut self) {
+        self.kept.config = Some(self.wanted.config().clone());
+        self.kept.store(&self.args.spool);
+    }
+
+    fn end(&mut self) {
+        if self.ending.is_none() {
+            self.ending = Some(Instant::now());
+            self.capture.finish();
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.ending.unwrap_or_else(Instant::now) + DRAIN
+    }
+
+    /// Everything that was captured is spooled, or there is no more time.
+    fn is_over(&self) -> bool {
+        self.ending
+            .is_some_and(|_| Instant::now() >= self.deadline() || (!self.capture.is_alive() && self.pending.is_none()))
+    }
+}
+
+/// The flag that SIGTERM and Ctrl-C set; a second one ends the process at once.
+///
+/// # Errors
+/// The system refuses to tell of them.
+pub fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}

@@ -1,0 +1,177 @@
+//! Which configuration is in force: the newest one that is sound, and why the newest one is not where it is not.
+
+use arachne_delivery::instructions::AgentConfig;
+use arachne_delivery::status::ConfigState;
+use arachne_telemetry::chain;
+
+use crate::channel::{HostInterface, Setup};
+use crate::edge::plan;
+use crate::scope;
+
+/// What a change asks of the capture process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// It goes on by another setup.
+    Send,
+    /// It starts anew: rings, threads, memory or files are others.
+    Restart,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    good: AgentConfig,
+    /// The one before, which a capture process that refuses the newest one still has.
+    before: AgentConfig,
+    state: ConfigState,
+}
+
+impl Wanted {
+    /// Begins with `config`.
+    #[must_use]
+    pub fn new(config: AgentConfig) -> Self {
+        let state = ConfigState { received: config.version, applied: 0, error: None };
+        Self { before: config.clone(), good: config, state }
+    }
+
+    /// What is in force, or about to be.
+    #[must_use]
+    pub const fn config(&self) -> &AgentConfig {
+        &self.good
+    }
+
+    /// What to tell the server.
+    #[must_use]
+    pub const fn state(&self) -> &ConfigState {
+        &self.state
+    }
+
+    /// Whether there is to be a capture now.
+    #[must_use]
+    pub fn captures(&self, now: i64) -> bool {
+        self.good.capture && self.good.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether what it begins with can be.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self, interfaces: &[HostInterface]) -> Result<(), String> {
+        check(&self.good, interfaces)
+    }
+
+    /// A configuration came.
+    pub fn receive(&mut self, config: AgentConfig, interfaces: &[HostInterface]) -> Change {
+        self.state.received = config.version;
+        if let Err(why) = check(&config, interfaces) {
+            self.state.error = Some(why);
+            return Change::None;
+        }
+        self.state.error = None;
+        let change = change(&self.good, &config);
+        self.before = std::mem::replace(&mut self.good, config);
+        if change == Change::None || !self.good.capture {
+            self.state.applied = self.good.version;
+        }
+        change
+    }
+
+    /// A configuration is in force.
+    pub const fn applied(&mut self, version: u64) {
+        self.state.applied = version;
+    }
+
+    /// A configuration cannot be in force, for `why`: the one before stays.
+    pub fn refused(&mut self, version: u64, why: String) {
+        if version == self.good.version {
+            self.good = self.before.clone();
+            self.state.error = Some(why);
+        }
+    }
+}
+
+/// Everything that can be known to be wrong with a configuration before it is tried.
+fn check(config: &AgentConfig, interfaces: &[HostInterface]) -> Result<(), String> {
+    let told = |error: &dyn std::error::Error| chain(error).to_string();
+    plan::limits(config).map_err(|error| told(&error))?;
+    plan::keep(&config.save.keep).map_err(|error| told(&error))?;
+    let setup = Setup { config: config.clone(), interfaces: interfaces.to_vec(), ..Setup::default() };
+    scope::program(&setup).map(drop).map_err(|error| told(&error))
+}
+
+fn change(from: &AgentConfig, to: &AgentConfig) -> Change {
+    let same = AgentConfig { version: to.version, until: to.until, capture: to.capture, ..from.clone() } == *to;
+    let shape = |config: &AgentConfig| {
+        let limits = &config.limits;
+        (limits.threads, limits.ring_bytes, limits.memory_bytes, limits.body_bytes, config.files.clone())
+    };
+    match (shape(from) == shape(to), same) {
+        (false, _) => Change::Restart,
+        (true, true) => Change::None,
+        (true, false) => Change::Send,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arachne_delivery::instructions::AgentConfig;
+
+    use super::{Change, Wanted};
+
+    fn config(version: u64) -> AgentConfig {
+        AgentConfig { version, ..AgentConfig::default() }
+    }
+
+    #[test]
+    fn a_bad_one_keeps_the_last_good_one() {
+        let mut wanted = Wanted::new(config(1));
+        let good = AgentConfig { filter: "tcp port 80".into(), ..config(2) };
+        assert_eq!(wanted.receive(good.clone(), &[]), Change::Send);
+        wanted.applied(2);
+        for bad in [
+            AgentConfig { filter: "tcp port".into(), ..config(3) },
+            AgentConfig {
+                save: arachne_delivery::instructions::Save { keep: "((".into(), ..Default::default() },
+                ..config(3)
+            },
+            AgentConfig {
+                limits: arachne_delivery::instructions::AgentLimits { threads: 0, ..Default::default() },
+                ..config(3)
+            },
+        ] {
+            assert_eq!(wanted.receive(bad, &[]), Change::None);
+            assert_eq!(wanted.config(), &good);
+            let state = wanted.state();
+            assert_eq!((state.received, state.applied, state.error.is_some()), (3, 2, true));
+        }
+        assert_eq!(wanted.receive(AgentConfig { version: 4, ..good.clone() }, &[]), Change::None);
+        assert_eq!((wanted.state().applied, &wanted.state().error), (4, &None));
+        assert_eq!(wanted.receive(config(5), &[]), Change::Send);
+        wanted.refused(5, "the kernel does not take it".into());
+        assert_eq!(
+            (wanted.config().filter.as_str(), wanted.state().received, wanted.state().applied),
+            ("tcp port 80", 5, 4)
+        );
+        assert!(wanted.state().error.is_some());
+    }
+
+    #[test]
+    fn what_needs_a_new_process() {
+        let mut wanted = Wanted::new(config(1));
+        let mut other = config(2);
+        other.limits.ring_bytes *= 2;
+        assert_eq!(wanted.receive(other, &[]), Change::Restart);
+        let files = AgentConfig { files: vec!["a.pcap".into()], ..config(3) };
+        assert_eq!(wanted.receive(files, &[]), Change::Restart);
+    }
+
+    #[test]
+    fn capture_ends_by_itself() {
+        let mut wanted = Wanted::new(AgentConfig { until: Some(10), ..config(1) });
+        assert!(wanted.captures(9) && !wanted.captures(10));
+        wanted.receive(AgentConfig { capture: false, ..config(2) }, &[]);
+        assert!(!wanted.captures(0) && wanted.state().applied == 2);
+    }
+}

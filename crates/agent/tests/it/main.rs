@@ -1,0 +1,14 @@
+//! The real program on real packets, between network namespaces that the tests make themselves. They need root, and say
+//! so where they skip.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+
+mod agent;
+mod delivery;
+mod limits;
+#[path = "../../../capture/tests/live/net.rs"]
+mod net;
+mod recording;
+mod sandbox;
+mod secrets;
+mod server;

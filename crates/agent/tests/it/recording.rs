@@ -1,0 +1,127 @@
+//! Recording without a server: what is captured is in the spool.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use arachne_testkit::capture::pcap;
+use arachne_testkit::conversation::Conversation;
+use arachne_testkit::link::link_type;
+use nix::sys::signal::Signal;
+
+use crate::agent::{Agent, ask, serve, signal, spooled, wait};
+use crate::net::hosts;
+
+#[test]
+fn an_exchange_between_two_hosts_is_recorded_once_and_without_its_secret() {
+    hosts(|far| {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = Agent::start(folder.path(), &["--interface", "near"]);
+        agent.wait_for("AGENT-CAPTURE-001", 1);
+        let server = far.run(|| serve("10.9.0.2:80".parse().unwrap(), "hello"));
+        ask(server, "/cart?password=S3CR3Tq", "Authorization: Bearer S3CR3Tb\r\n");
+        let pid = agent.capture_processes()[0];
+        assert_eq!(agent.end(), 0);
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "it ends with its supervisor");
+        let rows = spooled(folder.path());
+        let [exchange] = rows.exchanges.as_slice() else { panic!("one exchange: {:?}", rows.exchanges) };
+        assert_eq!(
+            (exchange.path.as_deref(), exchange.status, exchange.agent.as_str()),
+            (Some("/cart"), Some(200), "test")
+        );
+        assert_eq!(exchange.vantage.as_deref(), Some("client"));
+        let text = format!("{rows:?}");
+        assert!(!text.contains("S3CR3T") && text.contains("Authorization: Bearer [redacted:"), "{text}");
+        assert_eq!(rows.bodies.iter().map(|body| body.bytes.as_slice()).collect::<Vec<_>>(), [b"hello"]);
+        assert_eq!(rows.sessions.len(), 1);
+        assert!(rows.quality.iter().any(|row| row.stage == "packets" && row.count == "in" && row.value >= 8));
+    });
+}
+
+#[test]
+fn a_capture_process_that_dies_is_started_again_and_the_time_is_marked() {
+    hosts(|far| {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = Agent::start(folder.path(), &[]);
+        agent.wait_for("AGENT-CAPTURE-001", 1);
+        let first = agent.capture_processes();
+        signal(first[0], Signal::SIGKILL);
+        agent.wait_for("AGENT-CAPTURE-003", 1);
+        agent.wait_for("AGENT-CAPTURE-001", 2);
+        assert_ne!(agent.capture_processes(), first);
+        let server = far.run(|| serve("10.9.0.2:80".parse().unwrap(), "again"));
+        ask(server, "/again", "");
+        assert_eq!(agent.end(), 0);
+        let rows = spooled(folder.path());
+        assert!(rows.exchanges.iter().any(|row| row.path.as_deref() == Some("/again")));
+        let lost: Vec<_> = rows.quality.iter().filter(|row| row.count == "unaccounted").collect();
+        assert_eq!((lost.len(), lost[0].reason.as_deref()), (1, Some("process_died")));
+        assert!(lost[0].value > 0 && lost[0].value < 120_000_000_000);
+    });
+}
+
+/// One exchange, as a capture file.
+fn capture() -> Vec<u8> {
+    let mut talk = Conversation::new("10.0.0.1:5000", "10.0.0.2:80");
+    talk.handshake().client(b"GET /one HTTP/1.1\r\nHost: a\r\n\r\n").server(b"HTTP/1.1 204 No Content\r\n\r\n").close();
+    pcap(link_type::ETHERNET, &talk.take_packets())
+}
+
+#[test]
+fn a_growing_file_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, whole) = (folder.path().join("grows.pcap"), capture());
+    // In the middle of a packet.
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    let agent = Agent::start(folder.path(), &["--file", file.to_str().unwrap()]);
+    agent.wait_for("AGENT-CAPTURE-001", 1);
+    let mut grown = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+    grown.write_all(&whole[whole.len() / 2..]).unwrap();
+    wait("the exchange in the spool", || spooled(folder.path()).exchanges.len() == 1);
+    assert_eq!(agent.end(), 0);
+    let rows = spooled(folder.path());
+    assert_eq!((rows.exchanges[0].path.as_deref(), rows.exchanges[0].status), (Some("/one"), Some(204)));
+    assert_eq!(rows.sessions.len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path(), &["--filter", "tcp prot 80"]);
+    let log = folder.path().join("agent.log");
+    assert_eq!(agent.wait(), 2);
+    let text = std::fs::read_to_string(log).unwrap();
+    assert!(text.contains("AGENT-MAIN-001") && text.contains("tcp prot 80"), "{text}");
+}
+
+#[test]
+fn without_the_right_it_says_what_to_do_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(folder.path(), Some(65_534), Some(65_534)).unwrap();
+    let program = folder.path().join("arachne-agent");
+    std::fs::copy(env!("CARGO_BIN_EXE_arachne-agent"), &program).unwrap();
+    let spool = folder.path().join("spool");
+    let output = Command::new(&program).arg("--spool").arg(&spool).uid(65_534).gid(65_534).output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("skipped: another user cannot be tried ({error}); run as root");
+            return;
+        }
+    };
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("AGENT-CAPTURE-002") && text.contains("setcap cap_net_raw+ep"), "{text}");
+    assert!(text.contains("AmbientCapabilities=CAP_NET_RAW"), "{text}");
+    assert_eq!(output.status.code(), Some(4));
+}
+
+#[test]
+fn a_file_that_comes_later_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("later.pcap");
+    let agent = Agent::start(folder.path(), &["--file", file.to_str().unwrap()]);
+    agent.wait_for("AGENT-CAPTURE-002", 1);
+    std::fs::write(&file, capture()).unwrap();
+    wait("the exchange in the spool", || spooled(folder.path()).exchanges.len() == 1);
+    assert_eq!(agent.end(), 0);
+}
