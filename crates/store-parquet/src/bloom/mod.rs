@@ -12,6 +12,8 @@ mod grams;
 mod needles;
 mod seen;
 
+pub(crate) use needles::needle;
+
 use arachne_filter::TextTest;
 use arachne_model::table::Table;
 use arrow::array::{Array as _, AsArray as _, RecordBatch};

@@ -10,13 +10,31 @@ pub(super) fn alternatives(test: &TextTest) -> Option<Vec<Vec<String>>> {
         TextTest::Contains(text) => Some(vec![vec![text.clone()]]),
         TextTest::OneOf(texts) | TextTest::Word(texts) => Some(texts.iter().map(|text| vec![text.clone()]).collect()),
         TextTest::Pattern(regex) | TextTest::Regex(regex) => {
-            let parsed = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(regex.as_str()).ok()?;
-            let mut pieces = Pieces::default();
-            pieces.add(&parsed);
-            pieces.end();
-            (!pieces.done.is_empty()).then_some(vec![pieces.done])
+            let mut pieces = pieces(regex.as_str())?;
+            pieces.retain(|piece| piece.len() >= super::grams::LENGTH);
+            (!pieces.is_empty()).then_some(vec![pieces])
         }
     }
+}
+
+/// The longest text that every text that passes contains, in lower case; ASCII letters in either case.
+pub(crate) fn needle(test: &TextTest) -> Option<String> {
+    let needle = match test {
+        TextTest::Contains(text) => Some(text.clone()),
+        TextTest::Pattern(regex) | TextTest::Regex(regex) => {
+            pieces(regex.as_str())?.into_iter().max_by_key(String::len)
+        }
+        TextTest::OneOf(_) | TextTest::Word(_) => None,
+    };
+    needle.filter(|needle| !needle.is_empty())
+}
+
+fn pieces(regex: &str) -> Option<Vec<String>> {
+    let parsed = regex_syntax::ParserBuilder::new().nest_limit(64).build().parse(regex).ok()?;
+    let mut pieces = Pieces::default();
+    pieces.add(&parsed);
+    pieces.end();
+    Some(pieces.done)
 }
 
 /// Literal pieces that every match has.
@@ -60,10 +78,9 @@ impl Pieces {
     }
 
     fn end(&mut self) {
-        if self.current.len() >= super::grams::LENGTH {
+        if !self.current.is_empty() {
             self.done.extend(String::from_utf8(std::mem::take(&mut self.current)));
         }
-        self.current.clear();
     }
 }
 

@@ -7,8 +7,8 @@ use arrow::buffer::BooleanBuffer;
 /// Bytes of a column that are looked at to learn which bytes are rare in it.
 const SAMPLE: usize = 4_096;
 
-/// Which of the rows `asked` contain `needle` (lower case, not empty, ASCII letters in either case): what `test`, which is
-/// the test for it, says of each.
+/// Which of the rows `asked` pass `test`, which all of them must contain `needle` for (lower case, not empty, ASCII letters
+/// in either case).
 ///
 /// Looks for the needle in the bytes of all rows together, and asks the test only where it stands.
 pub(super) fn containing(column: &StringArray, test: &TextTest, needle: &str, asked: &BooleanBuffer) -> BooleanBuffer {
@@ -74,13 +74,15 @@ mod tests {
             texts in prop::collection::vec(prop::option::of("[abAB/é]{0,6}"), 0..12),
             needle in "[ab/é]{1,3}",
             asked in prop::collection::vec(any::<bool>(), 12),
+            exact in any::<bool>(),
             (skip, take) in (0_usize..4, 0_usize..12),
         ) {
             let column = StringArray::from_iter(texts);
             let skip = skip.min(column.len());
             let column = column.slice(skip, take.min(column.len() - skip));
             let asked = BooleanBuffer::collect_bool(column.len(), |row| asked[row]);
-            let test = TextTest::Contains(needle.clone());
+            let pattern = regex::Regex::new(&format!("^.?{needle}[^b]*$")).expect("no letter of it is special");
+            let test = if exact { TextTest::Pattern(pattern) } else { TextTest::Contains(needle.clone()) };
             let found = containing(&column, &test, &needle, &asked);
             let expected = |row| asked.value(row) && column.is_valid(row) && test.passes(column.value(row));
             prop_assert_eq!(found, BooleanBuffer::collect_bool(column.len(), expected));

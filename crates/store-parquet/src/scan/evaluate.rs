@@ -3,7 +3,7 @@
 //! Text is matched by the functions of `filter`, once for each entry of a dictionary, else only in rows that what was
 //! evaluated before has left.
 
-use arachne_filter::{Test, TextTest, header_values};
+use arachne_filter::{Test, header_values};
 use arachne_model::table::Value;
 use arrow::array::{Array, ArrayRef, AsArray as _, BooleanBufferBuilder, StringArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Int32Type};
 use super::contains::containing;
 use super::frame::{Frame, Numbers, same_dictionary};
 use super::node::{Leaf, Node, Overlap, Subject};
+use crate::bloom::needle;
 use crate::columns::cell;
 
 /// Evaluates trees. Remembers which entries of a dictionary pass, since the batches of a row group share dictionaries.
@@ -19,6 +20,8 @@ use crate::columns::cell;
 pub(super) struct Evaluator {
     /// By leaf: the dictionary seen last, kept alive so that its address stays its own, and which entries pass.
     entries: Vec<(usize, ArrayRef, BooleanBuffer)>,
+    /// By leaf: a text that every text that passes contains, where there is one.
+    needles: Vec<(usize, Option<String>)>,
 }
 
 impl Evaluator {
@@ -94,8 +97,24 @@ impl Evaluator {
         match array.data_type() {
             DataType::Int64 => asked & &numbers(&leaf.test, &frame.integers(column)),
             DataType::Dictionary(..) => asked & &self.labels(leaf, array),
-            DataType::Utf8 => column_text(&leaf.test, array.as_string::<i32>(), asked),
+            DataType::Utf8 => self.text(leaf, array.as_string::<i32>(), asked),
             _ => among_rows(asked, |row| leaf.test.passes(cell(array, row))),
+        }
+    }
+
+    /// Rows of a text column that pass: the test is asked where what it must find stands.
+    fn text(&mut self, leaf: &Leaf, column: &StringArray, asked: &BooleanBuffer) -> BooleanBuffer {
+        let Test::Text(test) = &leaf.test else {
+            return texts(column, asked, |text| leaf.test.passes(Value::Text(text)));
+        };
+        let known = self.needles.iter().position(|(id, _)| *id == leaf.id);
+        let at = known.unwrap_or_else(|| {
+            self.needles.push((leaf.id, needle(test)));
+            self.needles.len() - 1
+        });
+        match &self.needles[at].1 {
+            Some(needle) => containing(column, test, needle, asked),
+            None => texts(column, asked, |text| test.passes(text)),
         }
     }
 
@@ -158,16 +177,6 @@ fn overlapping(overlap: Overlap, frame: Frame<'_>) -> BooleanBuffer {
     } else {
         let (start, end) = (&*start.values, &*end.values);
         BooleanBuffer::collect_bool(frame.rows(), |row| overlap.meets(start[row], Some(end[row])))
-    }
-}
-
-/// Rows of a text column that pass.
-fn column_text(test: &Test, column: &StringArray, asked: &BooleanBuffer) -> BooleanBuffer {
-    match test {
-        Test::Text(contains @ TextTest::Contains(needle)) if !needle.is_empty() => {
-            containing(column, contains, needle, asked)
-        }
-        _ => texts(column, asked, |text| test.passes(Value::Text(text))),
     }
 }
 
