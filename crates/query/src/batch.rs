@@ -1,6 +1,6 @@
 //! Many panels in one call: panels about the same rows share a call of the store, and each is given out when it is done.
 
-use arachne_store::{GroupRequest, Selection};
+use arachne_store::{GroupRequest, Measure, Selection};
 use serde::{Deserialize, Serialize};
 
 use crate::Queries;
@@ -9,7 +9,7 @@ use crate::error::{QueryError, at_most};
 use crate::facets::{FacetsAnswer, FacetsQuery, ValuesAnswer, ValuesQuery};
 use crate::histogram::{HistogramAnswer, HistogramQuery};
 use crate::limits::PANELS_MAX;
-use crate::list::{ListAnswer, ListQuery};
+use crate::list::{ListAnswer, ListQuery, ListTotal, Total};
 use crate::map::{MapAnswer, MapQuery};
 use crate::plan::{Plan, Step};
 use crate::quality::{QualityAnswer, QualityQuery};
@@ -37,6 +37,8 @@ macro_rules! panels {
         pub enum PanelAnswer {
             /// A page of rows.
             List(ListAnswer),
+            /// How many rows a list has, behind its rows.
+            Total(ListTotal),
             $($(#[$doc])* $kind($answer),)*
         }
 
@@ -71,9 +73,14 @@ panels! {
 }
 
 /// Plans about the same rows, each with its panel's place.
-type Shared = (Selection, Vec<(usize, Plan<PanelAnswer>)>);
+struct Shared {
+    selection: Selection,
+    /// Whether they need histograms of numbers, which take longer than all else together: what needs none comes before.
+    dear: bool,
+    plans: Vec<(usize, Plan<PanelAnswer>)>,
+}
 
-/// Takes a panel's place and its answer.
+/// Takes a panel's place and its answer. A list that is counted later has two.
 pub type Finished<'a> = &'a mut dyn FnMut(usize, Result<PanelAnswer, QueryError>);
 
 impl Queries<'_> {
@@ -89,7 +96,7 @@ impl Queries<'_> {
         }
     }
 
-    /// Answers all panels; `finished` gets each as it is done, with its place. Lists come first: they are quick.
+    /// Answers all panels; `finished` gets each as it is done, with its place. Lists come first, quantiles last.
     ///
     /// # Errors
     /// When there are too many. What is wrong with one panel goes to `finished` and leaves the others alone.
@@ -97,29 +104,40 @@ impl Queries<'_> {
         at_most("panels", "panels", panels.len(), PANELS_MAX)?;
         let mut shared: Vec<Shared> = Vec::new();
         for (place, panel) in panels.iter().enumerate() {
-            let plan = match (panel, self.plan(panel)) {
-                (Panel::List(query), _) => {
-                    finished(place, self.list(query).map(PanelAnswer::List));
-                    continue;
-                }
-                (_, Ok(Some(plan))) => plan,
-                (_, Ok(None)) => continue,
-                (_, Err(error)) => {
-                    finished(place, Err(error));
-                    continue;
-                }
+            let plan = match panel {
+                Panel::List(query) => match self.first_rows(query, |answer| finished(place, answer)) {
+                    Some(total) => Ok(Some(total)),
+                    None => continue,
+                },
+                panel => self.plan(panel),
             };
-            let Some(selection) = plan.requests.first().map(|request| request.selection.clone()) else {
-                finished(place, self.run(plan));
-                continue;
-            };
-            match shared.iter_mut().find(|(other, _)| same(other, &selection)) {
-                Some((_, plans)) => plans.push((place, plan)),
-                None => shared.push((selection, vec![(place, plan)])),
+            match plan {
+                Ok(Some(plan)) if plan.requests.is_empty() => finished(place, self.run(plan)),
+                Ok(Some(plan)) => share(&mut shared, place, plan),
+                Ok(None) => {}
+                Err(error) => finished(place, Err(error)),
             }
         }
-        shared.into_iter().for_each(|(_, plans)| self.together(plans, finished));
+        shared.sort_by_key(|shared| shared.dear);
+        shared.into_iter().for_each(|shared| self.together(shared.plans, finished));
         Ok(())
+    }
+
+    /// Answers a list, and says how to count it if that is to be done later.
+    fn first_rows(
+        &self,
+        query: &ListQuery,
+        finished: impl FnOnce(Result<PanelAnswer, QueryError>),
+    ) -> Option<Plan<PanelAnswer>> {
+        if query.count != Total::Later {
+            finished(self.list(query).map(PanelAnswer::List));
+            return None;
+        }
+        let answer = self.list(&ListQuery { count: Total::None, ..query.clone() });
+        let total = answer.is_ok().then(|| self.plan_total(query));
+        finished(answer.map(PanelAnswer::List));
+        // The list was in order, so its scope is.
+        Some(total?.ok()?.map(PanelAnswer::Total))
     }
 
     /// One call for all plans; what one of them asks because of the answers is its own.
@@ -142,6 +160,17 @@ impl Queries<'_> {
                 plans.into_iter().for_each(|(place, _)| finished(place, Err(error.clone())));
             }
         }
+    }
+}
+
+/// Puts a plan to those about the same rows.
+fn share(all: &mut Vec<Shared>, place: usize, plan: Plan<PanelAnswer>) {
+    let Some(selection) = plan.requests.first().map(|request| request.selection.clone()) else { return };
+    let histogram = |measure: &Measure| matches!(measure, Measure::Histogram(_));
+    let dear = plan.requests.iter().any(|request| request.measures.iter().any(histogram));
+    match all.iter_mut().find(|shared| shared.dear == dear && same(&shared.selection, &selection)) {
+        Some(shared) => shared.plans.push((place, plan)),
+        None => all.push(Shared { selection, dear, plans: vec![(place, plan)] }),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::facets::{counted, counting};
 use crate::fields::{Split, split};
 use crate::limits::{FIELDS_MAX, TOP, TOP_MAX};
 use crate::list::Cost;
+use crate::object::object;
 use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
 use crate::time::When;
@@ -40,8 +41,10 @@ pub struct Part {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DifferenceQuery {
     /// The page.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// What is looked at.
+    #[serde(deserialize_with = "object")]
     pub selection: Part,
     /// What it is compared with; without it, all other rows of the scope, in which the selection must then lie.
     pub baseline: Option<Part>,

@@ -41,6 +41,14 @@ impl Drill {
         }
     }
 
+    /// The rows that pass a filter; the error says why there is none.
+    pub(crate) fn filtered(resolved: &Resolved, filter: Result<String, String>) -> Self {
+        match filter {
+            Ok(filter) => Self::checked(resolved, filter, None),
+            Err(reason) => Self::inexact(resolved, reason),
+        }
+    }
+
     /// The rows that have none of `keys`.
     pub(crate) fn besides(resolved: &Resolved, splits: &[Split], keys: &[&[Scalar]]) -> Self {
         let shown: Result<Vec<String>, String> = keys.iter().map(|key| terms(resolved, splits, key)).collect();

@@ -14,6 +14,7 @@ use crate::error::{QueryError, at_most};
 use crate::fields::{Split, split};
 use crate::limits::{FIELDS_MAX, GROUPS_MAX, TOP, TOP_MAX};
 use crate::list::Cost;
+use crate::object::object;
 use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
 use crate::tally::share;
@@ -24,6 +25,7 @@ use crate::tally::share;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FacetsQuery {
     /// Which rows.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// The fields, by name or alias.
     pub fields: Vec<String>,
@@ -83,6 +85,7 @@ pub struct FacetsAnswer {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValuesQuery {
     /// Which rows.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// The field, by name or alias.
     pub field: String,

@@ -21,6 +21,7 @@ pub mod histogram;
 pub mod limits;
 mod list;
 mod map;
+mod object;
 mod plan;
 mod quality;
 mod quantiles;
@@ -39,14 +40,14 @@ pub use drill::Drill;
 pub use error::QueryError;
 pub use facets::{Facet, FacetValue, FacetsAnswer, FacetsQuery, OfferedValue, ValuesAnswer, ValuesQuery};
 pub use histogram::{HistogramAnswer, HistogramMeasure, HistogramQuery, Numbers, Series, SeriesKind};
-pub use list::{ColumnFacts, Cost, ListAnswer, ListQuery, Total};
-pub use map::{Edge, MapAnswer, MapQuery, Node, NodeKind};
+pub use list::{ColumnFacts, Cost, ListAnswer, ListQuery, ListTotal, Total};
+pub use map::{Edge, Gateway, MapAnswer, MapQuery, Node, NodeKind, ServicePlace};
 pub use quality::{Loss, QualityAnswer, QualityQuery, QualitySeries};
 pub use quantiles::{QUANTILE_ERROR, QuantileSeries, QuantilesAnswer, QuantilesQuery};
 pub use related::{Item, PageOf, Related};
 pub use scope::{Mode, Scope};
 pub use time::{Instant, Span, When};
-pub use top::{Counts, Percentiles, Rank, TopAnswer, TopQuery, TopRow};
+pub use top::{Counts, Outcomes, Percentiles, Rank, TopAnswer, TopQuery, TopRow};
 
 /// Questions to a store.
 #[derive(Clone, Copy)]

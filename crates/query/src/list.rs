@@ -12,6 +12,8 @@ use crate::cursor;
 use crate::error::{QueryError, at_most};
 use crate::fields::{entry, number};
 use crate::limits::{PAGE_ROWS, PAGE_ROWS_MAX};
+use crate::object::object;
+use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
 
 /// Whether all rows of a list are counted.
@@ -24,6 +26,8 @@ pub enum Total {
     None,
     /// Yes, which looks at every row that the range may have.
     Exact,
+    /// Yes. In a batch the rows come first, and the number as a second answer of the same panel, of the kind `total`.
+    Later,
 }
 
 /// A page of rows.
@@ -32,6 +36,7 @@ pub enum Total {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ListQuery {
     /// Which rows.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// Fields to show, by name or alias; all but headers and bytes when empty.
     pub columns: Vec<String>,
@@ -108,6 +113,14 @@ pub struct ListAnswer {
     pub scanned: Cost,
 }
 
+/// How many rows a list has, which was to be counted later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ListTotal {
+    /// All rows of the list.
+    pub total: u64,
+}
+
 /// Where the value of a column comes from.
 enum Source {
     /// The value at this place of the fetched row.
@@ -136,7 +149,7 @@ impl Queries<'_> {
         let list = identity(query);
         let after = query.cursor.as_deref().map(|text| cursor::decode(text, &list)).transpose()?;
         at_most("limit", "rows of a page", query.limit, PAGE_ROWS_MAX)?;
-        let total = if query.count == Total::Exact { Some(self.count(&resolved)?) } else { None };
+        let total = if query.count == Total::None { None } else { Some(self.run(counting(&resolved))?.total) };
         let fetched = columns.fetched.clone();
         let request = ListRequest {
             selection: resolved.selection.clone(),
@@ -150,19 +163,9 @@ impl Queries<'_> {
         Ok(ListAnswer { next, total, ..columns.answer(page, &resolved) })
     }
 
-    /// How many rows are selected.
-    pub(crate) fn count(&self, resolved: &Resolved) -> Result<u64, QueryError> {
-        let request = GroupRequest {
-            selection: resolved.selection.clone(),
-            keys: Vec::new(),
-            measures: vec![Measure::Count],
-            groups_max: 1,
-        };
-        let groups = self.store.group(&[request], self.watch)?;
-        let counts = groups.iter().flat_map(|groups| &groups.groups).flat_map(|group| &group.measures);
-        let count =
-            |measured: &Measured| if let Measured::Int(n) = measured { u64::try_from(*n).unwrap_or(0) } else { 0 };
-        Ok(counts.map(count).sum())
+    /// How many rows a list has.
+    pub(crate) fn plan_total(&self, query: &ListQuery) -> Result<Plan<ListTotal>, QueryError> {
+        self.resolve(&query.scope).map(|resolved| counting(&resolved))
     }
 
     /// A page of rows in ascending order of start; `list` tells lists apart, `page` is the limit and the cursor.
@@ -193,6 +196,18 @@ impl Queries<'_> {
         let predicate = Predicate::Is(field, Test::Text(TextTest::OneOf(vec![value.to_owned()])));
         Ok(self.resolved(table, predicate))
     }
+}
+
+/// Counts the rows that are selected.
+fn counting(resolved: &Resolved) -> Plan<ListTotal> {
+    let (selection, measures) = (resolved.selection.clone(), vec![Measure::Count]);
+    let request = GroupRequest { selection, keys: Vec::new(), measures, groups_max: 1 };
+    Plan::new(vec![request], |groups| {
+        let counts = groups.iter().flat_map(|groups| &groups.groups).flat_map(|group| &group.measures);
+        let count =
+            |measured: &Measured| if let Measured::Int(n) = measured { u64::try_from(*n).unwrap_or(0) } else { 0 };
+        Ok(ListTotal { total: counts.map(count).sum() })
+    })
 }
 
 /// What a cursor belongs to: the rows and their order, not how they are shown.

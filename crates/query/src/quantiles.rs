@@ -15,6 +15,7 @@ use crate::histogram::ladder;
 use crate::histogram::spread::unpack;
 use crate::limits::{QUANTILES_MAX, SKETCHES_MAX, TOP, TOP_MAX};
 use crate::list::{Cost, kind_name};
+use crate::object::object;
 use crate::plan::Plan;
 use crate::scope::{Mode, Resolved, Scope};
 use crate::tally::{Counting, Tallies, Wanted};
@@ -29,6 +30,7 @@ pub const QUANTILE_ERROR: f64 = 0.0109;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct QuantilesQuery {
     /// Which rows.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// The number, by name or alias.
     pub of: String,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arachne_aggregate::histogram::Histogram;
-use arachne_filter::{Class, Computed};
+use arachne_filter::{Computed, Outcome};
 use arachne_store::{GroupRequest, Groups, Key, Measure, Measured, Number, Scalar, Scanned};
 
 use crate::error::QueryError;
@@ -14,8 +14,8 @@ use crate::scope::Resolved;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub count: u64,
-    /// Of class error.
-    pub errors: u64,
+    /// The same by what came of them, in the order of [`Outcome`]; zeros when that was not asked for.
+    pub outcomes: [u64; Outcome::COUNT],
     pub duration_ns: i64,
     pub bytes: i64,
     pub max: Option<i64>,
@@ -23,9 +23,14 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Rows of class error.
+    pub const fn errors(&self) -> u64 {
+        self.outcomes[Outcome::Failed as usize] + self.outcomes[Outcome::Unanswered as usize]
+    }
+
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;
-        self.errors += other.errors;
+        self.outcomes.iter_mut().zip(other.outcomes).for_each(|(mine, others)| *mine += others);
         self.duration_ns = self.duration_ns.saturating_add(other.duration_ns);
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.max = self.max.max(other.max);
@@ -34,7 +39,7 @@ impl Tally {
 
     /// Errors by rows, 0 to 1; `None` of no rows.
     pub fn error_share(&self) -> Option<f64> {
-        share(self.errors, self.count)
+        share(self.errors(), self.count)
     }
 }
 
@@ -46,7 +51,8 @@ pub(crate) fn share(part: u64, whole: u64) -> Option<f64> {
 /// What is to be counted beside rows: columns that are not asked for are not read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted {
-    pub errors: bool,
+    /// What came of them.
+    pub outcomes: bool,
     pub durations: bool,
     pub bytes: bool,
     /// The largest of a number.
@@ -58,16 +64,13 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Everything, and the largest of a number if there is one.
     pub const fn all(max: Option<Number>, sketch: bool) -> Self {
-        Self { errors: true, durations: true, bytes: true, max, sketch }
+        Self { outcomes: true, durations: true, bytes: true, max, sketch }
     }
 }
 
 /// How to count the groups of a scope.
 #[derive(Clone, Debug)]
 pub(crate) struct Counting {
-    keys: usize,
-    /// The place of the class in the keys.
-    class: Option<usize>,
     byte_columns: usize,
 }
 
@@ -101,47 +104,43 @@ impl Counting {
         let sizes = ["http.request.size", "http.response.size", "tcp.client.bytes", "tcp.server.bytes"];
         let bytes: Vec<usize> = sizes.iter().filter(|_| wanted.bytes).filter_map(|name| table.column(name)).collect();
         let durations = wanted.durations && table.end.is_some();
-        let mut all_keys = keys.to_vec();
-        let mut class = None;
-        if wanted.errors && table.column("http.response.status_code").is_some() {
-            let key = Key::Class(resolved.settings.thresholds);
-            class = Some(keys.iter().position(|other| *other == key).unwrap_or(keys.len()));
-            all_keys.extend((class == Some(keys.len())).then_some(key));
-        }
-        let mut measures = vec![Measure::Count];
+        let outcomes = wanted.outcomes && table.column("http.response.status_code").is_some();
+        // Rows are the sum of what came of them.
+        let mut measures = vec![if outcomes { Measure::Outcomes } else { Measure::Count }];
         measures.extend(bytes.iter().map(|&column| Measure::Sum(Number::Column(column))));
         measures.extend(durations.then_some(Measure::Sum(Number::Computed(Computed::Duration))));
         measures.extend(wanted.max.map(Measure::Max));
         measures.extend(wanted.max.filter(|_| wanted.sketch).map(Measure::Histogram));
         let groups_max = if wanted.sketch { SKETCHES_MAX } else { GROUPS_MAX };
-        let request = GroupRequest { selection: resolved.selection.clone(), keys: all_keys, measures, groups_max };
-        (Self { keys: keys.len(), class, byte_columns: bytes.len() }, request)
+        let request = GroupRequest { selection: resolved.selection.clone(), keys: keys.to_vec(), measures, groups_max };
+        (Self { byte_columns: bytes.len() }, request)
     }
 
     /// Reads the answer to the request that came with it.
     pub fn read(&self, groups: Groups) -> Tallies {
         let mut tallies = Tallies { scanned: groups.scanned, ..Tallies::default() };
-        for mut group in groups.groups {
-            let class = self.class.and_then(|at| group.key.get(at));
-            let error = class == Some(&Scalar::Text(Class::Error.name().into()));
-            let tally = self.tally(group.measures, error);
-            group.key.truncate(self.keys);
+        for group in groups.groups {
+            let tally = self.tally(group.measures);
             // A grouping by nothing has a group also when there are no rows.
             if tally.count > 0 {
-                tallies.groups.entry(group.key).or_default().add(&tally);
+                tallies.groups.insert(group.key, tally);
             }
         }
-        // Which of the rest are errors is not known here.
-        tallies.rest = groups.rest.map(|measures| self.tally(measures, false));
+        tallies.rest = groups.rest.map(|measures| self.tally(measures));
         tallies
     }
 
-    fn tally(&self, measures: Vec<Measured>, error: bool) -> Tally {
+    fn tally(&self, measures: Vec<Measured>) -> Tally {
         let mut tally = Tally::default();
         let mut ints = 0;
         for measured in measures {
             match measured {
                 Measured::Extreme(extreme) => tally.max = extreme,
+                Measured::Outcomes(outcomes) => {
+                    tally.outcomes = outcomes;
+                    tally.count = outcomes.iter().sum();
+                    ints += 1;
+                }
                 Measured::Histogram(histogram) => tally.histogram = *histogram,
                 Measured::Int(number) => {
                     match ints {
@@ -153,7 +152,6 @@ impl Counting {
                 }
             }
         }
-        tally.errors = if error { tally.count } else { 0 };
         tally
     }
 }

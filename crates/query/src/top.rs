@@ -9,8 +9,9 @@ use crate::cell::Cell;
 use crate::drill::Drill;
 use crate::error::{QueryError, at_most};
 use crate::fields::{Split, number, split};
-use crate::limits::{GROUPS_MAX, TOP, TOP_MAX};
+use crate::limits::{TOP, TOP_MAX};
 use crate::list::Cost;
+use crate::object::object;
 use crate::plan::Plan;
 use crate::scope::{Resolved, Scope};
 use crate::tally::{Counting, Tallies, Tally, Wanted, share};
@@ -53,6 +54,7 @@ impl Rank {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TopQuery {
     /// Which rows.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// One or two fields, by name or alias.
     pub by: Vec<String>,
@@ -122,6 +124,33 @@ pub struct Counts {
     /// Percentiles of the number asked about, when they were wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<Percentiles>,
+    /// Rows by what came of them, where rows have answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<Outcomes>,
+}
+
+/// Rows by what came of them. Errors are those that failed or got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Outcomes {
+    /// A status below 400.
+    pub success: u64,
+    /// Status 4xx.
+    pub refused: u64,
+    /// Status 500 or above.
+    pub failed: u64,
+    /// No answer, and none will come.
+    pub unanswered: u64,
+    /// No answer yet.
+    pub open: u64,
+}
+
+impl Outcomes {
+    fn of(tally: &Tally) -> Option<Self> {
+        let [success, refused, failed, unanswered, open] = tally.outcomes;
+        let known = tally.outcomes.iter().any(|count| *count > 0);
+        known.then_some(Self { success, refused, failed, unanswered, open })
+    }
 }
 
 impl Counts {
@@ -129,12 +158,13 @@ impl Counts {
         Self {
             count: tally.count,
             share: share(tally.count, all),
-            errors: tally.errors,
+            errors: tally.errors(),
             error_share: tally.error_share(),
             duration_ns: tally.duration_ns,
             bytes: tally.bytes,
             max: tally.max,
             percentiles: Percentiles::of(tally),
+            outcomes: Outcomes::of(tally),
         }
     }
 }
@@ -190,23 +220,9 @@ impl Queries<'_> {
         let of = measured(&resolved, &query.of)?;
         let sketch = query.quantiles || query.order.is_quantile();
         let (counting, request) = Counting::new(&resolved, &keys, Wanted::all(of, sketch));
-        // Where not all values may be told apart, errors of the rest follow from those of everything.
-        let everything = (sketch || splits.iter().any(Split::is_wide))
-            .then(|| Counting::new(&resolved, &[], Wanted::all(of, sketch)));
-        let mut requests = vec![request];
-        requests.extend(everything.as_ref().map(|(_, request)| request.clone()));
         let (order, limit) = (query.order, query.limit);
-        Ok(Plan::new(requests, move |groups| {
-            let mut groups = groups.into_iter();
-            let mut tallies = counting.read(groups.next().unwrap_or_default());
-            match (&mut tallies.rest, everything.zip(groups.next())) {
-                (Some(rest), Some(((counting, _), groups))) => {
-                    let told: u64 = tallies.groups.values().map(|tally| tally.errors).sum();
-                    rest.errors = counting.read(groups).total().errors.saturating_sub(told);
-                }
-                (Some(_), None) => return Err(QueryError::TooManyGroups { max: GROUPS_MAX }),
-                (None, _) => {}
-            }
+        Ok(Plan::new(vec![request], move |groups| {
+            let tallies = counting.read(groups.into_iter().next().unwrap_or_default());
             Ok(answer(&resolved, &splits, tallies, order, limit))
         }))
     }
@@ -260,7 +276,7 @@ fn weight(order: Rank, tally: &Tally) -> f64 {
         Rank::Count => tally.count as f64,
         Rank::Duration => tally.duration_ns as f64,
         Rank::Bytes => tally.bytes as f64,
-        Rank::Errors => tally.errors as f64,
+        Rank::Errors => tally.errors() as f64,
         Rank::ErrorShare => tally.error_share().unwrap_or(0.0),
         Rank::Max => tally.max.map_or(f64::NEG_INFINITY, |max| max as f64),
         Rank::P50 => quantile(0.5),

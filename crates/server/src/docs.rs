@@ -63,6 +63,18 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// A description as HTML: what stands between backticks is code.
+fn prose(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, piece) in text.split('`').enumerate() {
+        let code = at % 2 == 1;
+        out.push_str(if code { "<code>" } else { "" });
+        out.push_str(&escaped(piece));
+        out.push_str(if code { "</code>" } else { "" });
+    }
+    out
+}
+
 fn word<'a>(value: &'a Json, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
@@ -105,7 +117,7 @@ fn render(document: &Json) -> String {
          <h2>more</h2><a href=\"#problems\">Problems</a><a href=\"/api/openapi.json\">openapi.json</a></nav>\
          <main><p>Version {}. {}</p>{body}{problems}</main></body></html>\n",
         escaped(word(info, "version")),
-        escaped(word(info, "description")),
+        prose(word(info, "description")),
     )
 }
 
@@ -126,7 +138,7 @@ fn sorted(document: &Json) -> Vec<(&str, &str, &Json)> {
 fn push_operation(out: &mut String, document: &Json, operation: &Json) {
     for text in [word(operation, "summary"), word(operation, "description")] {
         for paragraph in text.split("\n\n").filter(|paragraph| !paragraph.is_empty()) {
-            let _ = write!(out, "<p>{}</p>", escaped(paragraph).replace('`', ""));
+            let _ = write!(out, "<p>{}</p>", prose(paragraph));
         }
     }
     let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -139,7 +151,7 @@ fn push_operation(out: &mut String, document: &Json, operation: &Json) {
                 escaped(word(parameter, "name")),
                 escaped(word(parameter, "in")),
                 escaped(&kind(&parameter["schema"])),
-                escaped(word(parameter, "description")),
+                prose(word(parameter, "description")),
             );
         }
         out.push_str("</table>");
@@ -150,7 +162,7 @@ fn push_operation(out: &mut String, document: &Json, operation: &Json) {
     }
     for (status, response) in operation["responses"].as_object().into_iter().flatten().filter(|(s, _)| *s != "default")
     {
-        let _ = write!(out, "<h4>{}: {}</h4>", escaped(status), escaped(word(response, "description")));
+        let _ = write!(out, "<h4>{}: {}</h4>", escaped(status), prose(word(response, "description")));
         for (media, content) in response["content"].as_object().into_iter().flatten() {
             let _ = write!(out, "<p class=\"media\">{}</p>", escaped(media));
             push_schema(out, document, &content["schema"], 0);
@@ -187,7 +199,7 @@ fn push_schema(out: &mut String, document: &Json, schema: &Json, depth: usize) {
     let Some(name) = reference(element).filter(|_| depth <= DEPTH_MAX) else { return };
     let named = &document["components"]["schemas"][name];
     let _ = write!(out, "<details><summary>{}</summary>", escaped(&kind(schema)));
-    let _ = write!(out, "<p>{}</p>", escaped(word(named, "description")));
+    let _ = write!(out, "<p>{}</p>", prose(word(named, "description")));
     let words = named["enum"].as_array().map(|all| all.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "));
     if let Some(words) = words {
         let _ = write!(out, "<p><code>{}</code></p>", escaped(&words));
@@ -206,7 +218,7 @@ fn push_fields(out: &mut String, document: &Json, schema: &Json, depth: usize) {
     out.push_str("<dl>");
     for (name, field) in fields {
         let _ = write!(out, "<dt><code>{}</code> <i>{}</i></dt>", escaped(name), escaped(&kind(field)));
-        let _ = write!(out, "<dd>{}", escaped(word(field, "description")));
+        let _ = write!(out, "<dd>{}", prose(word(field, "description")));
         let inner = field["oneOf"].as_array().map(Vec::as_slice).unwrap_or_default();
         std::iter::once(field).chain(inner).for_each(|schema| push_schema(out, document, schema, depth + 1));
         out.push_str("</dd>");

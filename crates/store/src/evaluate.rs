@@ -1,9 +1,9 @@
 //! What a request means for a single row: the reference that engines equal, and what they may call for rows in memory.
 
-use arachne_filter::{Computed, HeaderSide, header_values};
+use arachne_filter::{Computed, HeaderSide, Outcome, header_values};
 use arachne_model::table::{Row, Value};
 
-use crate::request::{Buckets, CountMode, Key, Number, Scalar, Selection, TimeRange};
+use crate::request::{Buckets, Callers, CountMode, Key, Number, Scalar, Selection, TimeRange};
 
 impl TimeRange {
     /// Whether `at` lies inside.
@@ -94,6 +94,7 @@ impl Key {
             Self::Column(column) => row.value(*column).into(),
             Self::Class(thresholds) => Computed::Class(*thresholds).with(row, |value| value.into()),
             Self::Header(side, name) => first_header(*side, name, row),
+            Self::Caller(callers) => callers.of(row),
             Self::Bucket(buckets) => {
                 let (start, end) = times(row);
                 Scalar::Int(buckets.one(selection, start, end))
@@ -104,6 +105,26 @@ impl Key {
             }
         }
     }
+}
+
+impl Callers {
+    /// The value of [`Key::Caller`] for a row.
+    #[must_use]
+    pub fn of<R: Row>(&self, row: &R) -> Scalar {
+        let text = |column| if let Value::Text(text) = row.value(column) { Some(text) } else { None };
+        let client = text(self.client);
+        let forwards = client.is_some_and(|client| self.gateways.contains(client));
+        let caller = if forwards { text(self.origin).or(client) } else { client };
+        let named = caller.filter(|caller| self.named.contains(*caller));
+        named.map_or(Scalar::Null, |caller| Scalar::Text(caller.into()))
+    }
+}
+
+/// What came of a row; of tables without answers, all rows are unanswered.
+#[must_use]
+pub fn outcome<R: Row>(row: &R) -> Outcome {
+    let value = |name: &str| R::TABLE.column(name).map_or(Value::Null, |column| row.value(column));
+    Outcome::of(int(value("http.response.status_code")), value("provisional") == Value::Bool(true))
 }
 
 /// Start and end of a row; the end is the start in tables without one.

@@ -9,11 +9,11 @@ mod memory;
 mod request;
 mod store;
 
-pub use evaluate::times;
+pub use evaluate::{outcome, times};
 pub use memory::MemoryStore;
 pub use request::{
-    Buckets, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number, Order, Page,
-    Scalar, Scanned, Selection, TimeRange,
+    Buckets, Callers, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number,
+    Order, Page, Scalar, Scanned, Selection, TimeRange,
 };
 pub use store::{
     Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, TableFacts, Token, Unwatched,

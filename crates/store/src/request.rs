@@ -3,10 +3,11 @@
 //! An engine filters, groups, sums and sorts, nothing else: buckets, percentiles, tops, pages and drill contracts are made
 //! above it from these answers, so that engines cannot differ.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arachne_aggregate::histogram::Histogram;
-use arachne_filter::{Computed, HeaderSide, Predicate, Thresholds};
+use arachne_filter::{Computed, HeaderSide, Outcome, Predicate, Thresholds};
 use arachne_model::table::{Table, Value};
 
 /// How an item belongs to a range of time.
@@ -70,12 +71,27 @@ pub enum Key {
     Class(Thresholds),
     /// The first value of a header; null without.
     Header(HeaderSide, String),
+    /// Who asks, where it is one of a few.
+    Caller(Arc<Callers>),
     /// The number of the bucket that the row falls into by the selection's mode: for [`CountMode::Start`] that of its
     /// start, for [`CountMode::End`] that of its end. As integer from 0; rows outside the range do not come here.
     Bucket(Buckets),
     /// For [`CountMode::Overlap`]: the numbers of the first and of the last bucket that the row's [start, end) meets,
     /// clipped to the range, as one integer `first << 32 | last`.
     Buckets(Buckets),
+}
+
+/// Who asks: the client, or where that is a gateway, whom it asks for; null for all that are not named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Callers {
+    /// The column of who asks.
+    pub client: usize,
+    /// The column of whom it asks for.
+    pub origin: usize,
+    /// Clients that only forward. Where one asks for nobody, it asks itself.
+    pub gateways: BTreeSet<Box<str>>,
+    /// Those that are told apart.
+    pub named: BTreeSet<Box<str>>,
 }
 
 /// Equal buckets over the selection's range: bucket `n` is [origin + n * step, origin + (n + 1) * step).
@@ -89,11 +105,13 @@ pub struct Buckets {
     pub count: u32,
 }
 
-/// What is computed of each group. Rows whose number is null add nothing but to [`Measure::Count`].
+/// What is computed of each group. Rows whose number is null add nothing but to counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
     /// Rows.
     Count,
+    /// Rows by what came of them.
+    Outcomes,
     /// Sum, saturating.
     Sum(Number),
     /// Smallest.
@@ -164,6 +182,8 @@ impl From<Value<'_>> for Scalar {
 pub enum Measured {
     /// Of [`Measure::Count`] and [`Measure::Sum`].
     Int(i64),
+    /// Of [`Measure::Outcomes`], in the order of [`Outcome`].
+    Outcomes([u64; Outcome::COUNT]),
     /// Of [`Measure::Min`] and [`Measure::Max`]; `None` when every number was null.
     Extreme(Option<i64>),
     /// Of [`Measure::Histogram`].

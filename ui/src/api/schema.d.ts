@@ -1061,7 +1061,7 @@ export interface components {
     schemas: {
         /** @description A line of the answer to many questions. */
         BatchLine: {
-            /** @description A panel is done. */
+            /** @description A panel is done, or the rows of a list are there whose total comes in a second line of the panel. */
             panel: components["schemas"]["BatchPanel"];
         } | {
             /** @description How far all is. */
@@ -1225,6 +1225,7 @@ export interface components {
              * @description The largest of the number asked about.
              */
             max?: number | null;
+            outcomes?: components["schemas"]["Outcomes"] | null;
             percentiles?: components["schemas"]["Percentiles"] | null;
             /**
              * Format: double
@@ -1457,6 +1458,19 @@ export interface components {
             /** @description Its only values, where these are fixed. */
             values?: string[] | null;
         };
+        /** @description A part of a filter. */
+        FilterPart: {
+            /** @description The field of a term; null for free text. */
+            field?: string | null;
+            /** @description and, or, not, or term. */
+            kind: string;
+            /** @description The parts of and, or and not. */
+            parts?: components["schemas"]["FilterPart"][];
+            /** @description Where it stands, in bytes. */
+            span: components["schemas"]["Span"];
+            /** @description Where the values of a term stand. */
+            values?: components["schemas"]["Span"][];
+        };
         /** @description A frame with its layers. */
         FrameAnswer: {
             /** @description They, in base64; without the right full_packets those of the headers alone. */
@@ -1508,6 +1522,25 @@ export interface components {
             start: number;
             /** @description It in one line. */
             summary: string;
+        };
+        /** @description An address that asks for others (X-Forwarded-For) in at least nine of ten exchanges. */
+        Gateway: {
+            /** @description The address. */
+            address: string;
+            /**
+             * Format: int64
+             * @description What it asked, as far as was looked at to find it.
+             */
+            count: number;
+            /** @description Whether it stands in front: it is not mostly asked by others that forward. These are left out when gateways are. */
+            entry: boolean;
+            /**
+             * Format: int64
+             * @description How much of that it asked for others.
+             */
+            forwarded: number;
+            /** @description Whom of the clients with a name it asks for. */
+            origins: string[];
         };
         /** @description Bars by bucket of time. Bucket `n` is `[start + n * step_ns, start + (n + 1) * step_ns)`, cut to `[from, to)`. */
         HistogramAnswer: {
@@ -1730,6 +1763,14 @@ export interface components {
              */
             scope?: components["schemas"]["Scope"];
         };
+        /** @description How many rows a list has, which was to be counted later. */
+        ListTotal: {
+            /**
+             * Format: int64
+             * @description All rows of the list.
+             */
+            total: number;
+        };
         /** @description A token to log in with. */
         Login: {
             /** @description The token, as it was shown when it was made. */
@@ -1742,10 +1783,16 @@ export interface components {
         Loss: "kernel" | "own" | "missing";
         /** @description A map. */
         MapAnswer: {
+            /** @description Whether clients were told apart by a sample: one with more rows may be among the others. All numbers are exact. */
+            approximate: boolean;
             /** @description Between them. */
             edges: components["schemas"]["Edge"][];
+            /** @description Addresses that ask for others, those with most rows first: at most 100. */
+            gateways: components["schemas"]["Gateway"][];
             /** @description Clients and services. */
             nodes: components["schemas"]["Node"][];
+            /** @description Where services answer, those with most rows first: at most 1000. */
+            places: components["schemas"]["ServicePlace"][];
             /** @description What it cost. */
             scanned: components["schemas"]["Cost"];
             /** @description Everything. */
@@ -1754,10 +1801,20 @@ export interface components {
         /** @description A map of exchanges. */
         MapQuery: {
             /**
+             * @description Leave gateways out: what they are asked is not counted, and what they ask is asked by whom they ask for.
+             * @default false
+             */
+            hide_gateways?: boolean;
+            /**
              * @description Clients and services told apart; further ones are one node of each kind.
              * @default 50
              */
             nodes?: number;
+            /**
+             * @description Whether p50, p95 and p99 of durations are wanted.
+             * @default true
+             */
+            quantiles?: boolean;
             /**
              * @description Which rows.
              * @default {
@@ -1876,6 +1933,34 @@ export interface components {
             /** @description waiting, running, finished, failed or stopped. */
             state: string;
         };
+        /** @description Rows by what came of them. Errors are those that failed or got no answer. */
+        Outcomes: {
+            /**
+             * Format: int64
+             * @description Status 500 or above.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description No answer yet.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Status 4xx.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description A status below 400.
+             */
+            success: number;
+            /**
+             * Format: int64
+             * @description No answer, and none will come.
+             */
+            unanswered: number;
+        };
         /** @description A question of any kind. */
         Panel: (components["schemas"]["ListQuery"] & {
             /** @enum {string} */
@@ -1909,6 +1994,9 @@ export interface components {
         PanelAnswer: (components["schemas"]["ListAnswer"] & {
             /** @enum {string} */
             kind: "list";
+        }) | (components["schemas"]["ListTotal"] & {
+            /** @enum {string} */
+            kind: "total";
         }) | (components["schemas"]["HistogramAnswer"] & {
             /** @enum {string} */
             kind: "histogram";
@@ -1944,7 +2032,7 @@ export interface components {
             diagnostics: components["schemas"]["Mistake"][];
             /** @description What it lets pass, in words. */
             explanation: string;
-            tree?: components["schemas"]["Part"] | null;
+            tree?: components["schemas"]["FilterPart"] | null;
             /** @description Whether it can be used. */
             valid: boolean;
         };
@@ -1973,18 +2061,23 @@ export interface components {
              */
             table?: string;
         };
-        /** @description A part of a filter. */
+        /** @description Rows of a scope. */
         Part: {
-            /** @description The field of a term; null for free text. */
-            field?: string | null;
-            /** @description and, or, not, or term. */
-            kind: string;
-            /** @description The parts of and, or and not. */
-            parts?: components["schemas"]["Part"][];
-            /** @description Where it stands, in bytes. */
-            span: components["schemas"]["Span"];
-            /** @description Where the values of a term stand. */
-            values?: components["schemas"]["Span"][];
+            /**
+             * @description What they must pass beside the scope's filter.
+             * @default
+             */
+            filter?: string;
+            /**
+             * @description Start of their range; that of the scope unless given.
+             * @default null
+             */
+            from?: string | null;
+            /**
+             * @description End of their range; that of the scope unless given.
+             * @default null
+             */
+            to?: string | null;
         };
         /** @description Percentiles, each within 1.09 % of the exact value. */
         Percentiles: {
@@ -2359,6 +2452,18 @@ export interface components {
          * @enum {string}
          */
         SeriesKind: "value" | "null" | "other";
+        /** @description An address at which a service answers. */
+        ServicePlace: {
+            /** @description Where it answers: who asks from there may be that service. */
+            address: string;
+            /**
+             * Format: int64
+             * @description What it answered there.
+             */
+            count: number;
+            /** @description The service. */
+            service: string;
+        };
         /** @description A place in a text, in bytes. */
         Span: {
             /** @description The byte behind. */
@@ -2551,7 +2656,7 @@ export interface components {
          * @description Whether all rows of a list are counted.
          * @enum {string}
          */
-        Total: "none" | "exact";
+        Total: "none" | "exact" | "later";
         /** @description Values to offer. */
         ValuesAnswer: {
             /** @description Whether there are more. */

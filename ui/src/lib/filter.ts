@@ -2,7 +2,7 @@
 import type { Schema } from "../api/client.ts";
 
 type Span = Schema<"Span">;
-type Part = Schema<"Part">;
+type Part = Schema<"FilterPart">;
 
 /** Puts a filter in parentheses when it has an `or` outside of them, so that something can be added. */
 export function grouped(filter: string): string {

@@ -13,6 +13,7 @@ use crate::error::{QueryError, at_most};
 use crate::fields::{Split, split};
 use crate::limits::{TOP, TOP_MAX};
 use crate::list::Cost;
+use crate::object::object;
 use crate::plan::Plan;
 use crate::scope::{Mode, Resolved, Scope};
 use crate::tally::{Counting, Tallies, Wanted};
@@ -44,6 +45,7 @@ pub enum HistogramMeasure {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistogramQuery {
     /// Which rows.
+    #[serde(deserialize_with = "object")]
     pub scope: Scope,
     /// Width of a bucket, such as `5m`.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -168,7 +170,7 @@ impl Shape {
     fn wanted(&self) -> Wanted {
         let measure = self.query.measure;
         Wanted {
-            errors: matches!(measure, HistogramMeasure::Errors | HistogramMeasure::ErrorShare),
+            outcomes: matches!(measure, HistogramMeasure::Errors | HistogramMeasure::ErrorShare),
             durations: measure == HistogramMeasure::Duration,
             bytes: measure == HistogramMeasure::Bytes,
             ..Wanted::default()

@@ -200,7 +200,7 @@ fn value(measure: HistogramMeasure, tally: &Tally) -> i64 {
         HistogramMeasure::Count => whole(tally.count),
         HistogramMeasure::Duration => tally.duration_ns,
         HistogramMeasure::Bytes => tally.bytes,
-        HistogramMeasure::Errors | HistogramMeasure::ErrorShare => whole(tally.errors),
+        HistogramMeasure::Errors | HistogramMeasure::ErrorShare => whole(tally.errors()),
     }
 }
 

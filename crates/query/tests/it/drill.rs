@@ -115,7 +115,8 @@ fn facets_maps_quantiles_and_differences_open_their_rows() {
             assert_eq!(facet.values.iter().map(|value| value.count).sum::<u64>() + facet.other, facet.total);
             facet.values.iter().for_each(|value| assert_eq!(found(&value.drill), value.count, "{value:?}"));
         }
-        let map = queries.map(&MapQuery { scope: scope.clone(), nodes: 5 }).expect("it is answered");
+        let map =
+            queries.map(&MapQuery { scope: scope.clone(), nodes: 5, ..MapQuery::default() }).expect("it is answered");
         map.nodes.iter().for_each(|node| assert_eq!(found(&node.drill), node.counts.count, "{node:?}"));
         map.edges.iter().for_each(|edge| assert_eq!(found(&edge.drill), edge.counts.count, "{edge:?}"));
         assert_eq!(map.edges.iter().map(|edge| edge.counts.count).sum::<u64>(), map.total.count);

@@ -3,5 +3,6 @@
 mod drill;
 mod golden;
 mod lists;
+mod map;
 mod panels;
 mod support;

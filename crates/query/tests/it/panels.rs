@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arachne_query::{
-    DifferenceQuery, FacetsQuery, HistogramQuery, ListQuery, Loss, Panel, PanelAnswer, Part, QualityQuery,
-    QuantilesQuery, Queries, Scope, TopQuery, ValuesQuery, When,
+    DifferenceQuery, FacetsQuery, HistogramQuery, ListQuery, ListTotal, Loss, Panel, PanelAnswer, Part, QualityQuery,
+    QuantilesQuery, Queries, Scope, TopQuery, Total, ValuesQuery, When,
 };
 use arachne_store::{
     GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store,
@@ -59,7 +59,7 @@ fn panels_about_the_same_rows_share_a_call_and_equal_single_answers() {
     ];
     let mut answers: Vec<Option<Result<PanelAnswer, _>>> = panels.iter().map(|_| None).collect();
     queries.batch(&panels, &mut |place, answer| answers[place] = Some(answer)).expect("they are few");
-    assert_eq!(store.1.load(Ordering::Relaxed), 2, "one call for the page, one for the errors");
+    assert_eq!(store.1.load(Ordering::Relaxed), 3, "one call for the page, one for the errors, one for quantiles");
     for (panel, answer) in panels.iter().zip(answers) {
         match (answer.expect("each is given out"), queries.panel(panel)) {
             (Ok(together), Ok(alone)) => assert_eq!(together, alone),
@@ -69,6 +69,33 @@ fn panels_about_the_same_rows_share_a_call_and_equal_single_answers() {
     }
     let many = vec![panels[0].clone(); 101];
     assert_eq!(queries.batch(&many, &mut |_, _| {}).expect_err("too many").code(), "too-many");
+}
+
+#[test]
+fn a_list_that_is_counted_later_has_its_rows_first() {
+    let store = Counted(store(35, 150), AtomicUsize::new(0));
+    let queries = Queries::new(&store, END, &Unwatched);
+    let list = |count| ListQuery { scope: page(), count, limit: 5, ..ListQuery::default() };
+    let bad = Scope { filter: "(".into(), ..page() };
+    let panels = [
+        Panel::Quantiles(QuantilesQuery { scope: page(), ..QuantilesQuery::default() }),
+        Panel::Histogram(HistogramQuery { scope: page(), ..HistogramQuery::default() }),
+        Panel::List(list(Total::Later)),
+        Panel::List(ListQuery { scope: bad, ..list(Total::Later) }),
+    ];
+    let mut answers = Vec::new();
+    queries.batch(&panels, &mut |place, answer| answers.push((place, answer))).expect("they are few");
+    let (exact, rows) = (queries.list(&list(Total::Exact)), queries.list(&list(Total::None)));
+    let (exact, rows) = (exact.expect("it is answered"), rows.expect("it is answered"));
+    assert_eq!(answers[0].1.as_ref().ok(), Some(&PanelAnswer::List(rows)), "rows come first");
+    assert_eq!(answers[1].0, 3);
+    assert!(answers[1].1.is_err(), "a mistake is told once");
+    let places: Vec<usize> = answers.iter().map(|(place, _)| *place).collect();
+    assert_eq!(places, [2, 3, 1, 2, 0], "quantiles come last");
+    let total = exact.total.expect("it was counted");
+    assert_eq!(answers[3].1.as_ref().ok(), Some(&PanelAnswer::Total(ListTotal { total })));
+    assert_eq!(store.1.load(Ordering::Relaxed), 2 + 1, "the total shares the histogram's call");
+    assert_eq!(queries.list(&list(Total::Later)).expect("it is answered").total, Some(total), "alone it is whole");
 }
 
 #[test]
@@ -123,4 +150,8 @@ fn panels_are_json() {
     assert_eq!(serde_json::from_str::<Panel>(&again).expect("it is in order"), panel);
     let wrong = serde_json::from_str::<Panel>(r#"{"kind":"top","scope":{"fliter":""}}"#).expect_err("a typing error");
     assert!(wrong.to_string().contains("fliter"), "{wrong}");
+    for list in [r#"{"kind":"top","scope":[]}"#, r#"{"kind":"difference","selection":[]}"#] {
+        let wrong = serde_json::from_str::<Panel>(list).expect_err("a list is no object");
+        assert!(wrong.to_string().contains("expected an object"), "{wrong}");
+    }
 }

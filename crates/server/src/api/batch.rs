@@ -36,7 +36,7 @@ pub(crate) struct BatchQuery {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum BatchLine {
-    /// A panel is done.
+    /// A panel is done, or the rows of a list are there whose total comes in a second line of the panel.
     Panel(Box<BatchPanel>),
     /// How far all is.
     Progress(BatchProgress),
@@ -135,12 +135,14 @@ impl Lines<'_> {
 
 impl Told<'_> {
     fn finished(&self, at: usize, answer: Result<PanelAnswer, QueryError>) {
+        // What is counted later belongs to a list that is done.
+        let panel = !matches!(answer, Ok(PanelAnswer::Total(_)));
         let (answer, problem) = match answer {
             Ok(answer) => (Some(answer), None),
             Err(error) => (None, Some(Problem::from(error))),
         };
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.panels += 1;
+        lines.panels += usize::from(panel);
         lines.write(&BatchLine::Panel(Box::new(BatchPanel { at, answer, problem })));
         let progress = BatchLine::Progress(lines.progress(0, 0));
         lines.write(&progress);

@@ -44,7 +44,7 @@ pub(crate) struct ParseAnswer {
     /// What it lets pass, in words.
     explanation: String,
     /// Its outermost part; null for the empty filter.
-    tree: Option<Part>,
+    tree: Option<FilterPart>,
     /// Its terms, in order.
     chips: Vec<Chip>,
     /// What is wrong.
@@ -53,7 +53,7 @@ pub(crate) struct ParseAnswer {
 
 /// A part of a filter.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct Part {
+pub(crate) struct FilterPart {
     /// and, or, not, or term.
     kind: &'static str,
     /// Where it stands, in bytes.
@@ -100,14 +100,14 @@ pub(crate) async fn parse(Json(query): Json<ParseQuery>) -> Result<Response, Pro
 }
 
 /// The depth of a filter is bounded where it is read.
-fn part(node: &Node) -> Part {
+fn part(node: &Node) -> FilterPart {
     let span = node.span.clone().into();
-    let empty = Part { kind: "term", span, parts: Vec::new(), field: None, values: Vec::new() };
+    let empty = FilterPart { kind: "term", span, parts: Vec::new(), field: None, values: Vec::new() };
     match &node.kind {
-        NodeKind::And(parts) => Part { kind: "and", parts: parts.iter().map(part).collect(), ..empty },
-        NodeKind::Or(parts) => Part { kind: "or", parts: parts.iter().map(part).collect(), ..empty },
-        NodeKind::Not(inner) => Part { kind: "not", parts: vec![part(inner)], ..empty },
-        NodeKind::Term(term) => Part {
+        NodeKind::And(parts) => FilterPart { kind: "and", parts: parts.iter().map(part).collect(), ..empty },
+        NodeKind::Or(parts) => FilterPart { kind: "or", parts: parts.iter().map(part).collect(), ..empty },
+        NodeKind::Not(inner) => FilterPart { kind: "not", parts: vec![part(inner)], ..empty },
+        NodeKind::Term(term) => FilterPart {
             field: term.field.as_ref().map(|field| field.name.clone()),
             values: term.values.iter().map(|value| value.span().into()).collect(),
             ..empty

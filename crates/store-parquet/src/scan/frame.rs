@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use arachne_filter::{Class, Computed, Thresholds};
+use arachne_filter::{Class, Computed, Outcome, Thresholds};
 use arachne_model::table::Table;
 use arachne_store::Number;
 use arrow::array::{Array as _, ArrayRef, AsArray as _, RecordBatch};
@@ -88,6 +88,16 @@ impl<'a> Frame<'a> {
         let class =
             |row| Class::of(status.at(row), start.at(row).unwrap_or_default(), end.at(row), open(row), thresholds);
         (0..self.rows()).map(class).collect()
+    }
+
+    /// What came of each row.
+    pub(super) fn outcomes(self) -> Vec<Outcome> {
+        let integers = |name: &str| self.named(name).map_or(Numbers::null(self.rows()), |column| self.integers(column));
+        let status = integers("http.response.status_code");
+        let open = self.named("provisional").and_then(|column| self.column(column));
+        let open = open.and_then(|array| array.as_boolean_opt()).filter(|flags| flags.has_true());
+        let open = |row| open.is_some_and(|flags| flags.is_valid(row) && flags.value(row));
+        (0..self.rows()).map(|row| Outcome::of(status.at(row), open(row))).collect()
     }
 }
 

@@ -6,9 +6,9 @@ use arachne_filter::{Computed, Field, HeaderSide, IntRange, Network, Predicate, 
 use arachne_model::table::{Column, Kind, TABLES, Table};
 
 use super::Random;
-use super::rows::{BEGIN, END, PATHS, SERVICES};
+use super::rows::{ADDRESSES, BEGIN, END, PATHS, SERVICES};
 use crate::request::{
-    Buckets, CountMode, GroupRequest, Key, ListRequest, Measure, Number, Order, Selection, TimeRange,
+    Buckets, Callers, CountMode, GroupRequest, Key, ListRequest, Measure, Number, Order, Selection, TimeRange,
 };
 
 /// More groups than any sample has.
@@ -136,16 +136,24 @@ fn column(random: &mut Random, table: &Table) -> usize {
 
 fn key(random: &mut Random, selection: &Selection) -> Key {
     let exchanges = selection.table.name == TABLES[0].name;
-    match random.below(8) {
+    match random.below(9) {
         0 if exchanges => match class(random) {
             Computed::Class(thresholds) => Key::Class(thresholds),
             _ => Key::Column(0),
         },
         1 if exchanges => Key::Header(side(random), "x-tenant".into()),
-        2 => Key::Bucket(buckets(random, selection.range)),
-        3 | 4 => Key::Buckets(buckets(random, selection.range)),
+        2 if exchanges => Key::Caller(Arc::new(callers(random, selection.table))),
+        3 => Key::Bucket(buckets(random, selection.range)),
+        4 | 5 => Key::Buckets(buckets(random, selection.range)),
         _ => Key::Column(column(random, selection.table)),
     }
+}
+
+fn callers(random: &mut Random, table: &Table) -> Callers {
+    let column = |name: &str| table.column(name).unwrap_or_default();
+    let some = |random: &mut Random| ADDRESSES.iter().filter(|_| random.one_in(2)).map(|a| (*a).into()).collect();
+    let (client, origin) = (column("client.address"), column("origin.address"));
+    Callers { client, origin, gateways: some(random), named: some(random) }
 }
 
 /// Buckets that cover the range; their origin lies on a multiple of the step.
@@ -169,8 +177,9 @@ fn number(random: &mut Random, table: &Table) -> Number {
 
 fn measure(random: &mut Random, table: &Table) -> Measure {
     let number = number(random, table);
-    match random.below(5) {
+    match random.below(6) {
         0 => Measure::Count,
+        5 => Measure::Outcomes,
         1 => Measure::Sum(number),
         2 => Measure::Min(number),
         3 => Measure::Max(number),

@@ -17,7 +17,8 @@ pub const SERVICES: &[&str] = &["shop", "cart", "10.0.0.9:8080", "", "naïve caf
 /// Paths.
 pub const PATHS: &[&str] =
     &["/", "/cart/1", "/cart/2", "/health", "/a b", "/über/ß", "/q\"uote", "/*star?", "", "/x/\u{1F980}", "/CART/1"];
-const ADDRESSES: &[&str] = &["10.1.0.1", "10.1.0.2", "10.2.0.7", "192.168.0.1", "2001:db8::1", "::1"];
+/// Clients, servers, origins.
+pub const ADDRESSES: &[&str] = &["10.1.0.1", "10.1.0.2", "10.2.0.7", "192.168.0.1", "2001:db8::1", "::1"];
 const ANOMALIES: &[&str] = &["overlap_mismatch", "gap_in_body missing_syn", "missing_syn"];
 const STATUSES: &[u16] = &[200, 200, 200, 204, 301, 404, 500, 503, 101];
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use arachne_aggregate::histogram::Histogram;
+use arachne_filter::Outcome;
 use arachne_model::table::Row;
 
 use super::tables::Kept;
+use crate::evaluate::outcome;
 use crate::request::Selection;
 use crate::request::{Cursor, Group, GroupRequest, Groups, ListRequest, Measure, Measured, Page, Scalar, Scanned};
 use crate::store::{StoreError, Watch};
@@ -87,6 +89,7 @@ pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watc
 fn nothing(measure: Measure) -> Measured {
     match measure {
         Measure::Count | Measure::Sum(_) => Measured::Int(0),
+        Measure::Outcomes => Measured::Outcomes([0; Outcome::COUNT]),
         Measure::Min(_) | Measure::Max(_) => Measured::Extreme(None),
         Measure::Histogram(_) => Measured::Histogram(Box::new(Histogram::new())),
     }
@@ -94,7 +97,7 @@ fn nothing(measure: Measure) -> Measured {
 
 fn add<R: Row>(measure: Measure, measured: &mut Measured, row: &R) {
     let of = match measure {
-        Measure::Count => Some(1),
+        Measure::Count | Measure::Outcomes => Some(1),
         Measure::Sum(number) | Measure::Min(number) | Measure::Max(number) | Measure::Histogram(number) => {
             number.of(row)
         }
@@ -103,6 +106,7 @@ fn add<R: Row>(measure: Measure, measured: &mut Measured, row: &R) {
     match (measure, measured) {
         (Measure::Min(_), Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.min(number))),
         (_, Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.max(number))),
+        (_, Measured::Outcomes(counts)) => counts[outcome(row) as usize] += 1,
         (_, Measured::Int(sum)) => *sum = sum.saturating_add(number),
         (_, Measured::Histogram(histogram)) => histogram.record(u64::try_from(number).unwrap_or(0)),
     }

@@ -6,14 +6,14 @@
 
 use std::hash::BuildHasher as _;
 
-use arachne_store::{Group, GroupRequest, Groups, Measured, Scalar};
+use arachne_store::{Group, GroupRequest, Groups, Measured, Number, Scalar};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::fold::Folds;
 use super::keys::Coder;
 use super::measures::Accumulator;
-use crate::scan::frame::Frame;
+use crate::scan::frame::{Frame, Numbers};
 
 /// Not looked at yet.
 const UNSEEN: u32 = u32::MAX;
@@ -70,9 +70,15 @@ impl<'r> Grouper<'r> {
     pub(super) fn add(&mut self, frame: Frame<'_>) {
         self.fold(frame);
         self.find_groups();
+        let mut known: Option<(Number, Numbers<'_>)> = None;
         for measure in &mut self.measures {
-            let numbers = measure.number().map(|number| frame.numbers(number));
-            measure.add(&self.folded, numbers.as_ref());
+            // Several measures of a number stand beside each other.
+            let number = measure.number();
+            if let Some(number) = number.filter(|number| known.as_ref().is_none_or(|(known, _)| known != number)) {
+                known = Some((number, frame.numbers(number)));
+            }
+            let numbers = known.as_ref().filter(|_| number.is_some()).map(|(_, numbers)| numbers);
+            measure.add(&self.folded, frame, numbers);
         }
         self.bound();
     }

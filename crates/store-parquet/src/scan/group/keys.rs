@@ -1,7 +1,7 @@
 //! A key of rows as small numbers, which tables of groups are indexed by.
 
 use arachne_filter::{Class, header_values};
-use arachne_store::{CountMode, Key, Scalar, Selection};
+use arachne_store::{Callers, CountMode, Key, Scalar, Selection};
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::{DataType, Int32Type};
 
@@ -21,7 +21,9 @@ enum Way {
     /// A column of integers.
     Integers(IntegerInterner),
     /// A column of labels: a number for each entry of the dictionary seen last, once a row has it.
-    Labels(Interner, Option<ArrayRef>, Vec<u32>),
+    Labels(Interner, Known),
+    /// The named ones in order; what is known of the dictionaries of client and origin.
+    Caller(Vec<Box<str>>, Known, Known),
     /// Text, bytes, header values.
     Values(Interner),
     /// A column of flags.
@@ -45,11 +47,14 @@ impl Coder {
         let way = match key {
             Key::Column(column) => match selection.table.columns.get(*column).map(|c| data_type(c.kind)) {
                 Some(DataType::Int64) => Way::Integers(IntegerInterner::default()),
-                Some(DataType::Dictionary(..)) => Way::Labels(Interner::default(), None, Vec::new()),
+                Some(DataType::Dictionary(..)) => Way::Labels(Interner::default(), Known::default()),
                 Some(DataType::Boolean) => Way::Flags,
                 _ => Way::Values(Interner::default()),
             },
             Key::Header(..) => Way::Values(Interner::default()),
+            Key::Caller(callers) => {
+                Way::Caller(callers.named.iter().cloned().collect(), Known::default(), Known::default())
+            }
             Key::Class(_) => Way::Class,
             Key::Bucket(buckets) => {
                 let many = u64::from(buckets.count) > DIRECT_MAX;
@@ -68,6 +73,7 @@ impl Coder {
         match &self.way {
             Way::Flags => Some(3),
             Way::Class => Some(Class::ALL.len() as u32),
+            Way::Caller(named, ..) => u32::try_from(named.len() + 1).ok(),
             Way::Bucket(divider, _, None) => Some(divider.count()),
             Way::Buckets(divider, _, None) => Some(divider.count() * divider.count()),
             _ => None,
@@ -93,10 +99,13 @@ impl Coder {
                 let code = |row| numbers.at(row).map_or(0, |number| interner.number(number.cast_unsigned()) + 1);
                 codes.extend((0..frame.rows()).map(code));
             }
-            (Way::Labels(interner, dictionary, known), Key::Column(column)) => match frame.column(*column) {
-                Some(array) => labels(interner, dictionary, known, array, codes),
+            (Way::Labels(interner, known), Key::Column(column)) => match frame.column(*column) {
+                Some(array) => known.codes(array, codes, |text| interner.text(text) + 1),
                 None => codes.resize(frame.rows(), 0),
             },
+            (Way::Caller(named, clients, origins), Key::Caller(callers)) => {
+                caller_codes(frame, callers, named, [clients, origins], codes);
+            }
             (Way::Values(interner), Key::Column(column)) => match frame.column(*column) {
                 Some(array) => codes.extend((0..frame.rows()).map(|row| code(interner, &cell(array, row).into()))),
                 None => codes.resize(frame.rows(), 0),
@@ -134,7 +143,10 @@ impl Coder {
     /// The value of a number.
     pub(super) fn value(&self, code: u32) -> Scalar {
         match &self.way {
-            Way::Integers(_) | Way::Labels(..) | Way::Values(_) if code == 0 => Scalar::Null,
+            Way::Integers(_) | Way::Labels(..) | Way::Values(_) | Way::Caller(..) if code == 0 => Scalar::Null,
+            Way::Caller(named, ..) => {
+                named.get(code as usize - 1).map_or(Scalar::Null, |name| Scalar::Text(name.clone()))
+            }
             Way::Integers(interner) => Scalar::Int(interner.value(code - 1).cast_signed()),
             Way::Labels(interner, ..) | Way::Values(interner) => interner.value(code - 1),
             Way::Flags => [Scalar::Null, Scalar::Bool(false), Scalar::Bool(true)]
@@ -157,6 +169,7 @@ impl Coder {
         match (&mut self.way, value) {
             (Way::Integers(interner), Scalar::Int(number)) => interner.number(number.cast_unsigned()) + 1,
             (Way::Labels(interner, ..) | Way::Values(interner), value) => code(interner, value),
+            (Way::Caller(named, ..), Scalar::Text(name)) => number_of(named, name),
             (Way::Flags, Scalar::Bool(flag)) => 1 + u32::from(*flag),
             (Way::Class, Scalar::Text(name)) => Class::from_name(name).map_or(0, |class| class as u32),
             (Way::Bucket(.., Some(interner)) | Way::Buckets(.., Some(interner)), Scalar::Int(number)) => {
@@ -179,39 +192,80 @@ fn code(interner: &mut Interner, value: &Scalar) -> u32 {
     }
 }
 
-/// Labels are looked at once for each entry of a dictionary, not for each row.
-fn labels(
-    interner: &mut Interner,
-    dictionary: &mut Option<ArrayRef>,
-    known: &mut Vec<u32>,
-    array: &ArrayRef,
+/// The dictionary that was seen last, and a number for each of its entries, once a row has it: labels are looked at once
+/// for each entry of a dictionary, not for each row.
+#[derive(Default)]
+struct Known {
+    dictionary: Option<ArrayRef>,
+    codes: Vec<u32>,
+}
+
+impl Known {
+    /// The number of each row; `number` gives that of a text, 0 is null.
+    fn codes(&mut self, array: &ArrayRef, codes: &mut Vec<u32>, mut number: impl FnMut(&str) -> u32) {
+        let words = array.as_dictionary_opt::<Int32Type>();
+        let Some((words, texts)) = words.and_then(|words| Some((words, words.values().as_string_opt::<i32>()?))) else {
+            codes.resize(array.len(), 0);
+            return;
+        };
+        if !self.dictionary.as_ref().is_some_and(|last| same_dictionary(last, words.values())) {
+            self.dictionary = Some(words.values().clone());
+            self.codes.clear();
+            self.codes.resize(texts.len(), UNSEEN);
+        }
+        let mut code = |key: i32| match self.codes.get_mut(key as usize) {
+            Some(code) if *code == UNSEEN => {
+                *code = if texts.is_null(key as usize) { 0 } else { number(texts.value(key as usize)) };
+                *code
+            }
+            Some(code) => *code,
+            None => 0,
+        };
+        let keys = words.keys();
+        match keys.nulls() {
+            None => codes.extend(keys.values().iter().map(|key| code(*key))),
+            Some(nulls) => {
+                codes.extend(keys.values().iter().zip(nulls).map(|(key, valid)| if valid { code(*key) } else { 0 }));
+            }
+        }
+    }
+}
+
+/// Who asks, by the numbers of the named: see [`Callers::of`].
+fn caller_codes(
+    frame: Frame<'_>,
+    callers: &Callers,
+    named: &[Box<str>],
+    [clients, origins]: [&mut Known; 2],
     codes: &mut Vec<u32>,
 ) {
-    let words = array.as_dictionary_opt::<Int32Type>();
-    let Some((words, texts)) = words.and_then(|words| Some((words, words.values().as_string_opt::<i32>()?))) else {
-        codes.resize(array.len(), 0);
+    // A gateway has a number above that of all others, by which its own can be found.
+    let gateway = named.len() as u32 + 1;
+    let client = |text: &str| number_of(named, text) + if callers.gateways.contains(text) { gateway } else { 0 };
+    match frame.column(callers.client) {
+        Some(array) => clients.codes(array, codes, client),
+        None => codes.resize(frame.rows(), 0),
+    }
+    if callers.gateways.is_empty() {
         return;
-    };
-    if !dictionary.as_ref().is_some_and(|last| same_dictionary(last, words.values())) {
-        *dictionary = Some(words.values().clone());
-        known.clear();
-        known.resize(texts.len(), UNSEEN);
     }
-    let mut code = |key: i32| match known.get_mut(key as usize) {
-        Some(code) if *code == UNSEEN => {
-            *code = if texts.is_null(key as usize) { 0 } else { interner.text(texts.value(key as usize)) + 1 };
-            *code
-        }
-        Some(code) => *code,
-        None => 0,
-    };
-    let keys = words.keys();
-    match keys.nulls() {
-        None => codes.extend(keys.values().iter().map(|key| code(*key))),
-        Some(nulls) => {
-            codes.extend(keys.values().iter().zip(nulls).map(|(key, valid)| if valid { code(*key) } else { 0 }))
-        }
+    let mut behind = Vec::new();
+    if let Some(array) = frame.column(callers.origin) {
+        // 0 is nobody here, 1 somebody without a name.
+        origins.codes(array, &mut behind, |text| number_of(named, text) + 1);
     }
+    behind.resize(codes.len(), 0);
+    for (code, behind) in codes.iter_mut().zip(behind) {
+        *code = match code.checked_sub(gateway) {
+            None => *code,
+            Some(own) => behind.checked_sub(1).unwrap_or(own),
+        };
+    }
+}
+
+/// The number of a name: 0 when it has none.
+fn number_of(named: &[Box<str>], name: &str) -> u32 {
+    named.binary_search_by(|known| (**known).cmp(name)).map_or(0, |at| at as u32 + 1)
 }
 
 fn header<'a>(frame: Frame<'a>, columns: &[usize], name: &'a str, row: usize) -> Option<&'a str> {
@@ -269,6 +323,7 @@ pub(super) fn columns(key: &Key, selection: &Selection) -> Vec<usize> {
             crate::scan::node::computed_columns(table, arachne_filter::Computed::Class(*thresholds))
         }
         Key::Header(side, _) => header_columns(table, *side),
+        Key::Caller(callers) => vec![callers.client, callers.origin],
         Key::Bucket(_) | Key::Buckets(_) => times(),
     }
 }

@@ -1,14 +1,16 @@
 //! What is computed of groups.
 
 use arachne_aggregate::Histogram;
+use arachne_filter::Outcome;
 use arachne_store::{Measure, Measured, Number};
 
-use crate::scan::frame::Numbers;
+use crate::scan::frame::{Frame, Numbers};
 
 /// One measure of many groups, by the groups' numbers.
 #[derive(Clone, Debug)]
 pub(super) enum Accumulator {
     Count(Vec<u64>),
+    Outcomes(Vec<[u64; Outcome::COUNT]>),
     /// In more bits than any sum of a table needs, so that the order does not matter.
     Sum(Number, Vec<i128>),
     Min(Number, Vec<Option<i64>>),
@@ -20,6 +22,7 @@ impl Accumulator {
     pub(super) const fn new(measure: Measure) -> Self {
         match measure {
             Measure::Count => Self::Count(Vec::new()),
+            Measure::Outcomes => Self::Outcomes(Vec::new()),
             Measure::Sum(number) => Self::Sum(number, Vec::new()),
             Measure::Min(number) => Self::Min(number, Vec::new()),
             Measure::Max(number) => Self::Max(number, Vec::new()),
@@ -31,6 +34,7 @@ impl Accumulator {
     pub(super) const fn emptied(&self) -> Self {
         match self {
             Self::Count(_) => Self::Count(Vec::new()),
+            Self::Outcomes(_) => Self::Outcomes(Vec::new()),
             Self::Sum(number, _) => Self::Sum(*number, Vec::new()),
             Self::Min(number, _) => Self::Min(*number, Vec::new()),
             Self::Max(number, _) => Self::Max(*number, Vec::new()),
@@ -41,7 +45,7 @@ impl Accumulator {
     /// What is needed of rows.
     pub(super) const fn number(&self) -> Option<Number> {
         match self {
-            Self::Count(_) => None,
+            Self::Count(_) | Self::Outcomes(_) => None,
             Self::Sum(number, _) | Self::Min(number, _) | Self::Max(number, _) | Self::Histogram(number, _) => {
                 Some(*number)
             }
@@ -52,6 +56,7 @@ impl Accumulator {
     pub(super) fn resize(&mut self, groups: usize) {
         match self {
             Self::Count(counts) => counts.resize(groups, 0),
+            Self::Outcomes(counts) => counts.resize(groups, [0; Outcome::COUNT]),
             Self::Sum(_, sums) => sums.resize(groups, 0),
             Self::Min(_, all) | Self::Max(_, all) => all.resize(groups, None),
             Self::Histogram(_, all) => all.resize(groups, Histogram::new()),
@@ -59,9 +64,13 @@ impl Accumulator {
     }
 
     /// Adds rows: `groups` has the group of each.
-    pub(super) fn add(&mut self, groups: &[u32], numbers: Option<&Numbers<'_>>) {
+    pub(super) fn add(&mut self, groups: &[u32], frame: Frame<'_>, numbers: Option<&Numbers<'_>>) {
         match (self, numbers) {
             (Self::Count(counts), _) => groups.iter().for_each(|group| counts[*group as usize] += 1),
+            (Self::Outcomes(counts), _) => {
+                let rows = groups.iter().zip(frame.outcomes());
+                rows.for_each(|(group, outcome)| counts[*group as usize][outcome as usize] += 1);
+            }
             (Self::Sum(_, sums), Some(numbers)) => {
                 each(groups, numbers, |group, number| sums[group] += i128::from(number));
             }
@@ -74,7 +83,7 @@ impl Accumulator {
             (Self::Histogram(_, all), Some(numbers)) => {
                 each(groups, numbers, |group, number| all[group].record(u64::try_from(number).unwrap_or(0)));
             }
-            // Every measure but the count has a number.
+            // Every measure but counts has a number.
             _ => {}
         }
     }
@@ -83,6 +92,9 @@ impl Accumulator {
     pub(super) fn merge(&mut self, to: usize, other: &Self, from: usize) {
         match (self, other) {
             (Self::Count(mine), Self::Count(others)) => mine[to] += others[from],
+            (Self::Outcomes(mine), Self::Outcomes(others)) => {
+                mine[to].iter_mut().zip(others[from]).for_each(|(mine, others)| *mine += others);
+            }
             (Self::Sum(_, mine), Self::Sum(_, others)) => mine[to] += others[from],
             (Self::Min(_, mine), Self::Min(_, others)) => {
                 mine[to] = [mine[to], others[from]].into_iter().flatten().min();
@@ -98,6 +110,7 @@ impl Accumulator {
     pub(super) fn take(&mut self, group: usize) -> Measured {
         match self {
             Self::Count(counts) => Measured::Int(i64::try_from(counts[group]).unwrap_or(i64::MAX)),
+            Self::Outcomes(counts) => Measured::Outcomes(counts[group]),
             Self::Sum(_, sums) => {
                 let sum = sums[group];
                 Measured::Int(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))

@@ -9,6 +9,7 @@ mod measures;
 
 use std::sync::Arc;
 
+use arachne_model::table::Table;
 use arachne_store::{GroupRequest, Groups, Measure, Number, Selection, StoreError, Watch};
 use arrow::array::RecordBatch;
 
@@ -160,15 +161,21 @@ fn look(scan: &Scan<'_>, columns: &[usize], worker: &mut Worker<'_>, piece: &Pie
 fn columns(request: &GroupRequest) -> Vec<usize> {
     let table = request.selection.table;
     let keys = request.keys.iter().flat_map(|key| keys::columns(key, &request.selection));
-    let measures = request.measures.iter().filter_map(|measure| match measure {
-        Measure::Count => None,
+    let measures = request.measures.iter().flat_map(|measure| match measure {
+        Measure::Count => Vec::new(),
+        Measure::Outcomes => {
+            ["http.response.status_code", "provisional"].iter().filter_map(|name| table.column(name)).collect()
+        }
         Measure::Sum(number) | Measure::Min(number) | Measure::Max(number) | Measure::Histogram(number) => {
-            Some(*number)
+            number_columns(table, *number)
         }
     });
-    let numbers = measures.flat_map(|number| match number {
+    keys.chain(measures).collect()
+}
+
+fn number_columns(table: &Table, number: Number) -> Vec<usize> {
+    match number {
         Number::Column(column) => Some(column).filter(|column| *column < table.columns.len()).into_iter().collect(),
         Number::Computed(computed) => computed_columns(table, computed),
-    });
-    keys.chain(numbers).collect()
+    }
 }

@@ -66,6 +66,10 @@ prop_compose! {
     }
 }
 
+fn address() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["10.0.0.1", "10.1.0.1", "fd00::1", "?"])
+}
+
 prop_compose! {
     fn row()(
         times in times(),
@@ -76,7 +80,7 @@ prop_compose! {
         template in text(["/shop/*", "/"]),
         tags in text(["one", "one two", "twofold"]),
         trace in text(["t1", "t2", "t3"]),
-        address in prop::sample::select(vec!["10.0.0.1", "10.1.0.1", "fd00::1", "?"]),
+        addresses in (address(), address()),
         numbers in (0_u64..4, -3_i64..3),
     ) -> ExchangeRow {
         ExchangeRow {
@@ -91,7 +95,8 @@ prop_compose! {
             template,
             tags,
             trace_id: trace,
-            client_address: address.to_owned(),
+            client_address: addresses.0.to_owned(),
+            origin: addresses.1.to_owned(),
             request_size: numbers.0,
             wire_key: numbers.1,
             ..times

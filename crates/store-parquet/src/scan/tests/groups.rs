@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use arachne_aggregate::Histogram;
-use arachne_filter::{Computed, HeaderSide};
+use arachne_filter::{Computed, HeaderSide, Outcome};
 use arachne_model::table::ExchangeRow;
-use arachne_store::{Buckets, Group, GroupRequest, Key, Measure, Measured, Number, Scalar, Unwatched};
+use arachne_store::{
+    Buckets, Callers, Group, GroupRequest, Key, Measure, Measured, Number, Scalar, Unwatched, outcome,
+};
 use proptest::prelude::*;
 
 use super::data::{Stored, column, stored};
@@ -21,7 +24,12 @@ fn key() -> impl Strategy<Value = Key> {
     // More than a million pairs of buckets are not counted in a table of all pairs.
     let buckets = (-9_i64..30, 1_i64..15, prop_oneof![0_u32..9, Just(2_000), Just(3_000_000)]);
     let buckets = buckets.prop_map(|(origin, step, count)| Buckets { origin, step, count });
+    let some = || prop::collection::btree_set(prop::sample::select(vec!["10.0.0.1", "fd00::1", "?"]), 0..4);
+    let some = move || some().prop_map(|set| set.into_iter().map(Into::into).collect());
+    let (client, origin) = (column("client.address"), column("origin.address"));
+    let callers = (some(), some()).prop_map(move |(gateways, named)| Callers { client, origin, gateways, named });
     prop_oneof![
+        1 => callers.prop_map(|callers| Key::Caller(Arc::new(callers))),
         4 => columns,
         1 => Just(Key::Class(thresholds())),
         1 => sides.prop_map(|side| Key::Header(side, "x-tag".to_owned())),
@@ -41,6 +49,7 @@ fn measures() -> impl Strategy<Value = Vec<Measure>> {
     ]);
     let measure = prop_oneof![
         Just(Measure::Count),
+        Just(Measure::Outcomes),
         number.clone().prop_map(Measure::Sum),
         number.clone().prop_map(Measure::Min),
         number.clone().prop_map(Measure::Max),
@@ -59,6 +68,11 @@ fn measured(rows: &[&ExchangeRow], measure: Measure) -> Measured {
     let numbers = |by: Number| rows.iter().filter_map(move |row| by.of(*row));
     match measure {
         Measure::Count => Measured::Int(rows.len() as i64),
+        Measure::Outcomes => {
+            let mut counts = [0; Outcome::COUNT];
+            rows.iter().for_each(|row| counts[outcome(*row) as usize] += 1);
+            Measured::Outcomes(counts)
+        }
         Measure::Sum(by) => Measured::Int(numbers(by).sum()),
         Measure::Min(by) => Measured::Extreme(numbers(by).min()),
         Measure::Max(by) => Measured::Extreme(numbers(by).max()),
