@@ -12,6 +12,7 @@ mod ndjson;
 mod outputs;
 mod read_loop;
 mod scene;
+mod secrets;
 mod store;
 mod streams;
 mod support;

@@ -151,13 +151,13 @@ fn a_folder_that_cannot_be_is_said() {
 }
 
 /// A server on a free port, ended with the test.
-struct Server {
+pub struct Server {
     child: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
-    fn start(data: &Path) -> Self {
+    pub fn start(data: &Path) -> Self {
         let mut child = Command::new(ARACHNE)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)

@@ -1,0 +1,216 @@
+//! The hostile captures of kind `secret` through a live server: uploaded as people upload, then every route that gives data
+//! is asked, and no answer has a marker.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::store::Server;
+use crate::support;
+
+/// Routes that change something or give nothing that was captured. Whoever adds a route that is asked with more than an
+/// address decides here: a body below, or a word here.
+const NOT_ASKED: &[&str] = &[
+    "POST /api/v1/uploads",
+    "POST /api/v1/login",
+    "POST /api/v1/links",
+    "PUT /api/v1/preferences",
+    "PUT /api/v1/views/{name}",
+];
+
+/// A capture with what must never be seen of it, and what must be.
+struct Case {
+    bytes: Vec<u8>,
+    secrets: Vec<String>,
+    kept: Vec<String>,
+}
+
+fn cases(hostile: &Path) -> Vec<Case> {
+    let text = std::fs::read_to_string(hostile.join("cases.json")).expect("the list of cases is there");
+    let all: Value = serde_json::from_str(&text).expect("it is JSON");
+    let all = all.as_array().or_else(|| all["cases"].as_array()).expect("a list").clone();
+    let texts = |value: &Value| {
+        let all = value.as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let case = |case: &Value| Case {
+        bytes: std::fs::read(hostile.join(case["file"].as_str().expect("text"))).expect("the capture is there"),
+        secrets: texts(&case["expect"]["must_not_leave_host"]),
+        kept: texts(&case["expect"]["must_keep"]),
+    };
+    all.iter().filter(|case| case["kind"] == "secret").map(case).collect()
+}
+
+/// Sends a request; status and body.
+fn send(address: &str, method: &str, target: &str, media: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("it takes requests");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    let split = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
+    let status = String::from_utf8_lossy(&answer[9..12]).parse().expect("a status");
+    (status, answer[split + 4..].to_vec())
+}
+
+fn get(address: &str, target: &str) -> Value {
+    let (status, body) = send(address, "GET", target, "", b"");
+    assert_eq!(status, 200, "{target}");
+    // Answers come in chunks: what stands between the first and the last bracket is JSON.
+    serde_json::from_slice(&unchunked(&body)).unwrap_or_else(|error| panic!("{target}: {error}"))
+}
+
+/// A body without its chunk framing; one without is left as it is.
+fn unchunked(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = body;
+    while let Some(line) = rest.windows(2).position(|two| two == b"\r\n") {
+        let length = std::str::from_utf8(&rest[..line]).ok().and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        let Some(length) = length.filter(|length| line + 4 + length <= rest.len()) else { return body.to_vec() };
+        out.extend_from_slice(&rest[line + 2..line + 2 + length]);
+        rest = &rest[line + 4 + length..];
+        if length == 0 {
+            return out;
+        }
+    }
+    body.to_vec()
+}
+
+fn upload(address: &str, case: &Case) {
+    let target = "/api/v1/uploads?label=secret.pcap";
+    let (status, body) = send(address, "POST", target, "application/octet-stream", &case.bytes);
+    let body: Value = serde_json::from_slice(&unchunked(&body)).expect("an operation");
+    assert_eq!(status, 202, "{body}");
+    let own = format!("/api/v1/operations/{}", body["id"].as_str().expect("an id"));
+    loop {
+        let operation = get(address, &own);
+        match operation["state"].as_str() {
+            Some("waiting" | "running") => std::thread::yield_now(),
+            state => return assert_eq!(state, Some("finished"), "{operation}"),
+        }
+    }
+}
+
+/// What a route is asked with. `fields` are those of the catalogue that rows can be split by.
+fn bodies(fields: &[String]) -> BTreeMap<&'static str, Vec<Value>> {
+    let each = |make: &dyn Fn(&str) -> Value| fields.iter().map(|field| make(field)).collect::<Vec<_>>();
+    let facets: Vec<Value> = fields.chunks(60).map(|some| json!({"fields": some, "limit": 1000})).collect();
+    let tables = ["exchanges", "tcp_sessions", "packets", "bodies", "capture_quality", "hosts"];
+    let all = |table: &&str| json!({"statement": format!("select * from {table}")});
+    let lists = tables.iter().map(|table| json!({"kind": "list", "scope": {"table": table}, "count": "later"}));
+    let columns = ["id", "http.request.headers", "http.response.headers", "url.path", "url.query"];
+    let lists = lists.chain([json!({"kind": "list", "columns": columns})]).collect::<Vec<_>>();
+    BTreeMap::from([
+        ("POST /api/v1/query/batch", vec![json!({"panels": lists})]),
+        ("POST /api/v1/query/difference", each(&|f| json!({"selection": {"filter": "status:200"}, "fields": [f]}))),
+        ("POST /api/v1/query/facets", facets),
+        ("POST /api/v1/query/histogram", each(&|f| json!({"by": f, "top": 100}))),
+        ("POST /api/v1/query/map", vec![json!({}), json!({"hide_gateways": true})]),
+        ("POST /api/v1/query/quality", vec![json!({})]),
+        ("POST /api/v1/query/quantiles", each(&|f| json!({"by": f}))),
+        ("POST /api/v1/query/top", each(&|f| json!({"by": [f], "limit": 1000}))),
+        ("POST /api/v1/query/values", each(&|f| json!({"field": f, "limit": 1000}))),
+        ("POST /api/v1/filter/parse", vec![json!({"filter": "status:200"})]),
+        ("POST /api/v1/filter/complete", each(&|f| json!({"filter": format!("{f}:")}))),
+        ("POST /api/v1/sql", tables.iter().map(all).collect()),
+    ])
+}
+
+/// The addresses of a route: each name in braces by all values that there are.
+fn targets(path: &str, ids: &BTreeMap<&str, Vec<String>>) -> Vec<String> {
+    let mut all = vec![path.to_owned()];
+    for (name, values) in ids {
+        let of = |target: String| match target.contains(name) {
+            true => values.iter().map(|value| target.replacen(name, value, 1)).collect(),
+            false => vec![target],
+        };
+        all = all.into_iter().flat_map(of).collect();
+    }
+    all
+}
+
+fn column(answer: &Value, name: &str) -> Vec<String> {
+    let at = answer["columns"].as_array().expect("columns").iter().position(|c| c["name"] == name).expect(name);
+    let rows = answer["rows"].as_array().expect("rows").iter();
+    rows.filter_map(|row| row[at].as_str().map(str::to_owned)).collect()
+}
+
+/// Whether a text stands in an answer, also in what base64 hides.
+fn has(answer: &[u8], wanted: &str) -> bool {
+    let inside = |bytes: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted.as_bytes());
+    let unit = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
+    inside(answer)
+        || answer
+            .split(unit)
+            .filter(|word| word.len() >= 12)
+            .any(|word| STANDARD.decode(word).is_ok_and(|b| inside(&b)))
+}
+
+#[test]
+fn no_answer_has_a_secret() {
+    let Some(hostile) = support::shared("hostile") else { return };
+    let cases = cases(&hostile);
+    assert!(cases.len() >= 5, "{} cases", cases.len());
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path());
+    let address = server.address.as_str();
+    cases.iter().for_each(|case| upload(address, case));
+    let exchanges = column(&get(address, "/api/v1/exchanges"), "id");
+    assert_eq!(exchanges.len(), cases.len(), "each capture has an exchange");
+    let sessions = column(&get(address, "/api/v1/sessions"), "id");
+    let catalogue = get(address, "/api/v1/catalogue");
+    let fields = catalogue[0]["fields"].as_array().expect("fields of exchanges").iter();
+    let named: Vec<String> = fields.filter_map(|field| field["name"].as_str().map(str::to_owned)).collect();
+    let asked = bodies(&named);
+    let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let document = get(address, "/api/openapi.json");
+    let (mut answers, mut silent) = (Vec::new(), BTreeSet::new());
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let ids = if path.contains("sessions") { sessions.clone() } else { exchanges.clone() };
+        let ids = BTreeMap::from([
+            ("{id}", ids),
+            ("{direction}", texts(&["request", "response"])),
+            ("{number}", texts(&["1", "4"])),
+            ("{name}", texts(&["none"])),
+        ]);
+        for method in item.as_object().expect("methods").keys().map(|method| method.to_uppercase()) {
+            let route = format!("{method} {path}");
+            let questions = match method.as_str() {
+                "GET" => vec![Vec::new()],
+                "DELETE" => continue,
+                _ => asked.get(&*route).into_iter().flatten().map(|body| body.to_string().into_bytes()).collect(),
+            };
+            assert!(!questions.is_empty() || NOT_ASKED.contains(&&*route), "nobody says what {route} is asked with");
+            let mut good = 0;
+            for (target, body) in targets(path, &ids).iter().flat_map(|t| questions.iter().map(move |b| (t, b))) {
+                let (status, answer) = send(address, &method, target, "application/json", body);
+                good += usize::from(status == 200);
+                answers.push((format!("{method} {target} {}", String::from_utf8_lossy(body)), unchunked(&answer)));
+            }
+            if good == 0 {
+                silent.insert(route);
+            }
+        }
+    }
+    // Nothing is saved or shared here.
+    let no_data =
+        |route: &String| NOT_ASKED.contains(&route.as_str()) || route.contains("/links/") || route.contains("/views/{");
+    silent.retain(|route| !no_data(route) && !route.contains("/operations/"));
+    assert!(silent.is_empty(), "these gave no answer at all: {silent:?}");
+    for (question, answer) in &answers {
+        for secret in cases.iter().flat_map(|case| &case.secrets) {
+            assert!(!has(answer, secret), "{secret} is in the answer to {question}");
+        }
+    }
+    for kept in cases.iter().flat_map(|case| &case.kept) {
+        assert!(answers.iter().any(|(_, answer)| has(answer, kept)), "{kept} is nowhere");
+    }
+}
