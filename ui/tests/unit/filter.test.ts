@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Schema } from "../../src/api/client.ts";
 import { both, cut, fitting, fromBytes, grouped, negated, placed, replaced, stretches, toBytes, toggled, without } from "../../src/lib/filter.ts";
 
-type Part = Schema<"Part">;
+type Part = Schema<"FilterPart">;
 type Answer = Schema<"ParseAnswer">;
 const term = (start: number, end: number, field: string | null = "a", value = start + 2): Part => ({ kind: "term", span: { start, end }, field, values: [{ start: value, end }] });
 
