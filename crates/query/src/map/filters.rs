@@ -32,8 +32,8 @@ impl Filters {
     pub fn new(shape: &Shape, known: &Known) -> Self {
         let table = shape.resolved.table;
         let addresses = |split: &Split| {
-            let term = |address: &Box<str>| render::term(table, &split.name, Value::Text(address));
-            any(known.hidden.iter().filter_map(term).collect())
+            let term = |address: &str| render::term(table, &split.name, Value::Text(address));
+            any(known.hidden.iter().filter_map(|address| term(address)).collect())
         };
         Self {
             table,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! store_bench fill DATA ROWS             imports a day of ROWS exchanges into the folder DATA
-//! store_bench ask DATA ROWS RUNS         asks each question 1 + RUNS times
+//! store_bench ask DATA ROWS RUNS [NAME]  asks each question 1 + RUNS times, or one of them, for a profiler
 //! store_bench ask-beside DATA ROWS RUNS  the same while one thread imports further exchanges, of the day after
 //! ```
 //!
@@ -30,7 +30,7 @@ const SEED: u64 = 1;
 const SOURCE: &str = "9f86d081884c7d659a2feaa0c55ad015";
 /// Rows that are handed over at once.
 const CHUNK: usize = 4_096;
-const USAGE: &str = "usage: store_bench fill DATA ROWS | ask DATA ROWS RUNS | ask-beside DATA ROWS RUNS";
+const USAGE: &str = "usage: store_bench fill DATA ROWS | ask DATA ROWS RUNS [NAME] | ask-beside DATA ROWS RUNS";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +47,8 @@ fn main() -> Result<(), Failure> {
     let day = Day::new(SEED, rows, DAY, SOURCE);
     let mut answer = match *arguments {
         ["fill", ..] => fill(&store, &day)?,
-        ["ask", _, _, runs] => ask(&store, &day, rows, runs.parse()?)?,
+        ["ask", _, _, runs] => ask(&store, &day, rows, runs.parse()?, None)?,
+        ["ask", _, _, runs, only] => ask(&store, &day, rows, runs.parse()?, Some(only))?,
         ["ask-beside", _, _, runs] => ask_beside(&store, &day, rows, runs.parse()?)?,
         _ => return Err(USAGE.into()),
     };
@@ -56,8 +57,8 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn ask(store: &dyn Store, day: &Day, rows: u64, runs: usize) -> Result<Json, Failure> {
-    Ok(json!({"questions": Asking { store, runs }.all(day, rows)?}))
+fn ask(store: &dyn Store, day: &Day, rows: u64, runs: usize, only: Option<&str>) -> Result<Json, Failure> {
+    Ok(json!({"questions": Asking { store, runs, only }.all(day, rows)?}))
 }
 
 fn fill(store: &EmbeddedStore, day: &Day) -> Result<Json, Failure> {
@@ -92,7 +93,7 @@ fn ask_beside(store: &dyn Store, day: &Day, rows: u64, runs: usize) -> Result<Js
     std::thread::scope(|scope| {
         let began = Instant::now();
         let importing = scope.spawn(|| import(store, &source, &other, &stop));
-        let answer = ask(store, day, rows, runs);
+        let answer = ask(store, day, rows, runs, None);
         let seconds = began.elapsed().as_secs_f64();
         stop.store(true, Ordering::Relaxed);
         let imported = importing.join().map_err(|_| "the import panicked")??;
