@@ -13,6 +13,7 @@ use clap_complete::Shell;
 pub use import::{ImportArgs, VantageArg};
 pub use messages::Messages;
 
+use crate::agents::args::AgentsArgs;
 use crate::ask::args::{ExportArgs, QueryArgs, SqlArgs};
 use crate::exit::ExitStatus;
 use crate::serve::ServeArgs;
@@ -49,6 +50,8 @@ pub enum Command {
     Sql(SqlArgs),
     /// Write what the store holds as pcapng, HAR, ndjson, CSV or cURL
     Export(ExportArgs),
+    /// Add, list and revoke agents: who may deliver what was captured
+    Agents(AgentsArgs),
     /// Serve the store: the web UI, and the HTTP API, documented at /api/docs
     Serve(ServeArgs),
     /// Record what the services of this host say to each other, and deliver it to a server (also: arachne-agent)

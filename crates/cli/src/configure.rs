@@ -47,6 +47,7 @@ pub fn apply(config: &Config, command: &mut Command) {
         Command::Query(args) => data(&mut args.data.data),
         Command::Sql(args) => data(&mut args.data.data),
         Command::Export(args) => data(&mut args.data.data),
+        Command::Agents(args) => data(&mut args.command.data().data),
         Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. } => {}
     }
 }

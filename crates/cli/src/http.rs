@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::Request;
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
+use serde_json::Value as Json;
 use tokio::runtime::{Builder, Runtime};
 
 /// An answer whose body is read as it comes.
@@ -27,6 +29,9 @@ pub struct Body {
     incoming: Incoming,
     piece: Bytes,
 }
+
+/// Bytes of an answer that is read as a whole.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
 /// Bytes of a file that are sent at once.
 const CHUNK: usize = 256 << 10;
@@ -95,6 +100,33 @@ impl Read for Body {
         buffer[..length].copy_from_slice(&self.piece.split_to(length));
         Ok(length)
     }
+}
+
+/// A connection to the server that holds the data folder.
+///
+/// # Errors
+/// It does not answer on `socket`.
+pub fn connect(socket: &Path) -> Result<UnixStream> {
+    let refused = || format!("the server that holds the data folder does not answer on {}", socket.display());
+    UnixStream::connect(socket).with_context(refused)
+}
+
+/// The JSON of an answer; null for one without a body.
+///
+/// # Errors
+/// The server refused the request, which its words explain, or speaks no JSON.
+pub fn json(answer: Answer) -> Result<Json> {
+    let status = answer.status;
+    let mut text = String::new();
+    answer.body.take(ANSWER_BYTES_MAX).read_to_string(&mut text).context("the answer of the server breaks off")?;
+    if text.is_empty() && status < 300 {
+        return Ok(Json::Null);
+    }
+    let value: Json = serde_json::from_str(&text).context("the server answered what is not JSON")?;
+    if status < 300 {
+        return Ok(value);
+    }
+    bail!("{}", value["detail"].as_str().unwrap_or("the server refused it"))
 }
 
 /// Percent-encodes text for a query string or a segment of a path (RFC 3986, section 2.3).

@@ -1,6 +1,7 @@
 //! The command line of Arachne: arguments, formats of output, exit codes. Parsing happens elsewhere; this crate turns
 //! records into bytes on standard output and everything else into lines on standard error.
 
+pub mod agents;
 pub mod args;
 pub mod ask;
 pub mod configure;
@@ -10,6 +11,7 @@ pub mod fixtures;
 pub mod http;
 pub mod import;
 pub mod interrupt;
+pub mod local_agent;
 pub mod output;
 pub mod progress;
 pub mod read;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use arachne_cli::args::{Cli, Command};
 use arachne_cli::exit::ExitStatus;
-use arachne_cli::{ask, configure, import, read, serve};
+use arachne_cli::{agents, ask, configure, import, read, serve};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
@@ -50,6 +50,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Query(args) => ask::query(&args),
         Command::Sql(args) => ask::sql(&args),
         Command::Export(args) => ask::export(&args),
+        Command::Agents(args) => agents::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Agent(args) => ExitStatus::of(arachne_agent::run(*args)),
         Command::Check { file } => configure::check(&file),

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use arachne_capture::interface::filter::{Filter, FilterError};
 use arachne_capture::rows::ServiceRule;
 use arachne_config::{Limit, Retention};
 use arachne_content::redact::{Redactor, Rules};
 use arachne_model::table::TABLES;
 use arachne_server::{
-    Auth, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, PORT, Parts, Ready,
-    SqlFailure, SqlRows, SqlRunner, UiFile, serve,
+    Auth, BadCaptureFilter, CaptureFilter, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported,
+    Importer, PORT, Parts, Ready, SqlFailure, SqlRows, SqlRunner, UiFile, serve,
 };
 use arachne_sql::SqlError;
 use arachne_store::{Store, StoreError, Watch};
@@ -133,6 +134,8 @@ fn start(args: &ServeArgs) -> Result<()> {
         sql: Some(Arc::new(Sql(Arc::clone(&store)))),
         importer: Arc::new(Captures { store: Arc::clone(&store), redactor, services: args.services.clone() }),
         ui: arachne_ui_assets::all().iter().map(ui_file).collect(),
+        capture_filter: Some(Arc::new(Tcpdump)),
+        keys: Some(key::keys(&data)?),
     };
     let auth = match args.auth.unwrap_or_default() {
         AuthArg::Local => Auth::Local,
@@ -157,6 +160,16 @@ fn greet(ready: &Ready<'_>) {
         text.push_str(&format!("admin token, shown only now: {token}\n"));
     }
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Judges filters of agents as agents do.
+struct Tcpdump;
+
+impl CaptureFilter for Tcpdump {
+    fn check(&self, text: &str) -> Result<(), BadCaptureFilter> {
+        let bad = |FilterError { message, span, fix }| BadCaptureFilter { message, span, fix };
+        Filter::parse(text).map(drop).map_err(bad)
+    }
 }
 
 struct Sql(Arc<EmbeddedStore>);

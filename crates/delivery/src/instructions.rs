@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The answer to a status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Instructions {
     /// What the agent is called: the value of the columns `agent` and `source` of its rows.
@@ -21,11 +22,13 @@ pub struct Instructions {
     /// Asks what a filter would catch.
     pub preview: Option<Preview>,
     /// Addresses of hosts that other agents cover, so that vantage is told rightly.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub covered: Vec<IpAddr>,
 }
 
 /// Secrets. Their text is never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Keys {
     /// The installation's key of redaction, hexadecimal: equal secrets of all agents get equal digests.
     pub redaction: String,
@@ -185,6 +188,7 @@ pub struct Service {
 
 /// Asks what a filter would catch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Preview {
     /// Names the question.

@@ -59,8 +59,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.listen.set_port(0);
     // A fuzzer asks faster than people do.
     (config.limits.rate, config.limits.burst) = (100_000, 100_000);
-    let parts =
-        Parts { store: Arc::new(store), sql: Some(Arc::new(Nothing)), importer: Arc::new(Nothing), ui: Vec::new() };
+    let parts = Parts {
+        store: Arc::new(store),
+        sql: Some(Arc::new(Nothing)),
+        importer: Arc::new(Nothing),
+        ui: Vec::new(),
+        capture_filter: None,
+        keys: None,
+    };
     serve(config, parts, |ready| {
         // Without a reader there is nobody to tell.
         let _ = writeln!(std::io::stdout(), "{}", ready.address);

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::agents::Agents;
 use crate::auth::Tokens;
 use crate::config::Config;
 use crate::connection::Peer;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub config: Config,
     pub parts: Parts,
     pub tokens: Tokens,
+    pub agents: Agents,
     pub logins: Logins,
     pub saved: Saved,
     pub rates: Mutex<Buckets<Peer>>,
@@ -47,7 +49,7 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub fn new(config: Config, parts: Parts, tokens: Tokens) -> Self {
+    pub fn new(config: Config, parts: Parts, tokens: Tokens, agents: Agents) -> Self {
         let limits = config.limits.clone();
         Self(Arc::new(Shared {
             rates: Mutex::new(Buckets::new(limits.rate, limits.burst)),
@@ -61,6 +63,7 @@ impl App {
             config,
             parts,
             tokens,
+            agents,
         }))
     }
 

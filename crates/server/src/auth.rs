@@ -36,6 +36,8 @@ pub enum Permission {
     Import,
     /// All.
     Admin,
+    /// To deliver what was captured: the keys of agents alone, and they nothing else.
+    Agent,
 }
 
 /// What a token may do, in one word.
@@ -92,7 +94,7 @@ impl Caller {
             Role::Admin => true,
             Role::Viewer => permission <= Permission::Read,
         };
-        by_role || self.rights.contains(&permission)
+        permission != Permission::Agent && (by_role || self.rights.contains(&permission))
     }
 }
 
@@ -144,7 +146,7 @@ impl Tokens {
 
     /// Whose token it is, if it is one at `now` (nanoseconds since the Unix epoch).
     pub fn caller(&self, token: &str, now: i64) -> Option<Caller> {
-        if well_formed(token) { self.by_hash(&hash(token), now) } else { None }
+        if well_formed(PREFIX, token) { self.by_hash(&hash(token), now) } else { None }
     }
 
     /// Whose token has the SHA-256 `hash` (hexadecimal), if it is one at `now`.
@@ -196,10 +198,7 @@ fn read(file: &Path) -> Result<Content, AuthError> {
 /// Writes a file with one new admin token, which is returned. It is there whole or not at all.
 fn create(file: &Path) -> Result<String, AuthError> {
     let io = |source| AuthError::Io { file: file.to_owned(), source };
-    let mut secret = [0_u8; SECRET_DIGITS / 2];
-    getrandom::fill(&mut secret).map_err(|e| io(io::Error::other(e.to_string())))?;
-    let digits = hex(&secret);
-    let token = format!("{PREFIX}{digits}{:08x}", crc32c::crc32c(digits.as_bytes()));
+    let token = new_secret(PREFIX).map_err(io)?;
     let entry =
         Entry { name: "admin".to_owned(), role: Role::Admin, sha256: hash(&token), rights: Vec::new(), expires: None };
     let content = Content { version: 1, tokens: vec![entry] };
@@ -208,9 +207,17 @@ fn create(file: &Path) -> Result<String, AuthError> {
     Ok(token)
 }
 
-/// Whether it is a token at all: prefix, digits, checksum.
-fn well_formed(token: &str) -> bool {
-    let Some(body) = token.strip_prefix(PREFIX) else { return false };
+/// A new token or key: prefix, random digits, checksum.
+pub(crate) fn new_secret(prefix: &str) -> io::Result<String> {
+    let mut secret = [0_u8; SECRET_DIGITS / 2];
+    getrandom::fill(&mut secret).map_err(|e| io::Error::other(e.to_string()))?;
+    let digits = hex(&secret);
+    Ok(format!("{prefix}{digits}{:08x}", crc32c::crc32c(digits.as_bytes())))
+}
+
+/// Whether it is a token or key at all: prefix, digits, checksum.
+pub(crate) fn well_formed(prefix: &str, token: &str) -> bool {
+    let Some(body) = token.strip_prefix(prefix) else { return false };
     let hexadecimal = body.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if !hexadecimal || body.len() != SECRET_DIGITS + CHECKSUM_DIGITS {
         return false;

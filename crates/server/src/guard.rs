@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use crate::agents::{Agent, is_key};
 use crate::app::{App, now};
 use crate::auth::{Caller, Permission};
 use crate::config::Auth;
@@ -78,8 +79,10 @@ fn explained(response: &Response) -> Response {
 /// The socket is guarded by the rights of its file, and no browser reaches it.
 fn admit(app: &App, peer: Option<Peer>, request: &Request) -> Result<(), Problem> {
     let Some(peer @ Peer::Address(_)) = peer else { return Ok(()) };
-    let waiting = app.rates.lock().unwrap_or_else(PoisonError::into_inner).take(peer, Instant::now());
-    if let Err(wait) = waiting {
+    // Agents behind one address are many; room for what they send is given to each by its key.
+    let of_agents = request.uri().path().starts_with("/agent/");
+    let rates = || app.rates.lock().unwrap_or_else(PoisonError::into_inner).take(peer, Instant::now());
+    if let Some(Err(wait)) = (!of_agents).then(rates) {
         let detail = "this client asks too often; wait a little";
         return Err(Problem::new("too-many-requests", detail).again_after(wait.as_secs() + 1));
     }
@@ -133,6 +136,15 @@ pub(crate) async fn right(
     mut request: Request,
     next: Next,
 ) -> Response {
+    if permission == Permission::Agent {
+        return match agent(&app, request.headers()) {
+            Ok(agent) => {
+                request.extensions_mut().insert(agent);
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+    }
     match caller(&app, permission, peer.map(|peer| peer.0), request.headers()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -143,6 +155,9 @@ pub(crate) async fn right(
 }
 
 fn caller(app: &App, permission: Permission, peer: Option<Peer>, headers: &HeaderMap) -> Result<Caller, Problem> {
+    if permission != Permission::Public && bearer(headers).ok().flatten().is_some_and(is_key) {
+        return Err(Problem::new("not-permitted", "the key of an agent opens the routes of agents alone"));
+    }
     let open = app.config.auth == Auth::Local || peer == Some(Peer::Socket) || permission == Permission::Public;
     if open {
         return Ok(Caller::local());
@@ -157,6 +172,18 @@ fn caller(app: &App, permission: Permission, peer: Option<Peer>, headers: &Heade
     let right = serde_json::to_value(permission).unwrap_or_default();
     let detail = format!("this token has not the right {}", right.as_str().unwrap_or_default());
     Err(Problem::new("not-permitted", detail))
+}
+
+/// Which agent asks: always by its key, also where people need no token.
+fn agent(app: &App, headers: &HeaderMap) -> Result<Agent, Problem> {
+    let key = bearer(headers)?.ok_or_else(|| {
+        Problem::new("no-token", "send Authorization: Bearer with the key of an agent of this server")
+    })?;
+    if !is_key(key) && app.tokens.caller(key, now()).is_some() {
+        return Err(Problem::new("not-permitted", "this route is for agents: their keys alone open it"));
+    }
+    let name = app.agents.registry.by_key(key);
+    name.map(Agent).ok_or_else(|| Problem::new("bad-token", "the key of this agent is unknown or revoked"))
 }
 
 /// Whose token it is.

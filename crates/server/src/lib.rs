@@ -7,6 +7,7 @@
 //! handler in `api`. What blocks runs as a `work::Job` on a thread of its own, with a place among those who work, listed
 //! while it runs, and stopped when nobody waits for it any more.
 
+mod agents;
 mod api;
 mod app;
 mod auth;
@@ -16,6 +17,7 @@ mod docs;
 mod durable;
 mod etag;
 mod guard;
+mod install;
 mod logins;
 mod metrics;
 mod openapi;
@@ -34,11 +36,13 @@ mod ui;
 mod uploads;
 mod work;
 
+pub use agents::{AgentEntry, Registry, RegistryError};
 pub use auth::{AuthError, Permission, Role};
 pub use config::{Auth, Config, Limits, PORT};
+pub use install::install;
 pub use parts::{
-    ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported, Importer, Parts, SqlFailure, SqlRows,
-    SqlRunner,
+    BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported,
+    Importer, Parts, SqlFailure, SqlRows, SqlRunner,
 };
 pub use routes::Route;
 pub use serve::{Ready, ServeError, Server, serve};

@@ -8,6 +8,8 @@ use std::time::Duration;
 use arachne_model::table::TABLES;
 use arachne_store::{StoreFacts, TableFacts};
 
+use crate::agents::counts::Delivered;
+
 /// Upper bounds of durations in seconds.
 const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -38,7 +40,7 @@ impl Metrics {
     }
 
     /// All series.
-    pub fn render(&self, facts: &StoreFacts, running: usize) -> String {
+    pub fn render(&self, facts: &StoreFacts, running: usize, delivered: &BTreeMap<String, Delivered>) -> String {
         let mut out = String::new();
         let routes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Writing to a string cannot fail.
@@ -70,6 +72,7 @@ impl Metrics {
             line(format_args!("log_events_total{{code=\"{code}\"}} {n}"));
         }
         store(facts, &mut out);
+        agents(delivered, &mut out);
         out
     }
 }
@@ -98,5 +101,32 @@ fn store(facts: &StoreFacts, out: &mut String) {
     ];
     for (name, value) in single {
         let _ = writeln!(out, "# TYPE {name} gauge\n{name} {value}");
+    }
+}
+
+/// A number of an agent.
+type Sum = fn(&Delivered) -> u64;
+
+/// What agents delivered. Names are of letters and digits.
+fn agents(delivered: &BTreeMap<String, Delivered>, out: &mut String) {
+    let series: [(&str, Sum); 5] = [
+        ("arachne_agent_batches_total", |d| d.batches),
+        ("arachne_agent_batches_repeated_total", |d| d.batches_repeated),
+        ("arachne_agent_bytes_total", |d| d.bytes),
+        ("arachne_agent_rows_total", |d| d.rows),
+        ("arachne_agent_values_unknown_total", |d| d.values_unknown),
+    ];
+    for (name, value) in series {
+        let _ = writeln!(out, "# TYPE {name} counter");
+        for (agent, one) in delivered {
+            let _ = writeln!(out, "{name}{{agent=\"{agent}\"}} {}", value(one));
+        }
+    }
+    let name = "arachne_agent_batches_refused_total";
+    let _ = writeln!(out, "# TYPE {name} counter");
+    for (agent, one) in delivered {
+        for (code, n) in &one.refused {
+            let _ = writeln!(out, "{name}{{agent=\"{agent}\",code=\"{code}\"}} {n}");
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! What the server is made of and does not know: the store, SQL over it, and the import of captures.
 
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
+use arachne_delivery::instructions::Keys;
 use arachne_store::{ImportFacts, Store, Watch};
 use serde_json::Value as Json;
 
@@ -21,6 +22,10 @@ pub struct Parts {
     pub importer: Arc<dyn Importer>,
     /// The files of the web UI; none for a server without one.
     pub ui: Vec<UiFile>,
+    /// Judges filters of agents; without it agents alone do.
+    pub capture_filter: Option<Arc<dyn CaptureFilter>>,
+    /// What agents must know to redact as this installation does; without it they redact as strangers.
+    pub keys: Option<Keys>,
 }
 
 impl fmt::Debug for Parts {
@@ -151,4 +156,24 @@ pub trait Importer: Send + Sync {
     /// # Errors
     /// See [`ImportFailure`]. A damaged file keeps what came before and is no failure: it is in the notices.
     fn import(&self, job: ImportJob<'_>, watch: &dyn ImportWatch) -> Result<Imported, ImportFailure>;
+}
+
+/// Judges filters in the syntax of tcpdump.
+pub trait CaptureFilter: Send + Sync {
+    /// Whether `text` is a filter.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check(&self, text: &str) -> Result<(), BadCaptureFilter>;
+}
+
+/// What is wrong with a filter of a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadCaptureFilter {
+    /// In words.
+    pub message: String,
+    /// Where, in bytes of the text.
+    pub span: Range<usize>,
+    /// What may be written there instead.
+    pub fix: Option<String>,
 }

@@ -17,11 +17,11 @@ use utoipa_axum::routes;
 use arachne_telemetry::{codes, emit};
 
 use crate::api::{
-    batch, bodies, complete, exports, filter, follow, layers, lists, login, me, operations, preview, queries, related,
-    saved, sql, store, upload,
+    agents, batch, bodies, complete, deliver, exports, filter, follow, layers, lists, login, me, operations, preview,
+    queries, related, saved, sql, store, upload,
 };
 use crate::app::App;
-use crate::auth::Permission::{self, Admin, FullPackets, Import, Public, Read};
+use crate::auth::Permission::{self, Admin, Agent, FullPackets, Import, Public, Read};
 use crate::{docs, guard, openapi, ui};
 
 /// A route that is served.
@@ -108,6 +108,16 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(saved::make_link))
         .add(Read, routes!(saved::link_by_id))
         .add(Read, routes!(saved::preferences, saved::put_preferences))
+        .add(Read, routes!(agents::list))
+        .add(Admin, routes!(agents::add))
+        .add(Read, routes!(agents::agent))
+        .add(Admin, routes!(agents::revoke))
+        .add(Admin, routes!(agents::put_config))
+        .add(Admin, routes!(agents::ask_preview))
+        .add(Read, routes!(agents::preview))
+        .add(Read, routes!(agents::history))
+        .add(Agent, routes!(deliver::batches))
+        .add(Agent, routes!(deliver::status))
         .add(Admin, routes!(sql::sql))
         .add(Import, routes!(upload::upload))
         .add(Read, routes!(operations::list))

@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
+use crate::agents::{Agents, RegistryError};
 use crate::app::App;
 use crate::auth::{AuthError, Tokens};
 use crate::config::Config;
@@ -62,6 +63,9 @@ pub enum ServeError {
     /// The tokens cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// The list of agents cannot be used.
+    #[error(transparent)]
+    Agents(#[from] RegistryError),
     /// The runtime cannot be made.
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
@@ -138,7 +142,8 @@ impl Server {
         } else {
             None
         };
-        Ok(Self { app: App::new(config, parts, tokens), tcp, socket, fresh_token })
+        let agents = Agents::open(&config.data, parts.keys.clone())?;
+        Ok(Self { app: App::new(config, parts, tokens, agents), tcp, socket, fresh_token })
     }
 
     /// Where it listens.
@@ -196,6 +201,7 @@ impl Server {
             app.running.list().iter().for_each(|work| work.stop());
             open.shutdown().await;
         }
+        app.agents.close();
         if let Some((_, path)) = socket {
             // A later start replaces it anyhow.
             let _ = fs::remove_file(path);

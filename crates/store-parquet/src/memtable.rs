@@ -1,6 +1,6 @@
 //! Rows that are durable in the log and not yet in a part.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use arachne_model::table::{ExchangeRow, TABLES};
 use arrow::array::RecordBatch;
@@ -67,8 +67,8 @@ impl Open {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memtable {
     tables: [Vec<RecordBatch>; COUNT],
-    /// Names of the batches of senders that are in it.
-    pub tokens: Vec<String>,
+    /// Whose batches are in it.
+    pub senders: BTreeSet<String>,
     /// Rows.
     pub rows: u64,
     /// Bytes of arrays.
@@ -104,7 +104,7 @@ impl Memtable {
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.rows == 0 && self.tokens.is_empty()
+        self.rows == 0 && self.senders.is_empty()
     }
 }
 

@@ -7,6 +7,7 @@ pub mod conformance;
 mod evaluate;
 mod memory;
 mod request;
+mod senders;
 mod store;
 
 pub use evaluate::{outcome, times};
@@ -15,6 +16,7 @@ pub use request::{
     Buckets, Callers, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number,
     Order, Page, Scalar, Scanned, Selection, TimeRange,
 };
+pub use senders::{SENDERS_MAX, Senders, Sequences};
 pub use store::{
     Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, TableFacts, Token, Unwatched,
     Watch,

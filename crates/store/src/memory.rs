@@ -6,6 +6,7 @@ mod tables;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::request::{GroupRequest, Groups, ListRequest, Page};
+use crate::senders::Senders;
 use crate::store::{Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, Token, Watch};
 use tables::Tables;
 
@@ -18,7 +19,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Content {
     tables: Tables,
-    tokens: Vec<Token>,
+    senders: Senders,
     imports: Vec<Known>,
 }
 
@@ -49,10 +50,9 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn append(&self, token: &Token, rows: Rows) -> Result<bool, StoreError> {
         let mut content = self.write();
-        if content.tokens.contains(token) {
+        if !content.senders.insert(token) {
             return Ok(false);
         }
-        content.tokens.push(token.clone());
         content.tables.take(rows, None);
         Ok(true)
     }

@@ -11,7 +11,8 @@ use crate::request::{GroupRequest, Groups, ListRequest, Page, Scanned};
 pub struct Token {
     /// Who sends.
     pub sender: String,
-    /// Grows by one with each batch of this sender.
+    /// Grows by one with each batch of this sender. Numbers may be left out; one that comes late, behind 64 other holes, counts
+    /// as seen before.
     pub sequence: u64,
 }
 

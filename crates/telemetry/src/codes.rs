@@ -258,6 +258,42 @@ codes! {
         action: "Give the capture a larger buffer (tcpdump -B), write to a faster disk, or filter while capturing.",
         since: "0.1.0",
     }
+    SERVER_AGENT_001 "SERVER-AGENT-001" Warn "how an agent was cannot be written" {
+        meaning: "The history of the states of `agent` is in memory alone until it can be written; it is tried again. Nothing that agents deliver is touched.",
+        cause: "A full or failing disk, or missing rights in the data folder.",
+        action: "Look at `error` and remove the cause.",
+        since: "0.3.0",
+    }
+    SERVER_AGENT_002 "SERVER-AGENT-002" Warn "how an agent was cannot be read" {
+        meaning: "The history of states in `file` begins anew. Nothing that agents delivered is touched.",
+        cause: "A failing disk, or an edit by hand.",
+        action: "Nothing; the file is replaced.",
+        since: "0.3.0",
+    }
+    SERVER_AGENT_003 "SERVER-AGENT-003" Info "an agent was added" {
+        meaning: "`by` added `agent`; its key was shown once.",
+        cause: "A request, or `arachne agents add`.",
+        action: "Nothing; revoke the agent when nobody should have done this.",
+        since: "0.3.0",
+    }
+    SERVER_AGENT_004 "SERVER-AGENT-004" Info "an agent was revoked" {
+        meaning: "`by` revoked the key of `agent`: what it sends is refused from now on.",
+        cause: "A request, or `arachne agents revoke`.",
+        action: "Nothing; add the agent again to give it a new key.",
+        since: "0.3.0",
+    }
+    SERVER_AGENT_005 "SERVER-AGENT-005" Info "the configuration of an agent was changed" {
+        meaning: "`by` changed what `agent` is to do; it has `version` now.",
+        cause: "A request.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
+    SERVER_AGENT_006 "SERVER-AGENT-006" Warn "the agent of this machine ended and is started again" {
+        meaning: "The process that `arachne serve` starts for the section `agent:` has ended; `why` says how. It is started again after `again_after_s` seconds. Nothing that it had spooled is lost.",
+        cause: "A mistake of the program, or somebody who ended the process.",
+        action: "Look at what the agent said last.",
+        since: "0.3.0",
+    }
     SERVER_AUTH_001 "SERVER-AUTH-001" Warn "the file of tokens was changed and cannot be used" {
         meaning: "The tokens from before the change stay valid until the file is in order; `error` says what is wrong with it.",
         cause: "A mistake while editing auth.json, or missing rights.",

@@ -4,6 +4,49 @@
  */
 
 export interface paths {
+    "/agent/v1/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes a batch of rows, in protobuf packed with zstd; it is durable when this is answered, with an `Ack` in protobuf. A batch
+         *     that was there before is acknowledged and not taken again. Of agents alone. 400, 413 and 422 are for ever: the same bytes
+         *     are never taken; all else is: again later.
+         * @description Right: `agent`.
+         */
+        post: operations["agentBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agent/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells how an agent is; the answer tells what it is to do. Of agents alone: JSON of a version that this server knows, fields
+         *     that it does not know are skipped.
+         * @description Right: `agent`.
+         */
+        post: operations["agentStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/docs": {
         parameters: {
             query?: never;
@@ -47,6 +90,135 @@ export interface paths {
         };
         /** This document. */
         get: operations["getOpenapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All agents, by name.
+         * @description Right: `read`.
+         */
+        get: operations["listAgents"];
+        put?: never;
+        /**
+         * Add an agent, or a revoked one again. Its key is shown in this answer and never again.
+         * @description Right: `admin`.
+         */
+        post: operations["addAgent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An agent. The header ETag names the version of its configuration.
+         * @description Right: `read`.
+         */
+        get: operations["getAgent"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke the key of an agent, at once. What it delivered stays.
+         * @description Right: `admin`.
+         */
+        delete: operations["revokeAgent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say what an agent is to do. The header If-Match holds the ETag of the agent that was edited (or `*`), so that two editors
+         *     do not overwrite each other; the version is set by the server. Whole packets need the right `full_packets` too.
+         * @description Right: `admin`.
+         */
+        put: operations["putAgentConfig"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How an agent was: its states, what gave way, the way to the server. At most the last 1000 ranges of each.
+         * @description Right: `read`.
+         */
+        get: operations["getAgentHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask an agent what a filter would catch, in the place of what it was asked before.
+         * @description Right: `admin`.
+         */
+        post: operations["askPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/preview/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a filter would catch, as far as the agent is with it. Kept for ten minutes.
+         * @description Right: `read`.
+         */
+        get: operations["getAgentPreview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1059,9 +1231,169 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An agent that was added. */
+        AgentAdded: {
+            /** @description What to run on its host: a line that keeps the key, and one that starts the agent. */
+            command: string;
+            /** @description Its key: shown now and never again. */
+            key: string;
+            /** @description Its name. */
+            name: string;
+            /** @description What the server's certificate is known by; null without TLS. */
+            pin?: string | null;
+        };
+        /** @description An agent. */
+        AgentAnswer: {
+            /** @description What it is to do. */
+            config: components["schemas"]["AgentConfig"];
+            /** @description When it was added. */
+            created: string;
+            /** @description What it delivered since the start of the server. */
+            delivered: components["schemas"]["Delivered"];
+            /** @description When that, or one of an earlier run of the server, came; null where none ever did. */
+            last_seen?: string | null;
+            /** @description Whether this server starts it itself: then `agent:` in arachne.yml says what it is to do. */
+            local: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it was heard of within 10 s. */
+            online: boolean;
+            rates?: components["schemas"]["Rates"] | null;
+            /** @description When its key was revoked; null while it is valid. */
+            revoked?: string | null;
+            status?: components["schemas"]["Status"] | null;
+        };
+        /** @description What an agent is to do. Everything has a default, so that the smallest configuration is empty. */
+        AgentConfig: {
+            /**
+             * @description Whether to capture.
+             * @default true
+             */
+            capture?: boolean;
+            /**
+             * @description Capture files to read instead of interfaces; a growing one is followed.
+             * @default []
+             */
+            files?: string[];
+            /**
+             * @description Filter in the syntax of tcpdump; empty is everything.
+             * @default
+             */
+            filter?: string;
+            /**
+             * @description Interfaces to capture; `any` alone is all.
+             * @default [
+             *       "any"
+             *     ]
+             */
+            interfaces?: string[];
+            /**
+             * @description Load limits.
+             * @default {
+             *       "body_bytes": 1048576,
+             *       "cpu_percent": 0,
+             *       "megabytes_per_minute": 0,
+             *       "memory_bytes": 134217728,
+             *       "ring_bytes": 16777216,
+             *       "spool_bytes": 1073741824,
+             *       "threads": 1
+             *     }
+             */
+            limits?: components["schemas"]["AgentLimits"];
+            /**
+             * @description Redaction beside what is always replaced.
+             * @default {
+             *       "names": [],
+             *       "version": 0
+             *     }
+             */
+            redaction?: components["schemas"]["Redaction"];
+            /**
+             * @description What is kept.
+             * @default {
+             *       "bodies": true,
+             *       "keep": "",
+             *       "packets": "none",
+             *       "sessions": true
+             *     }
+             */
+            save?: components["schemas"]["Save"];
+            /**
+             * @description Rules that name services; the first that matches counts.
+             * @default []
+             */
+            services?: components["schemas"]["Service"][];
+            /**
+             * @description Words put on every exchange.
+             * @default []
+             */
+            tags?: string[];
+            /**
+             * Format: int64
+             * @description When capture ends by itself, nanoseconds since the Unix epoch.
+             * @default null
+             */
+            until?: number | null;
+            /**
+             * Format: int64
+             * @description Grows with each change; set by the server.
+             * @default 0
+             */
+            version?: number;
+        };
+        /** @description Load limits of an agent. */
+        AgentLimits: {
+            /**
+             * Format: int64
+             * @description Bytes of a body that are kept.
+             * @default 1048576
+             */
+            body_bytes?: number;
+            /**
+             * Format: int32
+             * @description CPU of the capture process in percent of one core; 0 is no limit.
+             * @default 0
+             */
+            cpu_percent?: number;
+            /**
+             * Format: int32
+             * @description Megabytes delivered in a minute; 0 is no limit.
+             * @default 0
+             */
+            megabytes_per_minute?: number;
+            /**
+             * Format: int64
+             * @description Bytes of memory of the capture process, ring included.
+             * @default 134217728
+             */
+            memory_bytes?: number;
+            /**
+             * Format: int64
+             * @description Bytes of the ring, all threads together.
+             * @default 16777216
+             */
+            ring_bytes?: number;
+            /**
+             * Format: int64
+             * @description Bytes that the spool may have on disk.
+             * @default 1073741824
+             */
+            spool_bytes?: number;
+            /**
+             * Format: int32
+             * @description Threads that capture.
+             * @default 1
+             */
+            threads?: number;
+        };
+        /** @description A new agent. */
+        AgentName: {
+            /** @description Its name: 1 to 64 letters, digits and `-_.`, the first a letter or digit. */
+            name: string;
+        };
         /** @description A line of the answer to many questions. */
         BatchLine: {
-            /** @description A panel is done, or the rows of a list are there whose total comes in a second line of the panel. */
+            /** @description A panel is done. */
             panel: components["schemas"]["BatchPanel"];
         } | {
             /** @description How far all is. */
@@ -1101,6 +1433,114 @@ export interface components {
         BatchQuery: {
             /** @description The questions; those about the same rows share one pass over them. */
             panels: components["schemas"]["Panel"][];
+        };
+        /** @description A circuit breaker round a remote dependency. */
+        Breaker: {
+            /**
+             * Format: int64
+             * @description Calls.
+             * @default 0
+             */
+            calls?: number;
+            /**
+             * @description The last error.
+             * @default null
+             */
+            error?: string | null;
+            /**
+             * Format: double
+             * @description Share of the last calls that failed, 0 to 1.
+             * @default 0
+             */
+            error_share?: number;
+            /**
+             * Format: int64
+             * @description Calls that failed.
+             * @default 0
+             */
+            failures?: number;
+            /**
+             * Format: int64
+             * @description Median time of the last calls in nanoseconds.
+             * @default 0
+             */
+            latency_ns?: number;
+            /**
+             * @description What it guards.
+             * @default
+             */
+            name?: string;
+            /**
+             * Format: int64
+             * @description Times that it opened.
+             * @default 0
+             */
+            opened?: number;
+            /**
+             * @description Its state.
+             * @default closed
+             */
+            state?: components["schemas"]["BreakerState"];
+        };
+        /** @description The way to the server. */
+        BreakerRange: {
+            /** @description Since when. */
+            from: string;
+            /** @description What. */
+            state: components["schemas"]["BreakerState"];
+            /** @description Until when; null while it lasts. */
+            to?: string | null;
+            /** @description Why, in words; null where there is nothing to say. */
+            why?: string | null;
+        };
+        /**
+         * @description State of a circuit breaker.
+         * @enum {string}
+         */
+        BreakerState: "closed" | "open" | "half_open";
+        /** @description A capture. */
+        Capture: {
+            /**
+             * Format: int64
+             * @description Bytes of them on the wire.
+             * @default 0
+             */
+            bytes?: number;
+            /**
+             * Format: int64
+             * @description Bytes on the wire that were acknowledged and never seen: loss that is inferred.
+             * @default 0
+             */
+            bytes_lost?: number;
+            /**
+             * @description The filter in force.
+             * @default
+             */
+            filter?: string;
+            /**
+             * Format: int64
+             * @description Packets that the kernel dropped since the ring was full.
+             * @default 0
+             */
+            kernel_drops?: number;
+            /**
+             * Format: int64
+             * @description Packets that passed the filter, those that were dropped behind it too.
+             * @default 0
+             */
+            packets?: number;
+            /**
+             * Format: int64
+             * @description Bytes of the ring.
+             * @default 0
+             */
+            ring_bytes?: number;
+            /**
+             * Format: int32
+             * @description Threads that capture.
+             * @default 0
+             */
+            threads?: number;
         };
         /** @description A value in an answer. Which of them a column gives follows from its kind. */
         Cell: null | boolean | number | string;
@@ -1175,6 +1615,31 @@ export interface components {
              */
             to?: string | null;
         };
+        /**
+         * @description What an agent does, or that it is not heard of.
+         * @enum {string}
+         */
+        Condition: "starting" | "capturing" | "stopped" | "no_right" | "failed" | "offline";
+        /** @description Which configuration an agent has. */
+        ConfigState: {
+            /**
+             * Format: int64
+             * @description Version of the one that is in force.
+             * @default 0
+             */
+            applied?: number;
+            /**
+             * @description Why the newest one is not in force.
+             * @default null
+             */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Version of the newest one that it got.
+             * @default 0
+             */
+            received?: number;
+        };
         /** @description What an answer cost, and how whole it is. */
         Cost: {
             /**
@@ -1225,13 +1690,68 @@ export interface components {
              * @description The largest of the number asked about.
              */
             max?: number | null;
-            outcomes?: components["schemas"]["Outcomes"] | null;
             percentiles?: components["schemas"]["Percentiles"] | null;
             /**
              * Format: double
              * @description Rows by all rows of the answer, 0 to 1.
              */
             share?: number | null;
+        };
+        /** @description What an agent delivered. */
+        Delivered: {
+            /**
+             * Format: int64
+             * @description Batches taken, repeated ones not counted.
+             */
+            batches: number;
+            /**
+             * Format: int64
+             * @description Batches that were there before.
+             */
+            batches_repeated: number;
+            /**
+             * Format: int64
+             * @description Bytes of batches, packed.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description From the time when the last live batch was closed, by the agent's clock, to its arrival, by the server's, in nanoseconds.
+             */
+            lag_ns?: number | null;
+            /** @description When the last batch came; null before the first. */
+            last?: string | null;
+            /** @description Batches refused, by code of the problem. */
+            refused: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Rows taken.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Values in columns that this server does not know.
+             */
+            values_unknown: number;
+        };
+        /** @description What all agents delivered. */
+        DeliveredAnswer: {
+            /**
+             * Format: int64
+             * @description Batches taken.
+             */
+            batches: number;
+            /** @description Batches refused, by code of the problem. */
+            refused: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Rows taken.
+             */
+            rows: number;
         };
         /** @description Fields by how much they tell. */
         DifferenceAnswer: {
@@ -1458,19 +1978,6 @@ export interface components {
             /** @description Its only values, where these are fixed. */
             values?: string[] | null;
         };
-        /** @description A part of a filter. */
-        FilterPart: {
-            /** @description The field of a term; null for free text. */
-            field?: string | null;
-            /** @description and, or, not, or term. */
-            kind: string;
-            /** @description The parts of and, or and not. */
-            parts?: components["schemas"]["FilterPart"][];
-            /** @description Where it stands, in bytes. */
-            span: components["schemas"]["Span"];
-            /** @description Where the values of a term stand. */
-            values?: components["schemas"]["Span"][];
-        };
         /** @description A frame with its layers. */
         FrameAnswer: {
             /** @description They, in base64; without the right full_packets those of the headers alone. */
@@ -1522,25 +2029,6 @@ export interface components {
             start: number;
             /** @description It in one line. */
             summary: string;
-        };
-        /** @description An address that asks for others (X-Forwarded-For) in at least nine of ten exchanges. */
-        Gateway: {
-            /** @description The address. */
-            address: string;
-            /**
-             * Format: int64
-             * @description What it asked, as far as was looked at to find it.
-             */
-            count: number;
-            /** @description Whether it stands in front: it is not mostly asked by others that forward. These are left out when gateways are. */
-            entry: boolean;
-            /**
-             * Format: int64
-             * @description How much of that it asked for others.
-             */
-            forwarded: number;
-            /** @description Whom of the clients with a name it asks for. */
-            origins: string[];
         };
         /** @description Bars by bucket of time. Bucket `n` is `[start + n * step_ns, start + (n + 1) * step_ns)`, cut to `[from, to)`. */
         HistogramAnswer: {
@@ -1637,6 +2125,15 @@ export interface components {
              */
             top?: number;
         };
+        /** @description How an agent was: ranges in order, each kind for itself. */
+        HistoryAnswer: {
+            /** @description The way to the server, as the agent saw it. */
+            breaker: components["schemas"]["BreakerRange"][];
+            /** @description What gave way under load. */
+            pressure: components["schemas"]["PressureRange"][];
+            /** @description What it did. */
+            states: components["schemas"]["StateRange"][];
+        };
         /** @description An import as the store knows it. */
         ImportAnswer: {
             /**
@@ -1657,6 +2154,72 @@ export interface components {
             /** @description The content hash of the capture: the column `source` of its rows. */
             source: string;
         };
+        /** @description The answer to a status. */
+        Instructions: {
+            /**
+             * @description What the agent is called: the value of the columns `agent` and `source` of its rows.
+             * @default
+             */
+            agent?: string;
+            /** @default null */
+            config?: components["schemas"]["AgentConfig"] | null;
+            /**
+             * @description Addresses of hosts that other agents cover, so that vantage is told rightly.
+             * @default []
+             */
+            covered?: string[];
+            /** @default null */
+            keys?: components["schemas"]["Keys"] | null;
+            /** @default null */
+            preview?: components["schemas"]["Preview"] | null;
+            /**
+             * Format: int64
+             * @description The server's clock when the status came, nanoseconds since the Unix epoch.
+             * @default 0
+             */
+            received?: number;
+            /**
+             * Format: int64
+             * @description The server's clock when this was sent.
+             * @default 0
+             */
+            sent?: number;
+        };
+        /** @description A network interface. */
+        Interface: {
+            /**
+             * @description Its addresses.
+             * @default []
+             */
+            addresses?: string[];
+            /**
+             * Format: int64
+             * @description Bytes of them on the wire.
+             * @default 0
+             */
+            bytes?: number;
+            /**
+             * @description Whether its packets are captured.
+             * @default false
+             */
+            captured?: boolean;
+            /**
+             * @description Its name.
+             * @default
+             */
+            name?: string;
+            /**
+             * Format: int64
+             * @description Packets captured on it.
+             * @default 0
+             */
+            packets?: number;
+            /**
+             * @description Whether it is up.
+             * @default false
+             */
+            up?: boolean;
+        };
         /** @description A row with all its columns, and links to what is stored beside it. */
         ItemAnswer: {
             /** @description What the values are. */
@@ -1667,6 +2230,11 @@ export interface components {
             };
             /** @description The values. */
             row: components["schemas"]["Cell"][];
+        };
+        /** @description Secrets. Their text is never printed. */
+        Keys: {
+            /** @description The installation's key of redaction, hexadecimal: equal secrets of all agents get equal digests. */
+            redaction: string;
         };
         /** @description A short link. */
         Link: {
@@ -1763,14 +2331,6 @@ export interface components {
              */
             scope?: components["schemas"]["Scope"];
         };
-        /** @description How many rows a list has, which was to be counted later. */
-        ListTotal: {
-            /**
-             * Format: int64
-             * @description All rows of the list.
-             */
-            total: number;
-        };
         /** @description A token to log in with. */
         Login: {
             /** @description The token, as it was shown when it was made. */
@@ -1783,16 +2343,10 @@ export interface components {
         Loss: "kernel" | "own" | "missing";
         /** @description A map. */
         MapAnswer: {
-            /** @description Whether clients were told apart by a sample: one with more rows may be among the others. All numbers are exact. */
-            approximate: boolean;
             /** @description Between them. */
             edges: components["schemas"]["Edge"][];
-            /** @description Addresses that ask for others, those with most rows first: at most 100. */
-            gateways: components["schemas"]["Gateway"][];
             /** @description Clients and services. */
             nodes: components["schemas"]["Node"][];
-            /** @description Where services answer, those with most rows first: at most 1000. */
-            places: components["schemas"]["ServicePlace"][];
             /** @description What it cost. */
             scanned: components["schemas"]["Cost"];
             /** @description Everything. */
@@ -1801,20 +2355,10 @@ export interface components {
         /** @description A map of exchanges. */
         MapQuery: {
             /**
-             * @description Leave gateways out: what they are asked is not counted, and what they ask is asked by whom they ask for.
-             * @default false
-             */
-            hide_gateways?: boolean;
-            /**
              * @description Clients and services told apart; further ones are one node of each kind.
              * @default 50
              */
             nodes?: number;
-            /**
-             * @description Whether p50, p95 and p99 of durations are wanted.
-             * @default true
-             */
-            quantiles?: boolean;
             /**
              * @description Which rows.
              * @default {
@@ -1933,34 +2477,11 @@ export interface components {
             /** @description waiting, running, finished, failed or stopped. */
             state: string;
         };
-        /** @description Rows by what came of them. Errors are those that failed or got no answer. */
-        Outcomes: {
-            /**
-             * Format: int64
-             * @description Status 500 or above.
-             */
-            failed: number;
-            /**
-             * Format: int64
-             * @description No answer yet.
-             */
-            open: number;
-            /**
-             * Format: int64
-             * @description Status 4xx.
-             */
-            refused: number;
-            /**
-             * Format: int64
-             * @description A status below 400.
-             */
-            success: number;
-            /**
-             * Format: int64
-             * @description No answer, and none will come.
-             */
-            unanswered: number;
-        };
+        /**
+         * @description Which bytes of frames are kept.
+         * @enum {string}
+         */
+        Packets: "none" | "headers" | "whole";
         /** @description A question of any kind. */
         Panel: (components["schemas"]["ListQuery"] & {
             /** @enum {string} */
@@ -1994,9 +2515,6 @@ export interface components {
         PanelAnswer: (components["schemas"]["ListAnswer"] & {
             /** @enum {string} */
             kind: "list";
-        }) | (components["schemas"]["ListTotal"] & {
-            /** @enum {string} */
-            kind: "total";
         }) | (components["schemas"]["HistogramAnswer"] & {
             /** @enum {string} */
             kind: "histogram";
@@ -2032,7 +2550,7 @@ export interface components {
             diagnostics: components["schemas"]["Mistake"][];
             /** @description What it lets pass, in words. */
             explanation: string;
-            tree?: components["schemas"]["FilterPart"] | null;
+            tree?: components["schemas"]["Part"] | null;
             /** @description Whether it can be used. */
             valid: boolean;
         };
@@ -2061,23 +2579,18 @@ export interface components {
              */
             table?: string;
         };
-        /** @description Rows of a scope. */
+        /** @description A part of a filter. */
         Part: {
-            /**
-             * @description What they must pass beside the scope's filter.
-             * @default
-             */
-            filter?: string;
-            /**
-             * @description Start of their range; that of the scope unless given.
-             * @default null
-             */
-            from?: string | null;
-            /**
-             * @description End of their range; that of the scope unless given.
-             * @default null
-             */
-            to?: string | null;
+            /** @description The field of a term; null for free text. */
+            field?: string | null;
+            /** @description and, or, not, or term. */
+            kind: string;
+            /** @description The parts of and, or and not. */
+            parts?: components["schemas"]["Part"][];
+            /** @description Where it stands, in bytes. */
+            span: components["schemas"]["Span"];
+            /** @description Where the values of a term stand. */
+            values?: components["schemas"]["Span"][];
         };
         /** @description Percentiles, each within 1.09 % of the exact value. */
         Percentiles: {
@@ -2101,7 +2614,143 @@ export interface components {
          * @description What a route asks of who calls it.
          * @enum {string}
          */
-        Permission: "public" | "read" | "full_packets" | "import" | "admin";
+        Permission: "public" | "read" | "full_packets" | "import" | "admin" | "agent";
+        /**
+         * @description What gives way under load: each level with all before it.
+         * @enum {string}
+         */
+        Pressure: "none" | "body_bytes" | "bodies" | "large_flows" | "new_flows";
+        /** @description What gave way. */
+        PressureRange: {
+            /** @description Since when. */
+            from: string;
+            /** @description What. */
+            state: components["schemas"]["Pressure"];
+            /** @description Until when; null while it lasts. */
+            to?: string | null;
+            /** @description Why, in words; null where there is nothing to say. */
+            why?: string | null;
+        };
+        /** @description Asks what a filter would catch. */
+        Preview: {
+            /**
+             * @description The filter.
+             * @default
+             */
+            filter?: string;
+            /**
+             * @description Names the question.
+             * @default
+             */
+            id?: string;
+            /**
+             * @description The interfaces.
+             * @default []
+             */
+            interfaces?: string[];
+            /**
+             * Format: int32
+             * @description How long to look.
+             * @default 0
+             */
+            seconds?: number;
+        };
+        /** @description A preview. */
+        PreviewAnswer: {
+            /** @description The filter that was asked for. */
+            filter: string;
+            /** @description Names it. */
+            id: string;
+            result?: components["schemas"]["PreviewResult"] | null;
+            /** @description How far it is. */
+            state: components["schemas"]["PreviewState"];
+        };
+        /** @description A preview that was asked for. */
+        PreviewAsked: {
+            /** @description Names it. */
+            id: string;
+        };
+        /** @description What a filter would catch. */
+        PreviewQuery: {
+            /** @description Filter in the syntax of tcpdump; empty is everything. */
+            filter?: string;
+            /** @description The interfaces; `any` is all. */
+            interfaces: string[];
+            /**
+             * Format: int32
+             * @description How long to look: 1 to 60.
+             */
+            seconds: number;
+        };
+        /** @description What a filter would catch. */
+        PreviewResult: {
+            /**
+             * Format: int64
+             * @description Bytes seen.
+             * @default 0
+             */
+            bytes?: number;
+            /**
+             * @description Whether it is over.
+             * @default false
+             */
+            done?: boolean;
+            /**
+             * @description Why there is no answer.
+             * @default null
+             */
+            error?: string | null;
+            /**
+             * @description Of which question.
+             * @default
+             */
+            id?: string;
+            /**
+             * @description The largest that do not.
+             * @default []
+             */
+            left_out_ends?: [
+                string,
+                number
+            ][];
+            /**
+             * Format: int64
+             * @description How long was looked, in nanoseconds.
+             * @default 0
+             */
+            looked_ns?: number;
+            /**
+             * Format: int64
+             * @description Packets seen.
+             * @default 0
+             */
+            packets?: number;
+            /**
+             * Format: int64
+             * @description Bytes that the filter passes.
+             * @default 0
+             */
+            passed_bytes?: number;
+            /**
+             * @description The largest conversations that pass: text such as `10.0.0.1:5432 tcp` and packets.
+             * @default []
+             */
+            passed_ends?: [
+                string,
+                number
+            ][];
+            /**
+             * Format: int64
+             * @description Packets that the filter passes.
+             * @default 0
+             */
+            passed_packets?: number;
+        };
+        /**
+         * @description How far a preview is.
+         * @enum {string}
+         */
+        PreviewState: "waiting" | "looking" | "done" | "failed";
         /** @description Why a request was not answered (RFC 9457). Boxed where it can be: it is the error of most functions here. */
         Problem: {
             /** @description The stable code. */
@@ -2126,6 +2775,38 @@ export interface components {
             title: string;
             /** @description Names the kind of problem: a page of the documentation. */
             type: string;
+        };
+        /** @description A process of an agent. */
+        Process: {
+            /**
+             * Format: int64
+             * @description CPU time, user and system, in nanoseconds.
+             * @default 0
+             */
+            cpu_ns?: number;
+            /**
+             * Format: int64
+             * @description Resident memory in bytes.
+             * @default 0
+             */
+            memory?: number;
+            /**
+             * @description What it is: supervisor, capture.
+             * @default
+             */
+            name?: string;
+            /**
+             * Format: int32
+             * @description Its number.
+             * @default 0
+             */
+            pid?: number;
+            /**
+             * Format: int64
+             * @description Times that it was started again.
+             * @default 0
+             */
+            restarts?: number;
         };
         /** @description Capture quality over time. */
         QualityAnswer: {
@@ -2300,6 +2981,43 @@ export interface components {
          * @enum {string}
          */
         Rank: "count" | "duration" | "bytes" | "errors" | "error_share" | "max" | "p50" | "p95" | "p99";
+        /** @description From the last two statuses. */
+        Rates: {
+            /**
+             * Format: double
+             * @description Bytes of them on the wire.
+             */
+            bytes_per_second: number;
+            /**
+             * Format: double
+             * @description CPU of all its processes, in percent of one core.
+             */
+            cpu_percent: number;
+            /**
+             * Format: double
+             * @description Exchanges found.
+             */
+            exchanges_per_second: number;
+            /**
+             * Format: double
+             * @description Packets captured.
+             */
+            packets_per_second: number;
+        };
+        /** @description Redaction beside what is always replaced. */
+        Redaction: {
+            /**
+             * @description Further names of headers, parameters and fields whose values are secret.
+             * @default []
+             */
+            names?: string[];
+            /**
+             * Format: int64
+             * @description Version of the rules.
+             * @default 0
+             */
+            version?: number;
+        };
         /**
          * @description What a token may do, in one word.
          * @enum {string}
@@ -2325,6 +3043,63 @@ export interface components {
             rows_total: number;
             /** @description When it began. */
             since: string;
+        };
+        /** @description What a process may still do. */
+        Sandbox: {
+            /**
+             * @description Its capabilities; empty is best.
+             * @default []
+             */
+            capabilities?: string[];
+            /**
+             * @description Whether files are out of reach; the level that the kernel gives, or why not.
+             * @default
+             */
+            landlock?: string;
+            /**
+             * @description Whether it can never get new rights.
+             * @default false
+             */
+            no_new_privs?: boolean;
+            /**
+             * @description The process.
+             * @default
+             */
+            process?: string;
+            /**
+             * @description Whether system calls are limited.
+             * @default false
+             */
+            seccomp?: boolean;
+            /**
+             * Format: int32
+             * @description Its user.
+             * @default 0
+             */
+            uid?: number;
+        };
+        /** @description What is kept. */
+        Save: {
+            /**
+             * @description Bodies.
+             * @default true
+             */
+            bodies?: boolean;
+            /**
+             * @description Exchanges that pass this filter; empty is all.
+             * @default
+             */
+            keep?: string;
+            /**
+             * @description Frames: `none`, `headers` to the end of the TCP header, `whole`.
+             * @default none
+             */
+            packets?: components["schemas"]["Packets"];
+            /**
+             * @description TCP sessions.
+             * @default true
+             */
+            sessions?: boolean;
         };
         /** @description Which rows a question is about. */
         Scope: {
@@ -2452,17 +3227,34 @@ export interface components {
          * @enum {string}
          */
         SeriesKind: "value" | "null" | "other";
-        /** @description An address at which a service answers. */
-        ServicePlace: {
-            /** @description Where it answers: who asks from there may be that service. */
-            address: string;
+        /** @description A rule that names a service. */
+        Service: {
             /**
-             * Format: int64
-             * @description What it answered there.
+             * @description Address of the server.
+             * @default null
              */
-            count: number;
-            /** @description The service. */
-            service: string;
+            address?: string | null;
+            /**
+             * @description The Host header, lower case.
+             * @default null
+             */
+            host?: string | null;
+            /**
+             * @description The service.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description Beginning of the path.
+             * @default null
+             */
+            path?: string | null;
+            /**
+             * Format: int32
+             * @description Port of the server.
+             * @default null
+             */
+            port?: number | null;
         };
         /** @description A place in a text, in bytes. */
         Span: {
@@ -2471,15 +3263,270 @@ export interface components {
             /** @description The first byte. */
             start: number;
         };
+        /** @description What waits for delivery. */
+        Spool: {
+            /**
+             * Format: int64
+             * @description Batches that wait in the backlog.
+             * @default 0
+             */
+            backlog_batches?: number;
+            /**
+             * Format: int64
+             * @description Bytes on disk.
+             * @default 0
+             */
+            bytes?: number;
+            /**
+             * Format: int64
+             * @description Bytes that there may be.
+             * @default 0
+             */
+            cap_bytes?: number;
+            /**
+             * Format: int64
+             * @description Batches delivered.
+             * @default 0
+             */
+            delivered?: number;
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             * @default 0
+             */
+            delivered_bytes?: number;
+            /**
+             * @description Records that were dropped for lack of room, by class.
+             * @default {}
+             */
+            dropped?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Batches that wait in the live lane.
+             * @default 0
+             */
+            live_batches?: number;
+            /**
+             * Format: int64
+             * @description Age of the oldest live batch when it was last delivered, in nanoseconds.
+             * @default 0
+             */
+            live_lag_ns?: number;
+            /**
+             * Format: int64
+             * @description When the oldest of them was closed.
+             * @default null
+             */
+            oldest?: number | null;
+        };
         /** @description A statement. */
         SqlQuery: {
             /** @description One SELECT. The tables are exchanges, tcp_sessions, packets, bodies, capture_quality and hosts. */
             statement: string;
         };
+        /** @description In = out + dropped + in flight. */
+        Stage: {
+            /**
+             * @description What was dropped, by reason.
+             * @default {}
+             */
+            dropped?: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description What is inside now.
+             * @default 0
+             */
+            in_flight?: number;
+            /**
+             * Format: int64
+             * @description What came in.
+             * @default 0
+             */
+            input?: number;
+            /**
+             * Format: int64
+             * @description What left as meant.
+             * @default 0
+             */
+            output?: number;
+        };
+        /**
+         * @description What an agent does.
+         * @enum {string}
+         */
+        State: "starting" | "capturing" | "stopped" | "no_right" | "failed";
+        /** @description What an agent did. */
+        StateRange: {
+            /** @description Since when. */
+            from: string;
+            /** @description What. */
+            state: components["schemas"]["Condition"];
+            /** @description Until when; null while it lasts. */
+            to?: string | null;
+            /** @description Why, in words; null where there is nothing to say. */
+            why?: string | null;
+        };
+        /** @description What an agent tells every two seconds. */
+        Status: {
+            /**
+             * @description The capture.
+             * @default {
+             *       "bytes": 0,
+             *       "bytes_lost": 0,
+             *       "filter": "",
+             *       "kernel_drops": 0,
+             *       "packets": 0,
+             *       "ring_bytes": 0,
+             *       "threads": 0
+             *     }
+             */
+            capture?: components["schemas"]["Capture"];
+            /**
+             * Format: int64
+             * @description The server's clock less the agent's, nanoseconds, from the last answers: half of the round trip is its error.
+             * @default null
+             */
+            clock_offset_ns?: number | null;
+            /**
+             * @description Which configuration it has.
+             * @default {
+             *       "applied": 0,
+             *       "error": null,
+             *       "received": 0
+             *     }
+             */
+            config?: components["schemas"]["ConfigState"];
+            /**
+             * @description The way to the server.
+             * @default {
+             *       "calls": 0,
+             *       "error": null,
+             *       "error_share": 0,
+             *       "failures": 0,
+             *       "latency_ns": 0,
+             *       "name": "",
+             *       "opened": 0,
+             *       "state": "closed"
+             *     }
+             */
+            delivery?: components["schemas"]["Breaker"];
+            /**
+             * @description Names the spool; see [`crate::proto::Batch::epoch`].
+             * @default 0
+             */
+            epoch?: string;
+            /**
+             * @description Times that each step of giving way was taken, by name of the step.
+             * @default {}
+             */
+            gave_way?: {
+                [key: string]: number;
+            };
+            /**
+             * @description Name of the host.
+             * @default
+             */
+            host?: string;
+            /**
+             * @description Network interfaces of the host.
+             * @default []
+             */
+            interfaces?: components["schemas"]["Interface"][];
+            /**
+             * Format: int64
+             * @description Time of the newest packet that was looked at.
+             * @default null
+             */
+            newest_packet?: number | null;
+            /**
+             * @description What gives way now under load.
+             * @default none
+             */
+            pressure?: components["schemas"]["Pressure"];
+            /** @default null */
+            preview?: components["schemas"]["PreviewResult"] | null;
+            /**
+             * @description Its processes.
+             * @default []
+             */
+            processes?: components["schemas"]["Process"][];
+            /**
+             * Format: int32
+             * @description [`crate::PROTOCOL_VERSION`].
+             * @default 0
+             */
+            protocol?: number;
+            /**
+             * Format: int64
+             * @description Round trip of the last answer in nanoseconds.
+             * @default null
+             */
+            round_trip_ns?: number | null;
+            /**
+             * @description What the processes may still do.
+             * @default []
+             */
+            sandbox?: components["schemas"]["Sandbox"][];
+            /**
+             * Format: int64
+             * @description When this was sent, by its own clock.
+             * @default 0
+             */
+            sent?: number;
+            /**
+             * @description What waits for delivery.
+             * @default {
+             *       "backlog_batches": 0,
+             *       "bytes": 0,
+             *       "cap_bytes": 0,
+             *       "delivered": 0,
+             *       "delivered_bytes": 0,
+             *       "dropped": {},
+             *       "live_batches": 0,
+             *       "live_lag_ns": 0,
+             *       "oldest": null
+             *     }
+             */
+            spool?: components["schemas"]["Spool"];
+            /**
+             * @description Counts of the stages: packets, segments, bytes, sessions, exchanges, records, batches.
+             * @default {}
+             */
+            stages?: {
+                [key: string]: components["schemas"]["Stage"];
+            };
+            /**
+             * Format: int64
+             * @description When the agent started, nanoseconds since the Unix epoch by its own clock.
+             * @default 0
+             */
+            started?: number;
+            /**
+             * @description What it does.
+             * @default starting
+             */
+            state?: components["schemas"]["State"];
+            /**
+             * @description Version of the program.
+             * @default
+             */
+            version?: string;
+            /**
+             * @description Why, when it does not capture though it should: what is missing and what to do.
+             * @default null
+             */
+            why?: string | null;
+        };
         /** @description What the store holds. */
         StoreAnswer: {
             /** @description Damages that were found; the log of the server names them. */
             damages: number;
+            /** @description What agents delivered since the start of the server. */
+            delivered: components["schemas"]["DeliveredAnswer"];
             /** @description Whether the last write was refused for lack of space. */
             full: boolean;
             /** @description Files that were damaged and set aside. */
@@ -2656,7 +3703,7 @@ export interface components {
          * @description Whether all rows of a list are counted.
          * @enum {string}
          */
-        Total: "none" | "exact" | "later";
+        Total: "none" | "exact";
         /** @description Values to offer. */
         ValuesAnswer: {
             /** @description Whether there are more. */
@@ -2725,6 +3772,73 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    agentBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The batch */
+        requestBody: {
+            content: {
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            /** @description It is durable */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agentStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Status"];
+            };
+        };
+        responses: {
+            /** @description What the agent is to do */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instructions"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getDocs: {
         parameters: {
             query?: never;
@@ -2821,6 +3935,276 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAgents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentAnswer"][];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addAgent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentName"];
+            };
+        };
+        responses: {
+            /** @description It was added */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentAdded"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAgent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agent */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeAgent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its key is valid no more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAgentConfig: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description ETag of the agent that was edited, or `*` */
+                "If-Match": string;
+            };
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentConfig"];
+            };
+        };
+        responses: {
+            /** @description The agent as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAgentHistory: {
+        parameters: {
+            query?: {
+                /** @description The first instant inside: RFC 3339, a number since 1970 in s, ms, us or ns, `now`, `-1h`. All unless given. */
+                from?: string;
+                /** @description The first instant behind, likewise. Now unless given. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ranges that meet the time asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewQuery"];
+            };
+        };
+        responses: {
+            /** @description It is asked */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewAsked"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAgentPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The preview */
+                id: string;
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The preview */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewAnswer"];
+                };
             };
             /** @description What is wrong (RFC 9457) */
             default: {

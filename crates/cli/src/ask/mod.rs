@@ -3,12 +3,12 @@
 //! Where no server holds the data folder, the store is opened here; where one does, the same questions go to it through the
 //! socket in that folder.
 
-mod answer;
+pub(crate) mod answer;
 pub mod args;
 pub mod backend;
 mod export;
 pub mod holder;
-mod print;
+pub(crate) mod print;
 mod query;
 mod remote;
 mod sql;
@@ -43,6 +43,11 @@ pub fn sql(args: &args::SqlArgs) -> ExitStatus {
 #[must_use]
 pub fn export(args: &args::ExportArgs) -> ExitStatus {
     run(|| export::answer(args), &args.filter)
+}
+
+/// Does what asks a store or a server, with no filter.
+pub(crate) fn asked(work: impl FnOnce() -> anyhow::Result<()>) -> ExitStatus {
+    run(work, "")
 }
 
 fn run(work: impl FnOnce() -> anyhow::Result<()>, filter: &str) -> ExitStatus {
@@ -98,7 +103,8 @@ fn shown(diagnostic: &Diagnostic, filter: &str) -> String {
     text
 }
 
-fn table_style(color: Color) -> TableStyle {
+/// How tables look on this standard output.
+pub(crate) fn table_style(color: Color) -> TableStyle {
     let console = Console::detect();
     TableStyle { width: console.width, color: console.color(color) }
 }

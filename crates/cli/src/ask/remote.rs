@@ -2,7 +2,6 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::ops::ControlFlow;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -32,9 +31,7 @@ impl Remote {
 
     /// A request, and the body of its answer.
     fn send(&self, method: &str, path: &str, body: Option<&Json>) -> Result<Box<dyn Read>> {
-        let stream = UnixStream::connect(&self.socket).with_context(|| {
-            format!("the server that holds the data folder does not answer on {}", self.socket.display())
-        })?;
+        let stream = http::connect(&self.socket)?;
         let text = body.map(Json::to_string).unwrap_or_default();
         let answer = http::request(stream, method, path, text.as_bytes())?;
         if answer.status < 300 {

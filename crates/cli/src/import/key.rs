@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use arachne_content::redact::Key;
+use arachne_delivery::instructions::Keys;
 
 const BYTES: usize = 32;
 
@@ -16,10 +17,23 @@ const BYTES: usize = 32;
 /// # Errors
 /// The file cannot be read or written, or is no key.
 pub fn key(data: &Path) -> anyhow::Result<Key> {
+    bytes(data).map(Key::new)
+}
+
+/// The same key as agents are told it.
+///
+/// # Errors
+/// As for [`key`].
+pub fn keys(data: &Path) -> anyhow::Result<Keys> {
+    let digits = bytes(data)?.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Keys { redaction: digits })
+}
+
+fn bytes(data: &Path) -> anyhow::Result<[u8; BYTES]> {
     let path = data.join("key");
     match fs::read(&path) {
         Ok(bytes) => match <[u8; BYTES]>::try_from(bytes.as_slice()) {
-            Ok(key) => Ok(Key::new(key)),
+            Ok(key) => Ok(key),
             Err(_) => bail!(
                 "{} holds {} bytes instead of {BYTES}: put the right file back; a new key would no longer match what was \
                  redacted before",
@@ -35,7 +49,7 @@ pub fn key(data: &Path) -> anyhow::Result<Key> {
 }
 
 /// The name appears when all bytes are on the disk.
-fn make(data: &Path, path: &Path) -> io::Result<Key> {
+fn make(data: &Path, path: &Path) -> io::Result<[u8; BYTES]> {
     let mut key = [0; BYTES];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     let draft = data.join("key.new");
@@ -44,7 +58,7 @@ fn make(data: &Path, path: &Path) -> io::Result<Key> {
     file.sync_all()?;
     fs::rename(&draft, path)?;
     File::open(data)?.sync_all()?;
-    Ok(Key::new(key))
+    Ok(key)
 }
 
 #[cfg(test)]
@@ -61,6 +75,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mark = || Redactor::new(key(dir.path()).expect("a key"), Rules::default()).mark(b"x");
         assert_eq!(mark(), mark());
+        let told = super::keys(dir.path()).expect("a key").redaction;
+        assert!(told.len() == 64 && told.bytes().all(|byte| byte.is_ascii_hexdigit()), "{told}");
         let path = dir.path().join("key");
         assert_eq!(fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o600);
         fs::write(&path, b"short").expect("writable");

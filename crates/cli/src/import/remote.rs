@@ -1,7 +1,6 @@
 //! An import into a store that a server holds: the capture goes through the server's socket, and it imports it.
 
 use std::fs::File;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::args::ImportArgs;
 use crate::exit::ExitStatus;
-use crate::http::{self, Answer};
+use crate::http::{self, connect, json};
 use crate::interrupt::Interrupt;
 use crate::output::human;
 use crate::progress::Progress;
@@ -97,20 +96,6 @@ fn note(text: &str) {
     use std::io::Write as _;
     // Where standard error is gone there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "{}", crate::visible::visible(text.as_bytes()));
-}
-
-fn connect(socket: &Path) -> Result<UnixStream> {
-    let refused = || format!("the server that holds the store does not answer on {}", socket.display());
-    UnixStream::connect(socket).with_context(refused)
-}
-
-fn json(answer: Answer) -> Result<Json> {
-    let status = answer.status;
-    let value: Json = serde_json::from_reader(answer.body).context("the server answered what is not JSON")?;
-    if status < 300 {
-        return Ok(value);
-    }
-    bail!("{}", value["detail"].as_str().unwrap_or("the server refused it"))
 }
 
 fn parameters(args: &ImportArgs, path: &Path) -> String {

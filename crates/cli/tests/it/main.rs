@@ -1,6 +1,7 @@
 //! The command line from outside: records to rows, the read loop, and the real binary over real and hostile captures.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod agents;
 mod codes;
 mod config;
 mod golden;

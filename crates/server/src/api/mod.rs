@@ -1,8 +1,10 @@
 //! The handlers, by what they are about.
 
+pub(crate) mod agents;
 pub(crate) mod batch;
 pub(crate) mod bodies;
 pub(crate) mod complete;
+pub(crate) mod deliver;
 pub(crate) mod exports;
 pub(crate) mod filter;
 pub(crate) mod follow;

@@ -1,5 +1,6 @@
 //! What the store holds and how the server is: in numbers.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use arachne_model::table::TABLES;
@@ -27,6 +28,29 @@ pub(crate) struct StoreAnswer {
     damages: usize,
     /// Whether the last write was refused for lack of space.
     full: bool,
+    /// What agents delivered since the start of the server.
+    delivered: DeliveredAnswer,
+}
+
+/// What all agents delivered.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+pub(crate) struct DeliveredAnswer {
+    /// Batches taken.
+    batches: u64,
+    /// Rows taken.
+    rows: u64,
+    /// Batches refused, by code of the problem.
+    refused: BTreeMap<String, u64>,
+}
+
+fn delivered(app: &App) -> DeliveredAnswer {
+    let mut sum = DeliveredAnswer::default();
+    for one in app.agents.counts.all().into_values() {
+        sum.batches += one.batches;
+        sum.rows += one.rows;
+        one.refused.into_iter().for_each(|(code, n)| *sum.refused.entry(code).or_default() += n);
+    }
+    sum
 }
 
 /// What a table holds.
@@ -69,7 +93,7 @@ fn table(name: &'static str, facts: &TableFacts) -> TableAnswer {
 #[utoipa::path(get, path = "/api/v1/store", operation_id = "getStore", tag = "server",
     responses((status = 200, description = "The facts", body = StoreAnswer)))]
 pub(crate) async fn facts(job: Job) -> Result<Response, Problem> {
-    let facts = job.run(|app, _| Ok(app.parts.store.facts())).await?;
+    let (facts, delivered) = job.run(|app, _| Ok((app.parts.store.facts(), delivered(app)))).await?;
     let tables = TABLES.iter().zip(&facts.tables).map(|(t, facts)| table(t.name, facts)).collect();
     let answer = StoreAnswer {
         tables,
@@ -77,6 +101,7 @@ pub(crate) async fn facts(job: Job) -> Result<Response, Problem> {
         quarantined: facts.quarantined.len(),
         damages: facts.damage.len(),
         full: facts.full,
+        delivered,
     };
     Ok(axum::Json(answer).into_response())
 }
@@ -103,7 +128,10 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Probl
     responses((status = 200, description = "The series", content_type = "text/plain", body = String)))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
     // It needs no place among those who work: it has to answer when they are many.
-    let render = move || app.metrics.render(&app.parts.store.facts(), app.running.list().len());
+    let render = move || {
+        let delivered = app.agents.counts.all();
+        app.metrics.render(&app.parts.store.facts(), app.running.list().len(), &delivered)
+    };
     let text = tokio::task::spawn_blocking(render).await.map_err(|error| failed(&error))?;
     let mut response = text.into_response();
     let media = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

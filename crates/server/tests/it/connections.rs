@@ -107,6 +107,8 @@ fn it_listens_where_nobody_else_reads_along() {
             sql: None,
             importer: Arc::new(crate::world::take()),
             ui: Vec::new(),
+            capture_filter: None,
+            keys: None,
         }
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::print_stderr, reason = "tests fail by panicking and say what they skip")]
 
+mod agents;
+mod batches;
 mod client;
 mod connections;
 mod document;

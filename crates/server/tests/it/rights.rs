@@ -2,7 +2,9 @@
 
 use arachne_server::{Auth, Permission};
 
-use crate::client::{Call, call};
+use serde_json::json;
+
+use crate::client::{Call, call, post};
 use crate::world::World;
 
 /// A call of a route that says nothing useful beyond who asks.
@@ -25,12 +27,16 @@ fn every_route_asks_for_its_right() {
     let importer = world.add_token("\"role\":\"viewer\",  \"rights\":[\"import\"]");
     let ended = world.add_token("\"role\":\"admin\",   \"expires\":\"2020-01-01T00:00:00Z\"");
     let wrong = world.token.replace(|c: char| c.is_ascii_digit(), "0");
+    let added = post("/api/v1/agents", &json!({"name": "web-1"}));
+    let added = world.send(&added.with("Authorization", &format!("Bearer {}", world.token))).ok().json();
+    let agent = added["key"].as_str().expect("a key").to_owned();
     let callers = [
         ("none", None, &[][..]),
         ("wrong", Some(&wrong), &[]),
         ("ended", Some(&ended), &[]),
         ("viewer", Some(&viewer), &[Permission::Read]),
         ("capturer", Some(&capturer), &[Permission::Read, Permission::FullPackets]),
+        ("agent", Some(&agent), &[Permission::Agent]),
         ("importer", Some(&importer), &[Permission::Read, Permission::Import]),
         (
             "admin",
@@ -40,11 +46,14 @@ fn every_route_asks_for_its_right() {
     ];
     assert!(world.routes.len() >= 40, "the table is there");
     for route in &world.routes {
-        let open = !route.path.starts_with("/api/v1") || route.path == "/api/v1/login";
+        let of_agents = route.path.starts_with("/agent/");
+        assert_eq!(route.permission == Permission::Agent, of_agents, "{route:?}");
+        let open = !route.path.starts_with("/api/v1") && !of_agents || route.path == "/api/v1/login";
         assert_eq!(route.permission == Permission::Public, open, "{route:?}");
         // Who reads may save views, links and preferences of the UI: the only change that asks for no more.
         let saves = ["/api/v1/views/{name}", "/api/v1/preferences"].contains(&&*route.path);
-        assert!(route.method != "PUT" || saves && route.permission == Permission::Read, "{route:?}");
+        let right = if saves { Permission::Read } else { Permission::Admin };
+        assert!(route.method != "PUT" || route.permission == right, "{route:?}");
         for (name, token, rights) in &callers {
             let mut call = plain(&route.method, &route.path);
             if let Some(token) = token {
@@ -67,6 +76,32 @@ fn every_route_asks_for_its_right() {
         let other = plain("PATCH", &route.path).with("Authorization", &format!("Bearer {}", world.token));
         assert_eq!(world.send(&other).status, 405, "{route:?}");
     }
+}
+
+#[test]
+fn agents_and_people_never_stand_in_for_each_other() {
+    // On this machine people need no token; agents always need their key, and keys open nothing else.
+    let world = World::new();
+    let added = world.send(&post("/api/v1/agents", &json!({"name": "web-1"}))).ok().json();
+    let key = format!("Bearer {}", added["key"].as_str().expect("a key"));
+    let status = post("/agent/v1/status", &json!({"protocol": 1}));
+    let told = |answer: crate::client::Answer| (answer.status, answer.json()["code"].as_str().map(str::to_owned));
+    let refused = |status: u16, code: &str| (status, Some(code.to_owned()));
+    assert_eq!(told(world.send(&status)), refused(401, "no-token"));
+    let admin = format!("Bearer {}", world.token);
+    assert_eq!(told(world.send(&status.clone().with("Authorization", &admin))), refused(403, "not-permitted"));
+    let wrong = format!("{}0", &key[..key.len() - 1]);
+    let wrong = if wrong == key { format!("{}1", &key[..key.len() - 1]) } else { wrong };
+    assert_eq!(told(world.send(&status.clone().with("Authorization", &wrong))), refused(401, "bad-token"));
+    let list = call("GET", "/api/v1/agents").with("Authorization", &key);
+    assert_eq!(told(world.send(&list)), refused(403, "not-permitted"));
+    let socket = world.data.join("socket");
+    assert_eq!(told(list.send_to_socket(&socket)), refused(403, "not-permitted"));
+    assert_eq!(told(status.send_to_socket(&socket)), refused(401, "no-token"));
+    assert_eq!(status.with("Authorization", &key).send_to_socket(&socket).status, 200);
+    let rights = world.add_token("\"role\":\"viewer\", \"rights\":[\"agent\"]");
+    let status = post("/agent/v1/status", &json!({"protocol": 1}));
+    assert_eq!(world.send(&status.with("Authorization", &format!("Bearer {rights}"))).status, 403);
 }
 
 #[test]

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
+use arachne_delivery::instructions::Keys;
 use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
 use arachne_server::{
-    Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, Parts, Route, Server, SqlFailure,
-    SqlRows, SqlRunner, UiFile,
+    BadCaptureFilter, CaptureFilter, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer,
+    Parts, Route, Server, SqlFailure, SqlRows, SqlRunner, UiFile,
 };
 use arachne_store::{
     GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store,
@@ -173,6 +174,16 @@ impl SqlRunner for Sql {
     }
 }
 
+/// Knows every filter but those with `porf`.
+struct Picky;
+
+impl CaptureFilter for Picky {
+    fn check(&self, text: &str) -> Result<(), BadCaptureFilter> {
+        let bad = |at: usize| BadCaptureFilter { message: "no keyword".to_owned(), span: at..at + 4, fix: None };
+        text.find("porf").map_or(Ok(()), |at| Err(bad(at)))
+    }
+}
+
 /// Takes any file; labels `slow` wait until they are stopped, `bad` is refused.
 struct Take;
 
@@ -235,7 +246,15 @@ impl World {
         let mut config = Config::new(folder.path().to_owned());
         config.listen.set_port(0);
         change(&mut config);
-        let parts = Parts { store, sql: Some(Arc::new(Sql)), importer: Arc::new(Take), ui: UI.to_vec() };
+        let keys = Keys { redaction: "5ec2e7".to_owned() };
+        let parts = Parts {
+            store,
+            sql: Some(Arc::new(Sql)),
+            importer: Arc::new(Take),
+            ui: UI.to_vec(),
+            capture_filter: Some(Arc::new(Picky)),
+            keys: Some(keys),
+        };
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let (ready, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {

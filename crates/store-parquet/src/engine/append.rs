@@ -9,21 +9,15 @@ use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
 use super::core::{Change, Core};
-use super::live::Live;
+use super::live::{Frozen, Live};
 use super::output::{Output, discard};
 use crate::columns;
 use crate::error;
 use crate::frames::{NewFrame, PAYLOAD_BYTES_MAX};
-use crate::manifest::{Batch, Edit};
-use crate::memtable::Memtable;
+use crate::manifest::{Edit, sender_batches};
 use crate::part::{Demoted, PartMeta};
 use crate::record::{append_error, wal_error};
 use crate::rows::{self, Batches};
-
-/// The name by which a sender's batch is remembered.
-pub(crate) fn token_name(token: &Token) -> String {
-    format!("sender/{}/{}", token.sequence, token.sender)
-}
 
 /// An error of Arrow while rows are moved about in memory.
 pub(crate) fn arrow_error(error: ArrowError) -> StoreError {
@@ -45,28 +39,27 @@ pub(crate) fn split_open(batch: RecordBatch) -> Result<(Option<RecordBatch>, Vec
 impl Core {
     /// Makes rows durable and visible. `false` when the token was seen before.
     pub fn append(&self, token: &Token, rows: Rows) -> Result<bool, StoreError> {
-        let name = token_name(token);
-        if !self.begin(&name) {
+        if !self.begin(token) {
             return Ok(false);
         }
-        let outcome = self.append_new(token, &name, rows);
+        let outcome = self.append_new(token, rows);
         let mut live = self.live();
-        live.pending.remove(&name);
+        live.pending.remove(token);
         self.appended.notify_all();
         drop(live);
         self.noted(outcome).map(|()| true)
     }
 
     /// Whether the batch is new. Waits for another thread that has the same one under way.
-    fn begin(&self, name: &str) -> bool {
+    fn begin(&self, token: &Token) -> bool {
         let mut live = self.live();
-        while live.pending.contains(name) {
+        while live.pending.contains(token) {
             live = self.appended.wait(live).unwrap_or_else(PoisonError::into_inner);
         }
-        !live.tokens.contains(name) && live.pending.insert(name.to_owned())
+        !live.senders.contains(token) && live.pending.insert(token.clone())
     }
 
-    fn append_new(&self, token: &Token, name: &str, rows: Rows) -> Result<(), StoreError> {
+    fn append_new(&self, token: &Token, rows: Rows) -> Result<(), StoreError> {
         refuse_huge(&rows)?;
         let (batches, open) = rows::split(rows);
         let frame = frame(Some(token), &batches, &open)?;
@@ -75,7 +68,7 @@ impl Core {
         self.written();
         let mut live = self.live();
         live.sequence = live.sequence.max(written.end.saturating_sub(1));
-        let added = live.add(Some(name.to_owned()), batches, open);
+        let added = live.add(Some(token), batches, open);
         drop(live);
         drop(gate);
         added.map_err(arrow_error)
@@ -92,10 +85,10 @@ impl Core {
 
     fn flush_now(&self) -> Result<(), StoreError> {
         let mut manifest = self.manifest();
-        let Some((frozen, mark)) = self.freeze()? else { return Ok(()) };
+        let Some(frozen) = self.freeze()? else { return Ok(()) };
         let mut written: Vec<PartMeta> = Vec::new();
         for (at, table) in TABLES.iter().enumerate() {
-            match self.write_table(table, frozen.batches(at)) {
+            match self.write_table(table, frozen.rows.batches(at)) {
                 Ok(parts) => written.extend(parts),
                 Err(error) => {
                     discard(&*self.disk, &written);
@@ -103,29 +96,20 @@ impl Core {
                 }
             }
         }
-        let batch = |name: &String| Batch { name: name.clone(), passing: true, ..Batch::default() };
-        let edit = Edit {
-            wal_released: Some(mark),
-            put_batches: frozen.tokens.iter().map(batch).collect(),
-            ..Edit::default()
-        };
+        let edit = Edit { wal_released: Some(frozen.mark), senders: frozen.senders, ..Edit::default() };
         let new = written.into_iter().map(|meta| (meta, Demoted::default())).collect();
         self.commit(&mut manifest, Change { new, edit, ..Change::default() }, |live| {
             live.frozen = None;
             live.open.age();
         })?;
-        let remembered = manifest.state().batches.keys().filter(|name| name.starts_with("sender/")).cloned();
-        let mut live = self.live();
-        live.tokens = remembered.chain(live.memory.tokens.iter().cloned()).collect();
-        drop(live);
         // The mark is durable: what cannot be removed now is removed by a later flush.
-        drop(self.wal.release(mark).map_err(wal_error));
+        drop(self.wal.release(frozen.mark).map_err(wal_error));
         Ok(())
     }
 
     /// Draws a line: rows in memory so far, and the last frame that has any of them. Open rows are written behind the line
     /// once more, so that the log before it can go.
-    fn freeze(&self) -> Result<Option<(Memtable, u64)>, StoreError> {
+    fn freeze(&self) -> Result<Option<Frozen>, StoreError> {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         let mut live = self.live();
         if live.frozen.is_none() {
@@ -139,7 +123,10 @@ impl Core {
                 let written = self.wal.append(vec![frame(None, &batches, &[])?]).map_err(|e| append_error(&e))?;
                 live.sequence = written.end.saturating_sub(1);
             }
-            live.frozen = Some((std::mem::take(&mut live.memory), mark));
+            let rows = std::mem::take(&mut live.memory);
+            let sent = |sender: &String| Some(sender_batches(sender, live.senders.of(sender)?));
+            let senders = rows.senders.iter().filter_map(sent).collect();
+            live.frozen = Some(Frozen { rows, mark, senders });
         }
         Ok(live.frozen.clone())
     }
@@ -180,20 +167,22 @@ impl Core {
 
 impl Live {
     /// Adds rows that are durable.
-    pub fn add(&mut self, token: Option<String>, batches: Batches, open: Vec<ExchangeRow>) -> Result<(), ArrowError> {
+    pub fn add(&mut self, token: Option<&Token>, batches: Batches, open: Vec<ExchangeRow>) -> Result<(), ArrowError> {
         self.note(token, batches[0].as_ref(), open);
         self.memory.add(batches)
     }
 
     /// A batch is durable: its name, the exchanges that have ended with it, and those that are open.
-    pub fn note(&mut self, token: Option<String>, ended: Option<&RecordBatch>, open: Vec<ExchangeRow>) {
+    pub fn note(&mut self, token: Option<&Token>, ended: Option<&RecordBatch>, open: Vec<ExchangeRow>) {
         if let Some(ended) = ended {
             self.open.end(ended);
         }
         open.into_iter().for_each(|row| self.open.put(row));
         if let Some(token) = token {
-            self.tokens.insert(token.clone());
-            self.memory.tokens.push(token);
+            self.senders.insert(token);
+            if !self.memory.senders.contains(&token.sender) {
+                self.memory.senders.insert(token.sender.clone());
+            }
         }
         self.changed();
     }

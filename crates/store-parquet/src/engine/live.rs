@@ -4,19 +4,31 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arachne_model::table::{TABLES, Table};
-use arachne_store::TableFacts;
+use arachne_store::{Senders, TableFacts, Token};
 
+use crate::manifest::SenderBatches;
 use crate::memtable::{Memtable, Open};
 use crate::part::{Lost, Part};
 use crate::rows::{COUNT, place};
 use crate::snapshot::TableSnapshot;
 
+/// Rows that are being written as parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Frozen {
+    /// The rows.
+    pub rows: Memtable,
+    /// The last log frame that has any of them.
+    pub mark: u64,
+    /// All that senders of such rows had sent up to there.
+    pub senders: Vec<SenderBatches>,
+}
+
 /// Parts and memory. Every row is in exactly one of `parts`, `frozen`, `memory` and `open` under one lock.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     parts: [Vec<Part>; COUNT],
-    /// Rows that are being written as parts, with the number of the last log frame that has any of them.
-    pub frozen: Option<(Memtable, u64)>,
+    /// Rows that are being written as parts.
+    pub frozen: Option<Frozen>,
     /// Rows since then.
     pub memory: Memtable,
     /// Exchanges that have not ended.
@@ -27,10 +39,10 @@ pub(crate) struct Live {
     pub lost: Vec<Lost>,
     /// Damage, for people.
     pub damage: Vec<String>,
-    /// Names of batches that are being made durable right now.
-    pub pending: HashSet<String>,
-    /// Names of batches in memory, or in parts while they are remembered.
-    pub tokens: HashSet<String>,
+    /// Batches that are being made durable right now.
+    pub pending: HashSet<Token>,
+    /// Batches of senders, in memory or in parts.
+    pub senders: Senders,
     /// Rows that retention removed since the start, by table.
     pub retired: [u64; COUNT],
     cache: [Option<Arc<TableSnapshot>>; COUNT],
@@ -43,7 +55,7 @@ impl Live {
         if let Some(known) = &self.cache[at] {
             return Arc::clone(known);
         }
-        let frozen = self.frozen.as_ref().map(|(frozen, _)| frozen.batches(at)).unwrap_or_default();
+        let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(at)).unwrap_or_default();
         let mut memory: Vec<_> = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
         if at == 0 {
             memory.extend(self.open.batch());

@@ -36,7 +36,7 @@ impl Core {
         let log = Arc::new(DamageLog::default());
         let damaged = load_parts(&disk, &manifest, &mut live, &log);
         live.lost = manifest.state().quarantined.values().filter_map(lost).collect();
-        live.tokens = manifest.state().batches.keys().filter(|name| name.starts_with("sender/")).cloned().collect();
+        live.senders = manifest.state().senders.clone();
         replay(&recovery, manifest.state().wal_released, &mut live)?;
         let core = Self {
             disk,

@@ -3,7 +3,6 @@
 //! Frames are read in their order, decoded on all processors, and counted in their order. What they hold is gathered before it
 //! goes to the rows in memory, so that a log of many small frames costs about what one of few large frames does.
 
-use std::collections::HashSet;
 use std::thread;
 
 use arachne_model::table::TABLES;
@@ -11,7 +10,7 @@ use arachne_store::StoreError;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
-use super::append::{split_open, token_name};
+use super::append::split_open;
 use super::live::Live;
 use crate::frames::Frame;
 use crate::memtable::Memtable;
@@ -32,7 +31,7 @@ const GATHERED_BYTES: usize = 8 << 20;
 pub(super) fn replay(recovery: &Recovery, mark: u64, live: &mut Live) -> Result<(), StoreError> {
     live.damage.extend(recovery.findings.iter().filter(|finding| finding.is_damage()).map(ToString::to_string));
     live.sequence = mark;
-    let mut replayed = Replayed { seen: live.tokens.clone(), gathered: Gathered::default(), live };
+    let mut replayed = Replayed { gathered: Gathered::default(), live };
     let mut frames = recovery.replay(mark);
     loop {
         let together = some(&mut frames).map_err(wal_error)?;
@@ -84,22 +83,19 @@ fn decoded(frames: &[Frame]) -> Vec<Result<FrameRows, StoreError>> {
 /// What was brought back so far.
 struct Replayed<'a> {
     live: &'a mut Live,
-    /// Names of batches that were met.
-    seen: HashSet<String>,
     gathered: Gathered,
 }
 
 impl Replayed<'_> {
     fn add(&mut self, mut rows: FrameRows, bytes: usize) -> Result<(), StoreError> {
-        let name = rows.token.as_ref().map(token_name);
-        if name.as_ref().is_some_and(|name| !self.seen.insert(name.clone())) {
+        if rows.token.as_ref().is_some_and(|token| self.live.senders.contains(token)) {
             return Ok(());
         }
         let mut open = Vec::new();
         if let Some(exchanges) = rows.batches[0].take() {
             (rows.batches[0], open) = split_open(exchanges).map_err(refused)?;
         }
-        self.live.note(name, rows.batches[0].as_ref(), open);
+        self.live.note(rows.token.as_ref(), rows.batches[0].as_ref(), open);
         self.gathered.add(rows.batches, bytes);
         if self.gathered.is_full() { self.gathered.settle(&mut self.live.memory).map_err(refused) } else { Ok(()) }
     }

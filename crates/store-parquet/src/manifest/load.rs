@@ -58,7 +58,7 @@ pub(super) fn load<P: PartRecord>(
     for (sequence, payload) in &union.frames {
         let edit: Edit<P> = parse(&paths[0], *sequence, payload)?;
         if *sequence == expected {
-            state.apply(edit, options.passing_max);
+            state.apply(edit);
             expected += 1;
         } else {
             unapplied.extend(edit.names());

@@ -29,7 +29,7 @@ mod sweep;
 use std::io;
 use std::sync::Arc;
 
-pub use state::{Batch, EDIT_FORMAT, Edit, PartRecord, Quarantined, State};
+pub use state::{Batch, EDIT_FORMAT, Edit, PartRecord, Quarantined, SenderBatches, State, sender_batches};
 pub use sweep::Sweep;
 
 use crate::disk::{Disk, WriteFile, quarantine};
@@ -50,13 +50,11 @@ pub struct Options {
     pub schema_version: u32,
     /// Edits up to this many bytes are never worth a new generation. 1 MiB.
     pub checkpoint_bytes: u64,
-    /// Passing batches that are remembered. 10 000.
-    pub passing_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { schema_version: u32::MAX, checkpoint_bytes: 1 << 20, passing_max: 10_000 }
+        Self { schema_version: u32::MAX, checkpoint_bytes: 1 << 20 }
     }
 }
 
@@ -243,7 +241,7 @@ impl<P: PartRecord> Manifest<P> {
         // A number is used up even where the frame is not known to be there.
         self.next_sequence += 1;
         if appended {
-            self.state.apply(edit, self.options.passing_max);
+            self.state.apply(edit);
             // The edit is durable; a new generation that fails now is tried again with the next edit.
             if self.active.as_ref().is_some_and(|active| active.outgrown(&self.options)) {
                 let _ = self.checkpoint(&self.state.clone());
@@ -253,7 +251,7 @@ impl<P: PartRecord> Manifest<P> {
         // The files failed, or there are none of ours yet: the edit goes into the snapshot of new ones.
         self.active = None;
         let mut next = self.state.clone();
-        next.apply(edit, self.options.passing_max);
+        next.apply(edit);
         self.checkpoint(&next)?;
         self.state = next;
         Ok(())

@@ -1,12 +1,14 @@
 //! What the manifest knows, and how an edit changes it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use arachne_store::{Senders, Sequences, Token};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// The version of the edits that are written, and the highest that is understood.
-pub const EDIT_FORMAT: u32 = 1;
+/// Format 1 named each batch of a sender; 2 has [`SenderBatches`].
+pub const EDIT_FORMAT: u32 = 2;
 
 /// Items of each kind in one frame of a snapshot, so that no state outgrows a frame.
 const CHUNK: usize = 2048;
@@ -24,7 +26,7 @@ pub trait PartRecord: Clone + Serialize + DeserializeOwned {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
-    /// Its name: of an import for ever the same, of a sender its token.
+    /// Its name: of an import for ever the same.
     pub name: String,
     /// Of the options it was made with: the same name with another fingerprint is another import.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -32,9 +34,19 @@ pub struct Batch {
     /// Paths of the parts that it was committed with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
-    /// Remembered among the last ones only (a sender's token), or for ever (an import).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// A batch of a sender, `sender/<sequence>/<sender>`, of format 1.
+    #[serde(default, skip_serializing)]
     pub passing: bool,
+}
+
+/// Batches of a sender that are in parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SenderBatches {
+    /// Who sent them.
+    pub sender: String,
+    /// Their sequences: ranges with both ends inside.
+    pub sequences: Vec<(u64, u64)>,
 }
 
 /// A file that is damaged or that nobody knows, moved away and not served.
@@ -77,6 +89,9 @@ pub struct Edit<P> {
     /// Batches that are committed with this.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub put_batches: Vec<Batch>,
+    /// Batches of senders that are committed with this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub senders: Vec<SenderBatches>,
     /// Former paths of quarantined files to forget.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forget_quarantined: Vec<String>,
@@ -95,6 +110,7 @@ impl<P> Default for Edit<P> {
             put_parts: Vec::new(),
             remove_batches: Vec::new(),
             put_batches: Vec::new(),
+            senders: Vec::new(),
             forget_quarantined: Vec::new(),
             quarantine: Vec::new(),
         }
@@ -124,8 +140,8 @@ pub struct State<P> {
     pub batches: BTreeMap<String, Batch>,
     /// Quarantined files by their former path; the last reason counts.
     pub quarantined: BTreeMap<String, Quarantined<P>>,
-    /// Names of passing batches, oldest first.
-    passing: VecDeque<String>,
+    /// Batches of senders.
+    pub senders: Senders,
 }
 
 impl<P> Default for State<P> {
@@ -136,45 +152,35 @@ impl<P> Default for State<P> {
             parts: BTreeMap::new(),
             batches: BTreeMap::new(),
             quarantined: BTreeMap::new(),
-            passing: VecDeque::new(),
+            senders: Senders::default(),
         }
     }
 }
 
 impl<P: PartRecord> State<P> {
-    /// Makes the change, keeping this many passing batches.
-    pub(super) fn apply(&mut self, edit: Edit<P>, passing_max: usize) {
+    /// Makes the change.
+    pub(super) fn apply(&mut self, edit: Edit<P>) {
         self.schema_version = edit.schema_version.unwrap_or(self.schema_version);
         self.wal_released = self.wal_released.max(edit.wal_released.unwrap_or_default());
         edit.remove_parts.iter().for_each(|path| drop(self.parts.remove(path)));
-        edit.remove_batches.iter().for_each(|name| self.forget(name));
+        edit.remove_batches.iter().for_each(|name| drop(self.batches.remove(name)));
         edit.forget_quarantined.iter().for_each(|path| drop(self.quarantined.remove(path)));
         self.parts.extend(edit.put_parts.into_iter().map(|part| (part.path().to_owned(), part)));
         self.quarantined.extend(edit.quarantine.into_iter().map(|file| (file.path.clone(), file)));
         for batch in edit.put_batches {
-            self.forget(&batch.name);
-            if batch.passing {
-                self.passing.push_back(batch.name.clone());
+            match named_token(&batch) {
+                Some(token) => drop(self.senders.insert(&token)),
+                None => drop(self.batches.insert(batch.name.clone(), batch)),
             }
-            self.batches.insert(batch.name.clone(), batch);
         }
-        while self.passing.len() > passing_max {
-            let oldest = self.passing.pop_front();
-            oldest.iter().for_each(|name| drop(self.batches.remove(name)));
-        }
-    }
-
-    fn forget(&mut self, name: &str) {
-        if self.batches.remove(name).is_some_and(|batch| batch.passing) {
-            self.passing.retain(|passing| passing != name);
-        }
+        edit.senders.iter().for_each(|one| self.senders.add(&one.sender, &one.sequences));
     }
 
     /// Edits that make this state out of nothing; at least one.
     pub(super) fn snapshot(&self) -> Vec<Edit<P>> {
-        let lasting = self.batches.values().filter(|batch| !batch.passing);
-        let passing = self.passing.iter().filter_map(|name| self.batches.get(name));
-        let batches: Vec<_> = lasting.chain(passing).cloned().collect();
+        let batches: Vec<_> = self.batches.values().cloned().collect();
+        let all = self.senders.all().into_iter();
+        let senders: Vec<_> = all.map(|(sender, sequences)| sender_batches(sender, sequences)).collect();
         let parts: Vec<_> = self.parts.values().cloned().collect();
         let quarantined: Vec<_> = self.quarantined.values().cloned().collect();
         let numbers = Edit {
@@ -185,7 +191,19 @@ impl<P: PartRecord> State<P> {
         let mut edits = vec![numbers];
         edits.extend(parts.chunks(CHUNK).map(|some| Edit { put_parts: some.to_vec(), ..Edit::default() }));
         edits.extend(batches.chunks(CHUNK).map(|some| Edit { put_batches: some.to_vec(), ..Edit::default() }));
+        edits.extend(senders.chunks(CHUNK).map(|some| Edit { senders: some.to_vec(), ..Edit::default() }));
         edits.extend(quarantined.chunks(CHUNK).map(|some| Edit { quarantine: some.to_vec(), ..Edit::default() }));
         edits
     }
+}
+
+/// What a batch of format 1 names.
+fn named_token(batch: &Batch) -> Option<Token> {
+    let (sequence, sender) = batch.name.strip_prefix("sender/").filter(|_| batch.passing)?.split_once('/')?;
+    Some(Token { sender: sender.to_owned(), sequence: sequence.parse().ok()? })
+}
+
+/// The batches of a sender, as they are written.
+pub fn sender_batches(sender: &str, sequences: &Sequences) -> SenderBatches {
+    SenderBatches { sender: sender.to_owned(), sequences: sequences.ranges().to_vec() }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, CommitError, Edit, Manifest, ManifestError, Opened, Options, PartRecord, State};
+use super::{Batch, CommitError, Edit, Manifest, ManifestError, Opened, Options, PartRecord, SenderBatches, State};
 use crate::disk::{Disk, Fault, FaultDisk, MemoryDisk, Plan, TraceDisk};
 use crate::frames::{FileHeader, FileKind, NewFrame};
 
@@ -31,7 +31,7 @@ impl PartRecord for TestPart {
 type TestManifest = Manifest<TestPart>;
 
 /// Generations of a few edits each.
-const OPTIONS: Options = Options { schema_version: 3, checkpoint_bytes: 600, passing_max: 3 };
+const OPTIONS: Options = Options { schema_version: 3, checkpoint_bytes: 600 };
 
 fn memory(disk: &MemoryDisk) -> Arc<dyn Disk> {
     Arc::new(disk.clone())
@@ -47,19 +47,19 @@ fn name(n: u64) -> String {
 
 /// Edit `n` puts part `n`, removes the one of four before, notes a token and moves the mark.
 fn edit(n: u64) -> Edit<TestPart> {
-    let batch = Batch { name: format!("token-{n}"), passing: true, ..Batch::default() };
+    let senders = vec![SenderBatches { sender: format!("{}", n % 3), sequences: vec![(n, n)] }];
     Edit {
         wal_released: Some(n * 10),
         remove_parts: n.checked_sub(4).map(name).into_iter().collect(),
         put_parts: vec![TestPart { path: name(n), rows: n }],
-        put_batches: vec![batch],
+        senders,
         ..Edit::default()
     }
 }
 
 fn state_after(count: u64) -> State<TestPart> {
     let mut state = State::default();
-    (0..count).for_each(|n| state.apply(edit(n), OPTIONS.passing_max));
+    (0..count).for_each(|n| state.apply(edit(n)));
     state
 }
 
@@ -91,7 +91,7 @@ fn what_was_committed_is_there_in_two_copies() {
     let (manifest, opened) = open(&disk);
     assert_eq!((manifest.state(), opened), (&state, Opened::default()));
     assert_eq!(state.parts.keys().cloned().collect::<Vec<_>>(), [2, 3, 4, 5].map(name));
-    assert_eq!(state.batches.keys().cloned().collect::<Vec<_>>(), ["token-3", "token-4", "token-5"]);
+    assert_eq!(state.senders.of("1").expect("two batches").ranges(), [(1, 1), (4, 4)]);
     assert_eq!(state.wal_released, 50);
 }
 
@@ -218,6 +218,20 @@ fn edits_that_remove_what_is_not_there_are_refused() {
 }
 
 #[test]
+fn batches_of_senders_are_known_from_format_one() {
+    let header = FileHeader::new(FileKind::Manifest, 1, 1);
+    let mut bytes = header.encode().to_vec();
+    let edit = r#"{"format": 1, "put_batches": [{"name": "sender/7/agent/a/0/live", "passing": true}, {"name": "i"}]}"#;
+    NewFrame::new(0, 0, edit.into()).expect("it is small").encode(1, header.salt, &mut bytes);
+    let disk = MemoryDisk::from_files([("MANIFEST-0000000001.a".to_owned(), bytes)]);
+    let (mut manifest, _) = open(&disk);
+    assert_eq!(manifest.state().senders.of("agent/a/0/live").expect("it sent one").ranges(), [(7, 7)]);
+    assert_eq!(manifest.state().batches.keys().collect::<Vec<_>>(), ["i"]);
+    manifest.commit(Edit::default()).expect("memory has room");
+    assert_eq!(open(&disk).0.state(), manifest.state());
+}
+
+#[test]
 fn what_a_later_release_wrote_is_refused() {
     let disk = |edit: &str| {
         let header = FileHeader::new(FileKind::Manifest, 1, 1);
@@ -226,7 +240,7 @@ fn what_a_later_release_wrote_is_refused() {
         MemoryDisk::from_files([("MANIFEST-0000000001.a".to_owned(), bytes)])
     };
     let open = |edit| TestManifest::open(memory(&disk(edit)), OPTIONS).map(drop).expect_err("it is from the future");
-    assert!(matches!(open(r#"{"format": 2, "new": 1}"#), ManifestError::NewerEdit { format: 2, .. }));
+    assert!(matches!(open(r#"{"format": 3, "new": 1}"#), ManifestError::NewerEdit { format: 3, .. }));
     assert!(matches!(open(r#"{"format": 1, "new": 1}"#), ManifestError::Edit { sequence: 1, .. }));
     let newer = open(r#"{"format": 1, "schema_version": 4}"#);
     assert!(matches!(newer, ManifestError::NewerSchema { found: 4, known: 3 }), "{newer}");

@@ -29,6 +29,39 @@ fn what_was_appended_is_there_once_and_after_a_restart() {
 }
 
 #[test]
+fn a_batch_is_known_however_many_others_came_since() {
+    let disk = MemoryDisk::default();
+    let mut store = open(&disk);
+    let sent = |sender: &str, sequence| Token { sender: sender.to_owned(), sequence };
+    let row = || Rows { quality: vec![QualityRow::default()], ..Rows::default() };
+    let lanes = ["agent/a/1/live", "agent/a/1/backlog"];
+    assert!(
+        store.append(&sent(lanes[0], 1), row()).expect("room")
+            && store.append(&sent(lanes[1], 3), row()).expect("room")
+    );
+    for round in 0..3_u64 {
+        for n in 1..=4000 {
+            assert!(store.append(&sent("agent/busy/1/live", round * 4000 + n), row()).expect("room"));
+        }
+        if round < 2 {
+            store.flush().expect("room");
+        }
+        // What kill -9 leaves: the log, and the manifest as it was.
+        drop(store);
+        store = open(&disk);
+        for (lane, sequence) in [(lanes[0], 1), (lanes[1], 3), ("agent/busy/1/live", 1)] {
+            assert!(!store.append(&sent(lane, sequence), row()).expect("room"), "round {round}: {lane}");
+        }
+    }
+    assert!(store.append(&sent(lanes[1], 2), row()).expect("room"), "a hole is none that was seen");
+    store.flush().expect("room");
+    store.close().expect("room");
+    let store = open(&disk);
+    assert!(!store.append(&sent(lanes[1], 2), row()).expect("room"));
+    assert_eq!(store.facts().tables[4].rows, 12_003);
+}
+
+#[test]
 fn open_exchanges_stay_in_memory_until_they_end() {
     let disk = MemoryDisk::default();
     let mut store = open(&disk);

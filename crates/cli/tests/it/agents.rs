@@ -1,0 +1,60 @@
+//! The real binary: agents added, listed and revoked, in the data folder and through the server that holds it.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value as Json;
+
+use crate::store::{Folder, Server, text};
+use crate::support::arachne;
+
+fn agents(folder: &Folder, words: &[&str]) -> Output {
+    arachne().arg("agents").args(words).arg("--data").arg(folder.path()).output().unwrap()
+}
+
+/// What a successful command prints.
+fn out(folder: &Folder, words: &[&str]) -> String {
+    let done = agents(folder, words);
+    assert!(done.status.success(), "{words:?}: {}", text(&done.stderr));
+    text(&done.stdout)
+}
+
+fn listed(folder: &Folder) -> Vec<(String, String)> {
+    let lines = out(folder, &["list", "--format", "ndjson"]);
+    let rows = lines.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    rows.map(|row| ["name", "state"].map(|key| row[key].as_str().unwrap().to_owned()).into()).collect()
+}
+
+fn key(command: &str) -> String {
+    let at = command.find("ara_").unwrap();
+    command[at..at + 76].to_owned()
+}
+
+#[test]
+fn agents_come_and_go_with_and_without_a_server() {
+    let folder = Folder::new();
+    let command = out(&folder, &["add", "web-1"]);
+    let second = command.lines().nth(1).unwrap();
+    assert_eq!(second, "arachne-agent --server http://127.0.0.1:7117 --key-file /etc/arachne/agent.key");
+    let state = |name: &str, state: &str| (name.to_owned(), state.to_owned());
+    assert_eq!(listed(&folder), [state("web-1", "offline")]);
+    let again = agents(&folder, &["add", "web-1"]);
+    assert!(!again.status.success() && text(&again.stderr).contains("already"), "{}", text(&again.stderr));
+    let stored = fs::read_to_string(folder.path().join("agents.json")).unwrap();
+    assert!(!stored.contains(&key(&command)[4..]));
+
+    let server = Server::start(&folder.path());
+    assert_eq!(listed(&folder), [state("web-1", "offline")]);
+    let through = out(&folder, &["add", "web-2"]);
+    assert!(through.contains("arachne-agent --server http://127.0.0.1:"), "{through}");
+    assert!(server.get("/api/v1/agents").contains("\"web-2\""));
+    out(&folder, &["revoke", "web-1"]);
+    assert_eq!(listed(&folder), [state("web-1", "revoked"), state("web-2", "offline")]);
+    let none = agents(&folder, &["revoke", "web-3"]);
+    assert!(!none.status.success() && text(&none.stderr).contains("no agent"), "{}", text(&none.stderr));
+    let bad = agents(&folder, &["add", "../web"]);
+    assert!(!bad.status.success() && text(&bad.stderr).contains("is no name"), "{}", text(&bad.stderr));
+    drop(server);
+    assert!(out(&folder, &["list"]).starts_with("NAME"));
+    assert_eq!(listed(&folder), [state("web-1", "revoked"), state("web-2", "offline")]);
+}

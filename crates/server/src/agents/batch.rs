@@ -1,0 +1,134 @@
+//! Batches become rows of the store: unpacked, judged, named by who sent them, made durable.
+
+use arachne_delivery::codec::{self, CodecError};
+use arachne_delivery::proto::{Ack, Lane};
+use arachne_model::table::{Kind, Row, Rows, Value};
+use arachne_store::{Store, StoreError, Token};
+
+use crate::problem::Problem;
+
+/// The first instant that no row may have: 2200-01-01, far from where arithmetic on instants ends.
+const INSTANT_MAX: i64 = 7_258_118_400_000_000_000;
+/// Characters of an id.
+const ID_CHARS_MAX: usize = 64;
+/// Seconds until a full disk is tried again.
+const FULL_AGAIN: u64 = 30;
+
+/// A batch that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// What its sender is told.
+    pub ack: Ack,
+    /// When it was closed, by the agent's clock, of the live lane.
+    pub closed: Option<i64>,
+}
+
+/// Makes the rows of a packed batch of `agent` durable; one that was there before changes nothing. Blocks.
+///
+/// # Errors
+/// A problem of the batch (400, 413, 422: the same bytes never fit), or of the store (500, 507: later they may).
+pub(crate) fn store(store: &dyn Store, agent: &str, packed: &[u8]) -> Result<Stored, Problem> {
+    let batch = codec::unpack(packed).map_err(|error| bad(&error))?;
+    let lane = Lane::try_from(batch.lane).map_err(|_| bad(&CodecError::Lane { lane: batch.lane }))?;
+    let mut values_unknown = 0;
+    let mut rows = codec::decode(batch.tables, &mut values_unknown).map_err(|error| bad(&error))?;
+    judge_all(&rows)?;
+    own(&mut rows, agent);
+    let count = rows.len() as u64;
+    let word = if lane == Lane::Live { "live" } else { "backlog" };
+    let token = Token { sender: format!("agent/{agent}/{:016x}/{word}", batch.epoch), sequence: batch.sequence };
+    let new = store.append(&token, rows).map_err(|error| match &error {
+        // What a store refuses of rows that are in order is their number.
+        StoreError::Refused(reason) => Problem::new("too-large", reason.clone()),
+        StoreError::Full { .. } => Problem::from(&error).again_after(FULL_AGAIN),
+        _ => Problem::from(&error),
+    })?;
+    let ack = Ack {
+        epoch: batch.epoch,
+        lane: batch.lane,
+        sequence: batch.sequence,
+        seen_before: !new,
+        rows: count,
+        values_unknown,
+    };
+    Ok(Stored { ack, closed: (lane == Lane::Live).then_some(batch.closed) })
+}
+
+fn bad(error: &CodecError) -> Problem {
+    let text = arachne_telemetry::chain(error).to_string();
+    match error {
+        CodecError::Packed { .. } | CodecError::Unpacked { .. } | CodecError::Rows => Problem::new("too-large", text),
+        CodecError::Version { .. } => Problem::new("version", text),
+        CodecError::Column { table, .. } | CodecError::TableTwice { table } => {
+            Problem::new("bad-batch", text).at(table)
+        }
+        _ => Problem::new("bad-batch", text),
+    }
+}
+
+/// The rows are this agent's, whatever they say of themselves.
+fn own(rows: &mut Rows, agent: &str) {
+    for row in &mut rows.exchanges {
+        agent.clone_into(&mut row.source);
+        agent.clone_into(&mut row.agent);
+    }
+    for row in &mut rows.sessions {
+        agent.clone_into(&mut row.source);
+        agent.clone_into(&mut row.agent);
+    }
+    for row in &mut rows.quality {
+        agent.clone_into(&mut row.source);
+        agent.clone_into(&mut row.agent);
+    }
+    rows.hosts.iter_mut().for_each(|row| agent.clone_into(&mut row.source));
+}
+
+fn judge_all(rows: &Rows) -> Result<(), Problem> {
+    judge(&rows.exchanges)?;
+    judge(&rows.sessions)?;
+    judge(&rows.packets)?;
+    judge(&rows.bodies)?;
+    judge(&rows.quality)?;
+    judge(&rows.hosts)
+}
+
+/// Whether rows can be: types were judged when they were decoded.
+fn judge<R: Row>(rows: &[R]) -> Result<(), Problem> {
+    let table = R::TABLE;
+    let named =
+        |kind: Kind| move |(at, column): (usize, &arachne_model::table::Column)| (column.kind == kind).then_some(at);
+    let instants: Vec<usize> = table.columns.iter().enumerate().filter_map(named(Kind::Instant)).collect();
+    let wrong = |row: usize, column: usize, what: &str| {
+        let detail = format!("row {row} of table {}: {} {what}", table.name, table.columns[column].name);
+        Problem::new("bad-batch", detail).at(table.name)
+    };
+    for (at, row) in rows.iter().enumerate() {
+        for column in &instants {
+            if let Value::Int(instant) = row.value(*column)
+                && !(0..INSTANT_MAX).contains(&instant)
+            {
+                return Err(wrong(at, *column, "is no instant from 1970 to 2199"));
+            }
+        }
+        if let Some(end) = table.end
+            && let (Value::Int(from), Value::Int(to)) = (row.value(table.start), row.value(end))
+            && to < from
+        {
+            return Err(wrong(at, end, "lies before its start"));
+        }
+        if let Some(id) = table.id
+            && let Value::Text(text) = row.value(id)
+            && !is_id(text)
+        {
+            return Err(wrong(at, id, "is no id: letters and digits"));
+        }
+    }
+    Ok(())
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! What to run on a host so that its agent finds this server.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Uri, header};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::serve::ServeError;
+
+/// Where the key of an agent is kept on its host.
+const KEY_FILE: &str = "/etc/arachne/agent.key";
+
+/// How agents reach a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServerAddress {
+    /// Scheme, host and port.
+    pub url: String,
+    /// What its certificate is known by.
+    pub pin: Option<String>,
+}
+
+/// What to run on a host so that its agent with `key` finds a server of `config`.
+///
+/// # Errors
+/// The server could not start so.
+pub fn install(config: &Config, key: &str) -> Result<String, ServeError> {
+    Ok(command(&ServerAddress { url: format!("http://{}", own(config)), pin: None }, key))
+}
+
+/// Where others than who asks find a server of `config`.
+fn own(config: &Config) -> String {
+    let host = match config.listen.ip() {
+        ip if ip.is_unspecified() => host_name().unwrap_or_else(|| "HOST".to_owned()),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
+    format!("{host}:{}", config.listen.port())
+}
+
+/// How whoever asks with these `headers` reaches this server; over the socket, how others do.
+pub(crate) fn server(app: &App, uri: &Uri, headers: &HeaderMap) -> ServerAddress {
+    let target = uri.authority().map(|authority| authority.as_str());
+    let header = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let asked = target.or(header).filter(|host| is_host(host));
+    let host = match asked {
+        Some(host) if host.contains(':') => host.to_owned(),
+        // Over the socket there is no port in the name.
+        _ => own(&app.config),
+    };
+    ServerAddress { url: format!("http://{host}"), pin: None }
+}
+
+/// A line that keeps `key` for root alone, and a line that starts the agent.
+pub(crate) fn command(server: &ServerAddress, key: &str) -> String {
+    let pin = server.pin.as_ref().map(|pin| format!(" --pin {pin}")).unwrap_or_default();
+    format!(
+        "(umask 077; mkdir -p /etc/arachne; echo {key} > {KEY_FILE})\n\
+         arachne-agent --server {} --key-file {KEY_FILE}{pin}",
+        server.url
+    )
+}
+
+/// Whether it may stand in a command: a header is text of a stranger.
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+}
+
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?.trim().to_owned();
+    is_host(&name).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_starts_an_agent_and_nothing_else() {
+        let pin = Some("sha256/AA+/=".to_owned());
+        let text = command(&ServerAddress { url: "https://shop:7117".to_owned(), pin }, "ara_1");
+        let (first, second) = text.split_once('\n').expect("two lines");
+        assert_eq!(first, "(umask 077; mkdir -p /etc/arachne; echo ara_1 > /etc/arachne/agent.key)");
+        let expected = "arachne-agent --server https://shop:7117 --key-file /etc/arachne/agent.key --pin sha256/AA+/=";
+        assert_eq!(second, expected);
+        for evil in ["", "a b", "$(reboot)", "a;b", "a`b`", "a\"", "a/../b"] {
+            assert!(!is_host(evil), "{evil}");
+        }
+        assert!(is_host("shop-1.test:7117") && is_host("[::1]:7117"));
+    }
+}

@@ -1,0 +1,194 @@
+//! Agents: added, told what to do, heard of, revoked.
+
+use arachne_server::Auth;
+use serde_json::{Value as Json, json};
+
+use crate::client::{Answer, Call, call, get, post, put};
+use crate::world::World;
+
+/// Adds an agent; its key as a header.
+fn add(world: &World, name: &str) -> String {
+    let added = world.send(&post("/api/v1/agents", &json!({"name": name}))).ok().json();
+    format!("Bearer {}", added["key"].as_str().expect("a key"))
+}
+
+/// What an agent with this key tells.
+fn tell(world: &World, key: &str, status: &Json) -> Answer {
+    world.send(&post("/agent/v1/status", status).with("Authorization", key))
+}
+
+fn listed(world: &World) -> Vec<Json> {
+    world.send(&get("/api/v1/agents")).ok().json().as_array().expect("a list").clone()
+}
+
+fn configure(name: &str, tag: &str, config: &Json) -> Call {
+    put(&format!("/api/v1/agents/{name}/config"), config).with("If-Match", tag)
+}
+
+#[test]
+fn an_agent_is_added_heard_of_and_revoked() {
+    let world = World::new();
+    let answer = world.send(&post("/api/v1/agents", &json!({"name": "web-1"})).with("Host", "localhost:7117"));
+    assert_eq!(answer.status, 201);
+    let added = answer.json();
+    let key = added["key"].as_str().expect("a key").to_owned();
+    let expected = format!(
+        "(umask 077; mkdir -p /etc/arachne; echo {key} > /etc/arachne/agent.key)\n\
+         arachne-agent --server http://localhost:7117 --key-file /etc/arachne/agent.key"
+    );
+    assert_eq!((&added["command"], &added["pin"]), (&json!(expected), &Json::Null));
+    let fresh = &listed(&world)[0];
+    assert_eq!((&fresh["name"], &fresh["online"], &fresh["status"]), (&json!("web-1"), &json!(false), &Json::Null));
+    assert!(!fresh.to_string().contains(&key[4..]) && fresh["last_seen"].is_null());
+
+    let bearer = format!("Bearer {key}");
+    let status = |sent: i64, packets: u64| {
+        json!({"protocol": 1, "version": "0.3.0", "sent": sent, "state": "capturing", "of.tomorrow": 1,
+            "capture": {"packets": packets}, "processes": [{"name": "capture", "pid": 1, "cpu_ns": 10 * packets}]})
+    };
+    let told = tell(&world, &bearer, &status(1_000_000_000, 0)).ok().json();
+    assert_eq!((&told["agent"], &told["config"]["version"]), (&json!("web-1"), &json!(1)));
+    assert_eq!(told["keys"], json!({"redaction": "5ec2e7"}));
+    assert!(told["received"].as_i64() <= told["sent"].as_i64(), "{told}");
+    tell(&world, &bearer, &status(3_000_000_000, 500)).ok();
+    let heard = &listed(&world)[0];
+    assert_eq!((&heard["online"], &heard["status"]["state"]), (&json!(true), &json!("capturing")));
+    assert_eq!((&heard["rates"]["packets_per_second"], &heard["local"]), (&json!(250.0), &json!(false)));
+    assert!(!heard.to_string().contains("5ec2e7"), "secrets of the installation are for agents");
+
+    let revoke = call("DELETE", "/api/v1/agents/web-1");
+    assert_eq!((world.send(&revoke).status, world.send(&revoke).status), (204, 204));
+    assert_eq!(tell(&world, &bearer, &status(5_000_000_000, 500)).json()["code"], "bad-token");
+    assert!(listed(&world)[0]["revoked"].is_string());
+    assert_eq!(world.send(&call("DELETE", "/api/v1/agents/none")).status, 404);
+    let second = add(&world, "web-1");
+    assert_eq!(
+        (tell(&world, &bearer, &json!({"protocol": 1})).status, tell(&world, &second, &json!({"protocol": 1})).status),
+        (401, 200)
+    );
+    assert!(listed(&world)[0]["revoked"].is_null());
+}
+
+#[test]
+fn names_and_statuses_that_are_none_are_explained() {
+    let world = World::new();
+    let key = add(&world, "web-1");
+    let added = |name: &str| {
+        let answer = world.send(&post("/api/v1/agents", &json!({"name": name})));
+        (answer.status, answer.json()["field"].clone())
+    };
+    assert_eq!(added("web-1"), (409, json!("name")));
+    for name in ["", "../a", "a b", "ä", "-a", &"x".repeat(65)] {
+        assert_eq!(added(name), (400, json!("name")), "{name}");
+    }
+    for (status, code) in
+        [("{", "bad-status"), ("[1]", "version"), ("{\"protocol\":0}", "version"), ("{\"protocol\":9}", "version")]
+    {
+        let sent = call("POST", "/agent/v1/status").with("Authorization", &key).body(status);
+        let answer = world.send(&sent);
+        assert!(answer.json()["code"] == code || answer.json()["code"] == "bad-status", "{status}: {}", answer.text());
+    }
+    let large = call("POST", "/agent/v1/status").with("Authorization", &key).body("x".repeat(300 << 10));
+    assert_eq!(world.send(&large).status, 413);
+}
+
+#[test]
+fn a_configuration_is_checked_versioned_and_never_overwritten_unseen() {
+    let world = World::new();
+    let key = add(&world, "web-1");
+    let tag = world.send(&get("/api/v1/agents/web-1")).ok().header("etag").to_owned();
+    assert_eq!(tag, "\"1\"");
+    let wanted = json!({"capture": true, "interfaces": ["eth0"], "filter": "tcp port 80", "tags": ["blue"]});
+    let bare = put("/api/v1/agents/web-1/config", &wanted);
+    assert_eq!(world.send(&bare).json()["code"], "no-precondition");
+    let answer = world.send(&configure("web-1", &tag, &wanted)).ok();
+    assert_eq!((answer.header("etag"), &answer.json()["config"]["version"]), ("\"2\"", &json!(2)));
+    let late = world.send(&configure("web-1", &tag, &wanted));
+    assert_eq!((late.status, &late.json()["code"]), (412, &json!("changed")));
+    assert_eq!(world.send(&configure("web-1", "\"x\"", &wanted)).status, 412);
+    assert_eq!(world.send(&configure("web-1", "*", &wanted)).ok().header("etag"), "\"3\"");
+    assert_eq!(world.send(&configure("none", "*", &wanted)).status, 404);
+    for (bad, field) in [
+        (json!({"interfaces": ["any", "lo"]}), "interfaces"),
+        (json!({"filter": "tcp porf 80"}), "filter"),
+        (json!({"save": {"keep": "duration:>500"}}), "save.keep"),
+        (json!({"limits": {"threads": 0}}), "limits.threads"),
+        (json!({"files": ["a.pcap"]}), "files"),
+    ] {
+        let answer = world.send(&configure("web-1", "*", &bad));
+        assert_eq!((answer.status, &answer.json()["field"]), (422, &json!(field)), "{}", answer.text());
+    }
+    let spans = world.send(&configure("web-1", "*", &json!({"filter": "tcp porf 80"}))).json();
+    assert_eq!(spans["diagnostics"][0]["span"], json!({"start": 4, "end": 8}));
+    assert_eq!(world.send(&configure("web-1", "*", &json!({"filters": ""}))).status, 400);
+    let told = tell(&world, &key, &json!({"protocol": 1, "config": {"received": 1}})).ok().json();
+    assert_eq!((&told["config"]["version"], &told["config"]["filter"]), (&json!(3), &json!("tcp port 80")));
+    let told = tell(&world, &key, &json!({"protocol": 1, "config": {"received": 3}})).ok().json();
+    assert!(told["config"].is_null());
+}
+
+#[test]
+fn a_preview_goes_to_the_agent_and_back() {
+    let world = World::new();
+    let key = add(&world, "web-1");
+    let ask = post("/api/v1/agents/web-1/preview", &json!({"filter": "port 80", "interfaces": ["any"], "seconds": 5}));
+    assert_eq!(world.send(&ask).json()["code"], "offline");
+    tell(&world, &key, &json!({"protocol": 1})).ok();
+    let id = world.send(&ask).ok().json()["id"].as_str().expect("an id").to_owned();
+    let state = || world.send(&get(&format!("/api/v1/agents/web-1/preview/{id}"))).ok().json();
+    assert_eq!(state()["state"], "waiting");
+    let told = tell(&world, &key, &json!({"protocol": 1})).ok().json();
+    assert_eq!(told["preview"], json!({"id": id, "filter": "port 80", "interfaces": ["any"], "seconds": 5}));
+    let result =
+        |done: bool| json!({"protocol": 1, "preview": {"id": id, "done": done, "packets": 7, "passed_packets": 3}});
+    tell(&world, &key, &result(false)).ok();
+    assert_eq!(state()["state"], "looking");
+    let told = tell(&world, &key, &result(true)).ok().json();
+    assert_eq!(
+        (&told["preview"], &state()["state"], &state()["result"]["passed_packets"]),
+        (&Json::Null, &json!("done"), &json!(3))
+    );
+    assert_eq!(world.send(&get("/api/v1/agents/web-1/preview/none")).status, 404);
+    let bad = post("/api/v1/agents/web-1/preview", &json!({"filter": "porf", "interfaces": ["any"], "seconds": 5}));
+    assert_eq!(world.send(&bad).json()["field"], "filter");
+}
+
+#[test]
+fn how_an_agent_was_and_whom_others_cover() {
+    let world = World::new();
+    let (first, second) = (add(&world, "web-1"), add(&world, "web-2"));
+    let status = |state: &str, address: &str| {
+        json!({"protocol": 1, "state": state, "why": "because", "pressure": "bodies",
+            "interfaces": [{"name": "eth0", "up": true, "captured": true, "addresses": [address, "127.0.0.1"]}]})
+    };
+    tell(&world, &first, &status("starting", "10.0.0.1")).ok();
+    tell(&world, &first, &status("capturing", "10.0.0.1")).ok();
+    let told = tell(&world, &second, &status("capturing", "10.0.0.2")).ok().json();
+    assert_eq!(told["covered"], json!(["10.0.0.1"]));
+    let history = |query: &str| world.send(&get(&format!("/api/v1/agents/web-1/history{query}"))).ok().json();
+    let all = history("");
+    let states: Vec<_> = all["states"].as_array().expect("ranges").iter().map(|range| &range["state"]).collect();
+    assert_eq!(states, ["starting", "capturing"]);
+    assert!(
+        all["states"][0]["to"].is_string() && all["states"][1]["to"].is_null() && all["states"][0]["why"] == "because"
+    );
+    assert_eq!((&all["pressure"][0]["state"], &all["breaker"][0]["state"]), (&json!("bodies"), &json!("closed")));
+    assert_eq!(history("?to=2000-01-01")["states"], json!([]));
+    assert_eq!(world.send(&get("/api/v1/agents/none/history")).status, 404);
+}
+
+#[test]
+fn who_reads_changes_no_agent() {
+    let world = World::with(|config| config.auth = Auth::Required);
+    let viewer = format!("Bearer {}", world.add_token("\"role\":\"viewer\""));
+    let ask = |call: Call| world.send(&call.with("Authorization", &viewer)).status;
+    assert_eq!(ask(get("/api/v1/agents")), 200);
+    for refused in [
+        post("/api/v1/agents", &json!({"name": "a"})),
+        call("DELETE", "/api/v1/agents/a"),
+        configure("a", "*", &json!({})),
+        post("/api/v1/agents/a/preview", &json!({"interfaces": ["any"], "seconds": 1})),
+    ] {
+        assert_eq!(ask(refused), 403);
+    }
+}
