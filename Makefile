@@ -23,7 +23,7 @@ bench-capture: ## live capture at 1 k to 200 k packets/s beside tcpdump: CPU, me
 crash: ## the store against kill -9 (CRASH_ROUNDS, default 500), a long log, full disks (root), every flip and cut
 	scripts/crash.sh
 
-soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, thousands of damaged files
+soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, damaged files, a thousand reloads
 	scripts/soak.sh
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 120); needs nightly Rust and cargo-fuzz

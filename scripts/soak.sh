@@ -4,6 +4,7 @@
 #   SOAK_BYTES=10G      length of the stream that is read with bounded memory
 #   SOAK_DIVISOR=1      makes the floods so many times smaller, to try this script
 #   SOAK_FILES=5000     damaged files that are read without a crash
+#   SOAK_RELOADS=1000   changes of the configuration under load, every second one broken
 #   SOAK_SEED=1         first seed; a failure prints the seed that shows it again
 #
 # Prints dated facts, kept in docs/soak.md. Exit 1 at the first thing that is wrong.
@@ -48,3 +49,7 @@ echo "damaged files: $files read from ${#inputs[@]} captures, seeds $seed to $((
 # --- ten times the input costs about ten times the time ---------------------------------------------------------------
 COST_FACTOR_MAX=${COST_FACTOR_MAX:-13} cargo test --release --quiet --package arachne-wire --test it cost -- --test-threads 1 ||
   fail "a cost that is not linear"
+
+# --- the configuration changes under load: no request fails -----------------------------------------------------------
+ARACHNE_RELOADS=${SOAK_RELOADS:-1000} cargo test --release --quiet --package arachne-cli --test it reloads_under_load -- --nocapture ||
+  fail "a request during a reload"

@@ -4,45 +4,53 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Auth, Config, FILE_NAME, Limit, Mistakes, Service};
+use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Mistakes, Service};
+use arachne_delivery::instructions::Packets;
 
 use crate::args::Command;
 use crate::exit::ExitStatus;
-use crate::serve::AuthArg;
+use crate::reload::Origin;
+use crate::serve::{AuthArg, ServeArgs};
+
+/// A configuration and where it stands.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The file.
+    pub file: PathBuf,
+    /// Its bytes.
+    pub content: Vec<u8>,
+    /// What they mean.
+    pub config: Config,
+}
 
 /// Reads the configuration: `given`, else `ARACHNE_CONFIG`, else `arachne.yml` in this folder, where it is there.
 ///
 /// # Errors
 /// A file that was named is not there, or a file has mistakes.
-pub fn find(given: Option<&Path>) -> Result<Option<Config>, Mistakes> {
+pub fn find(given: Option<&Path>) -> Result<Option<Found>, Mistakes> {
     let named = std::env::var_os("ARACHNE_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from);
-    let file = given.map(Path::to_owned).or(named);
-    match file {
-        Some(file) => arachne_config::load(&file).map(Some),
-        None if Path::new(FILE_NAME).exists() => arachne_config::load(Path::new(FILE_NAME)).map(Some),
-        None => Ok(None),
-    }
+    let here = || Path::new(FILE_NAME).exists().then(|| PathBuf::from(FILE_NAME));
+    let Some(file) = given.map(Path::to_owned).or(named).or_else(here) else { return Ok(None) };
+    let content = arachne_config::content(&file)?;
+    let config = arachne_config::of_file(&file, &content)?;
+    Ok(Some(Found { file, content, config }))
 }
 
 /// Fills in what the command line leaves open.
-pub fn apply(config: &Config, command: &mut Command) {
+pub fn apply(found: Found, command: &mut Command) {
+    let Found { file, content, config } = found;
     let data = |given: &mut Option<PathBuf>| {
         given.get_or_insert_with(|| config.data.clone());
     };
     match command {
         Command::Import(args) => {
             data(&mut args.data);
-            args.services = services(config);
+            args.services = services(&config);
         }
         Command::Serve(args) => {
-            data(&mut args.data);
-            args.services = services(config);
-            args.retention.clone_from(&config.retention);
-            args.listen = args.listen.or(config.listen);
-            args.auth = args.auth.or(config.auth.map(|auth| match auth {
-                Auth::Local => AuthArg::Local,
-                Auth::Required => AuthArg::Required,
-            }));
+            let given = Box::new(args.clone());
+            fill(&config, args);
+            args.origin = Some(Origin { file, content, given });
         }
         Command::Query(args) => data(&mut args.data.data),
         Command::Sql(args) => data(&mut args.data.data),
@@ -50,6 +58,23 @@ pub fn apply(config: &Config, command: &mut Command) {
         Command::Agents(args) => data(&mut args.command.data().data),
         Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. } => {}
     }
+}
+
+/// Fills in what the command line of a server leaves open.
+pub fn fill(config: &Config, args: &mut ServeArgs) {
+    args.data.get_or_insert_with(|| config.data.clone());
+    args.services = services(config);
+    args.retention.clone_from(&config.retention);
+    args.listen = args.listen.or(config.listen);
+    args.auth = args.auth.or(config.auth.map(|auth| match auth {
+        Auth::Local => AuthArg::Local,
+        Auth::Required => AuthArg::Required,
+    }));
+    if let (None, Some(tls)) = (&args.tls_certificate, &config.tls) {
+        args.tls_certificate = Some(tls.certificate.clone());
+        args.tls_key = Some(tls.key.clone());
+    }
+    args.agent.clone_from(&config.agent);
 }
 
 fn services(config: &Config) -> Vec<ServiceRule> {
@@ -91,6 +116,9 @@ fn meaning(config: &Config) -> String {
     }
     let auth = if config.auth == Some(Auth::Required) { "whoever has a token" } else { "whoever is on this machine" };
     text.push_str(&format!("may ask   {auth}\n"));
+    if let Some(tls) = &config.tls {
+        text.push_str(&format!("TLS       {} with the key {}\n", tls.certificate.display(), tls.key.display()));
+    }
     for retention in &config.retention {
         let limit = match retention.limit {
             Limit::Age(age) => format!("for {} s", age.as_secs()),
@@ -98,8 +126,37 @@ fn meaning(config: &Config) -> String {
         };
         text.push_str(&format!("stays     {} {limit}\n", retention.table));
     }
+    if let Some(agent) = &config.agent {
+        text.push_str(&agent_meaning(agent));
+    }
     for service in &config.services {
         text.push_str(&format!("service   {}\n", service.name));
     }
     text
+}
+
+/// What the agent of this machine does, in words.
+fn agent_meaning(agent: &Agent) -> String {
+    let Agent { name, config } = agent;
+    let filter = if config.filter.is_empty() { "everything" } else { &config.filter };
+    let mut kept = vec!["exchanges"];
+    kept.extend(config.save.sessions.then_some("sessions"));
+    kept.extend(config.save.bodies.then_some("bodies"));
+    kept.extend(match config.save.packets {
+        Packets::None => None,
+        Packets::Headers => Some("packets to the end of the TCP header"),
+        Packets::Whole => Some("whole packets, secrets included"),
+    });
+    let only = if config.save.keep.is_empty() { String::new() } else { format!(", only {}", config.save.keep) };
+    let limits = &config.limits;
+    let load = |value: u32, unit: &str| if value == 0 { format!("any {unit}") } else { format!("{value} {unit}") };
+    format!(
+        "agent     {name}: {filter} on {}\nkeeps     {}{only}\nlimits    {}, {}, {} bytes of memory, {} bytes of spool\n",
+        config.interfaces.join(", "),
+        kept.join(", "),
+        load(limits.cpu_percent, "% of a core"),
+        load(limits.megabytes_per_minute, "MB/min"),
+        limits.memory_bytes,
+        limits.spool_bytes,
+    )
 }

@@ -15,6 +15,7 @@ pub mod local_agent;
 pub mod output;
 pub mod progress;
 pub mod read;
+pub mod reload;
 pub mod serve;
 pub mod store;
 pub mod stream_files;

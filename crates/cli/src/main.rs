@@ -33,9 +33,9 @@ fn configured(mut cli: Cli) -> ExitStatus {
         return run(cli.command);
     }
     match configure::find(cli.config.as_deref()) {
-        Ok(config) => {
-            if let Some(config) = &config {
-                configure::apply(config, &mut cli.command);
+        Ok(found) => {
+            if let Some(found) = found {
+                configure::apply(found, &mut cli.command);
             }
             run(cli.command)
         }

@@ -4,17 +4,17 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, Result};
 use arachne_capture::interface::filter::{Filter, FilterError};
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Limit, Retention};
+use arachne_config::{Agent, Limit, Retention};
 use arachne_content::redact::{Redactor, Rules};
 use arachne_model::table::TABLES;
 use arachne_server::{
-    Auth, BadCaptureFilter, CaptureFilter, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported,
-    Importer, PORT, Parts, Ready, SqlFailure, SqlRows, SqlRunner, UiFile, serve,
+    Access, Auth, BadCaptureFilter, CaptureFilter, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported,
+    Importer, PORT, Parts, Ready, SqlFailure, SqlRows, SqlRunner, TlsFiles, UiFile, serve,
 };
 use arachne_sql::SqlError;
 use arachne_store::{Store, StoreError, Watch};
@@ -33,6 +33,7 @@ use crate::import::{key, source};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::read::source::Source;
+use crate::reload::{Origin, watch};
 
 /// Who may ask over TCP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -51,13 +52,23 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
-    /// Where the API listens; loopback only [default: server.listen, else 127.0.0.1:7117]
+    /// Where the API listens; elsewhere than on loopback it asks for tokens and speaks TLS [default: server.listen, else
+    /// 127.0.0.1:7117]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
     /// Who may ask over TCP; the admin token is shown once, at the first start [default: server.auth, else local]
     #[arg(long, value_enum)]
     pub auth: Option<AuthArg>,
+
+    /// The certificate for TLS, in PEM, with those that lead to its issuer [default: server.tls.certificate, else one that the
+    /// server makes for itself and keeps in tls/ of the data folder]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
 
     /// How long, or how much of, a table stays: TABLE=LIMIT, such as exchanges=30d, packets=7d or bodies=50GiB; oldest rows go
     /// first; may be repeated [default: everything stays]
@@ -72,9 +83,67 @@ pub struct ServeArgs {
     #[arg(skip)]
     pub services: Vec<ServiceRule>,
 
+    /// The agent of this machine, as configured.
+    #[arg(skip)]
+    pub agent: Option<Agent>,
+
+    /// The file that was read, which is watched.
+    #[arg(skip)]
+    pub origin: Option<Origin>,
+
     /// What is said.
     #[command(flatten)]
     pub messages: Messages,
+}
+
+impl ServeArgs {
+    /// Who may ask, and where.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let auth = match self.auth.unwrap_or_default() {
+            AuthArg::Local => Auth::Local,
+            AuthArg::Required => Auth::Required,
+        };
+        let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
+        let tls = self.tls_certificate.clone().zip(self.tls_key.clone());
+        Access { listen, auth, tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }) }
+    }
+
+    /// The settings of the store.
+    ///
+    /// # Errors
+    /// A limit is no limit.
+    pub fn settings(&self) -> Result<Settings> {
+        settings(&self.retention, &self.retain)
+    }
+}
+
+/// Rules that name services, which may change.
+#[derive(Clone, Debug, Default)]
+pub struct Services(Arc<RwLock<Vec<ServiceRule>>>);
+
+impl Services {
+    fn of(rules: Vec<ServiceRule>) -> Self {
+        Self(Arc::new(RwLock::new(rules)))
+    }
+
+    fn all(&self) -> Vec<ServiceRule> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Others, from the next import on.
+    pub fn set(&self, rules: Vec<ServiceRule>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+}
+
+/// What a change of the configuration reaches beside the server.
+#[derive(Clone, Debug)]
+pub struct Swappable {
+    /// The store.
+    pub store: Arc<EmbeddedStore>,
+    /// Rules that name services.
+    pub services: Services,
 }
 
 /// The settings with what is asked for of tables; later wishes win.
@@ -122,28 +191,32 @@ pub fn run(args: &ServeArgs) -> ExitStatus {
 fn start(args: &ServeArgs) -> Result<()> {
     let data = crate::store::data_dir(args.data.as_deref())?;
     crate::store::make_dir(&data)?;
-    let store = match open(&data, settings(&args.retention, &args.retain)?)? {
+    let store = match open(&data, args.settings()?)? {
         Opened::Here(store) => Arc::new(store),
         Opened::Served(socket) => {
             anyhow::bail!("a server holds {} already; it listens on {}", data.display(), socket.display())
         }
     };
     let redactor = Redactor::new(key::key(&data)?, Rules::default());
+    let services = Services::of(args.services.clone());
     let parts = Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         sql: Some(Arc::new(Sql(Arc::clone(&store)))),
-        importer: Arc::new(Captures { store: Arc::clone(&store), redactor, services: args.services.clone() }),
+        importer: Arc::new(Captures { store: Arc::clone(&store), redactor, services: services.clone() }),
         ui: arachne_ui_assets::all().iter().map(ui_file).collect(),
         capture_filter: Some(Arc::new(Tcpdump)),
         keys: Some(key::keys(&data)?),
     };
-    let auth = match args.auth.unwrap_or_default() {
-        AuthArg::Local => Auth::Local,
-        AuthArg::Required => Auth::Required,
-    };
-    let listen = args.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
-    let config = Config { listen, auth, ..Config::new(data) };
-    serve(config, parts, greet)?;
+    let Access { listen, auth, tls } = args.access();
+    let config = Config { listen, auth, tls, ..Config::new(data) };
+    let swappable = Swappable { store: Arc::clone(&store), services };
+    let mut watcher = Ok(None);
+    serve(config, parts, |ready| {
+        greet(ready);
+        let watched = |origin: &Origin| watch(origin.clone(), args.clone(), ready.control.clone(), swappable);
+        watcher = args.origin.as_ref().map(watched).transpose();
+    })?;
+    drop(watcher?);
     // Work that did not end in time keeps the store; the write-ahead log has what it needs.
     Arc::into_inner(store).map_or(Ok(()), EmbeddedStore::close).context("cannot close the store")
 }
@@ -155,7 +228,11 @@ fn ui_file(asset: &Asset) -> UiFile {
 
 /// People are told where to look; where standard error is gone there is nobody to tell.
 fn greet(ready: &Ready<'_>) {
-    let mut text = format!("http://{}/\n", ready.address);
+    let scheme = if ready.pin.is_some() { "https" } else { "http" };
+    let mut text = format!("{scheme}://{}/\n", ready.address);
+    if let Some(pin) = ready.pin {
+        text.push_str(&format!("certificate pin, for agents: {pin}\n"));
+    }
     if let Some(token) = ready.fresh_token {
         text.push_str(&format!("admin token, shown only now: {token}\n"));
     }
@@ -201,7 +278,7 @@ impl arachne_sql::Rows for Passed<'_> {
 struct Captures {
     store: Arc<EmbeddedStore>,
     redactor: Redactor,
-    services: Vec<ServiceRule>,
+    services: Services,
 }
 
 /// The command line that an upload stands for.
@@ -220,7 +297,7 @@ fn arguments(job: &ImportJob<'_>) -> ImportArgs {
 
 impl Importer for Captures {
     fn import(&self, job: ImportJob<'_>, watch: &dyn ImportWatch) -> Result<Imported, ImportFailure> {
-        let args = ImportArgs { services: self.services.clone(), ..arguments(&job) };
+        let args = ImportArgs { services: self.services.all(), ..arguments(&job) };
         let wrong = |diagnostics: Vec<arachne_filter::Diagnostic>| {
             ImportFailure::Refused(diagnostics.into_iter().map(|d| d.message).collect::<Vec<_>>().join("; "))
         };

@@ -1,9 +1,11 @@
-//! `arachne.yml`: where the store is, who may ask, how long rows stay, what services are called.
+//! `arachne.yml`: where the store is, who may ask, how long rows stay, what services are called, what the agent of this
+//! machine captures.
 //!
 //! Read strictly: an unknown key, a key given twice, a value of the wrong form are mistakes, all of which are told at once,
 //! each with its line, its key and what to write instead. Nothing is guessed: a scalar is the text that stands there, so
 //! that `NO`, `1.10` and `0755` never become something else.
 
+mod agent;
 mod mistake;
 mod read;
 mod schema;
@@ -13,8 +15,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+pub use agent::Agent;
+pub use arachne_delivery::instructions::Service;
 pub use mistake::{Mistake, Mistakes};
-pub use schema::{Auth, Config, Limit, Retention, Service};
+pub use schema::{Auth, Config, Limit, Retention, Tls};
 
 /// The name of the file where no other is given.
 pub const FILE_NAME: &str = "arachne.yml";
@@ -24,9 +28,23 @@ pub const FILE_NAME: &str = "arachne.yml";
 /// # Errors
 /// It cannot be read, or has mistakes.
 pub fn load(path: &Path) -> Result<Config, Mistakes> {
-    let name = path.display().to_string();
-    let bytes = bytes_of(path).map_err(|error| Mistakes::of_file(&name, format!("cannot be read: {error}")))?;
-    parse(&name, &bytes, path.parent().unwrap_or(Path::new("")))
+    of_file(path, &content(path)?)
+}
+
+/// The bytes of a file, for who wants to know whether they change.
+///
+/// # Errors
+/// It cannot be read.
+pub fn content(path: &Path) -> Result<Vec<u8>, Mistakes> {
+    bytes_of(path).map_err(|error| Mistakes::of_file(&path.display().to_string(), format!("cannot be read: {error}")))
+}
+
+/// Reads the bytes of the file at `path`.
+///
+/// # Errors
+/// It has mistakes.
+pub fn of_file(path: &Path, bytes: &[u8]) -> Result<Config, Mistakes> {
+    parse(&path.display().to_string(), bytes, path.parent().unwrap_or(Path::new("")))
 }
 
 /// One byte more than may be there, so that a longer file shows.

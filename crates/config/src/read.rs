@@ -37,6 +37,11 @@ impl<'a> Section<'a> {
         Some(self.entries.swap_remove(at).2)
     }
 
+    /// Where the value of a key stands, if it is there.
+    pub(crate) fn place_of(&self, key: &str) -> Option<Place> {
+        self.entries.iter().find(|(name, ..)| *name == key).map(|(.., node)| node.place)
+    }
+
     /// The value of a key as text, read by `form`, which says what is expected when it does not fit.
     pub(crate) fn scalar<T>(
         &mut self,

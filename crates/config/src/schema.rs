@@ -1,11 +1,13 @@
 //! What can be configured.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arachne_delivery::instructions::Service;
 use arachne_model::table::TABLES;
 
+use crate::agent::{Agent, agent};
 use crate::mistake::Mistake;
 use crate::read::{Section, read};
 use crate::tree::{Node, Value};
@@ -37,19 +39,13 @@ pub struct Retention {
     pub limit: Limit,
 }
 
-/// What a service is called: the first whose conditions all hold counts. A condition that is absent always holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Service {
-    /// Its name.
-    pub name: String,
-    /// The Host header without its port, in lower case.
-    pub host: Option<String>,
-    /// The server's address.
-    pub address: Option<IpAddr>,
-    /// The server's port.
-    pub port: Option<u16>,
-    /// How the path starts.
-    pub path: Option<String>,
+/// `server.tls`: a certificate and its key, in PEM; relative ones are below the folder of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The server's certificate, then those that lead to its issuer.
+    pub certificate: PathBuf,
+    /// The private key of the first.
+    pub key: PathBuf,
 }
 
 /// The whole file.
@@ -59,12 +55,16 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// `server.auth`.
     pub auth: Option<Auth>,
+    /// `server.tls`.
+    pub tls: Option<Tls>,
     /// `storage.path`: the folder of the store; relative ones are below the folder of the file.
     pub data: PathBuf,
     /// `storage.retention`: what stays; a table that is not named stays whole.
     pub retention: Vec<Retention>,
-    /// `services`, in their order.
+    /// `services`, in their order: the first whose conditions all hold names a service; one that is absent always holds.
     pub services: Vec<Service>,
+    /// `agent`: the agent of this machine; none where the section is not there.
+    pub agent: Option<Agent>,
 }
 
 /// Reads the tree of a file.
@@ -79,10 +79,20 @@ pub(crate) fn config(root: &Node, folder: &Path) -> Result<Config, Vec<Mistake>>
 
 fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let mut file = Section::of(root, "", mistakes)?;
-    let (mut listen, mut auth) = (None, None);
+    let (mut listen, mut auth, mut tls) = (None, None, None);
     if let Some(mut server) = file.take("server").and_then(|node| Section::of(node, "server", mistakes)) {
+        let place = server.place_of("listen");
         listen = server.scalar("listen", address, mistakes);
         auth = server.scalar("auth", auth_of, mistakes);
+        if let (Some(place), Some(listen), Some(Auth::Local) | None) = (place, listen, auth)
+            && !listen.ip().is_loopback()
+        {
+            let reason =
+                "other machines reach this address, and nobody would be asked for a token: add `auth: required`";
+            mistakes.push(place.mistake("server.listen", reason));
+        }
+        let section = server.take("tls").and_then(|node| Section::of(node, "server.tls", mistakes));
+        tls = section.and_then(|section| tls_of(section, folder, mistakes));
         server.end(mistakes);
     }
     let (mut data, mut retention) = (None, Vec::new());
@@ -101,8 +111,24 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
         }
     }
     let services = file.take("services").map_or_else(Vec::new, |node| services(node, mistakes));
+    let agent = file.take("agent").and_then(|node| agent(node, &services, mistakes));
     file.end(mistakes);
-    Some(Config { listen, auth, data: folder.join(data?), retention, services })
+    Some(Config { listen, auth, tls, data: folder.join(data?), retention, services, agent })
+}
+
+fn tls_of(mut section: Section<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Tls> {
+    let mut file = |key: &'static str, example: &str| {
+        let before = mistakes.len();
+        let file = section.scalar(key, file_of, mistakes);
+        if file.is_none() && mistakes.len() == before {
+            section.missing(key, example, mistakes);
+        }
+        file.map(|file| folder.join(file))
+    };
+    let certificate = file("certificate", "certificate.pem");
+    let key = file("key", "key.pem");
+    section.end(mistakes);
+    Some(Tls { certificate: certificate?, key: key? })
 }
 
 /// `7d` for all tables, or a limit for each.
@@ -170,6 +196,10 @@ fn auth_of(text: &str) -> Result<Auth, String> {
         "required" => Ok(Auth::Required),
         _ => Err(format!("`{text}` is neither local nor required")),
     }
+}
+
+fn file_of(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("`` is no file".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 fn folder_of(text: &str) -> Result<PathBuf, String> {

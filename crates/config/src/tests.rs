@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arachne_delivery::instructions::{AgentConfig, AgentLimits, Packets, Save};
 use proptest::prelude::*;
 
-use crate::{Auth, Config, Limit, parse};
+use crate::{Agent, Auth, Config, Limit, parse};
 
 fn config(text: &str) -> Config {
     parse("arachne.yml", text.as_bytes(), Path::new("/etc/arachne")).unwrap_or_else(|mistakes| panic!("{mistakes}"))
@@ -17,10 +18,12 @@ fn mistakes(text: &str) -> String {
 
 #[test]
 fn a_whole_file() {
-    let text = "server:\n  listen: 127.0.0.1:7117\n  auth: required\nstorage:\n  path: data\n  retention:\n    exchanges: 30d\n    \
+    let text = "server:\n  listen: 127.0.0.1:7117\n  auth: required\n  tls:\n    certificate: c.pem\n    key: /k.pem\nstorage:\n  path: data\n  retention:\n    exchanges: 30d\n    \
                 bodies: 50GiB\nservices:\n  - name: pricing\n    host: Pricing.internal\n    port: 8080\n  - name: rest\n";
     let config = config(text);
     assert_eq!((config.listen, config.auth), ("127.0.0.1:7117".parse().ok(), Some(Auth::Required)));
+    let tls = config.tls.expect("both are there");
+    assert_eq!((tls.certificate, tls.key), (PathBuf::from("/etc/arachne/c.pem"), PathBuf::from("/k.pem")));
     assert_eq!(config.data, PathBuf::from("/etc/arachne/data"));
     let limits: Vec<_> = config.retention.iter().map(|one| (one.table, one.limit)).collect();
     assert_eq!(
@@ -29,6 +32,61 @@ fn a_whole_file() {
     );
     assert_eq!(config.services[0].host.as_deref(), Some("pricing.internal"));
     assert_eq!((config.services[0].port, config.services[1].name.as_str()), (Some(8080), "rest"));
+}
+
+#[test]
+fn an_agent_has_defaults_and_every_key() {
+    assert_eq!(config("storage: {path: d}\n").agent, None);
+    let whole =
+        config("agent:\nstorage: {path: d}\nservices:\n  - name: shop\n    port: 80\n").agent.expect("it is there");
+    let wanted = AgentConfig { services: whole.config.services.clone(), ..AgentConfig::default() };
+    assert_eq!((whole.name.as_str(), whole.config.services.len(), &whole.config), ("local", 1, &wanted));
+    let text = "agent:\n  name: web-1\n  interfaces: [eth0, lo]\n  filter: tcp port 80\n  save:\n    packets: headers\n    \
+                sessions: no\n    bodies: no\n    keep: status:>=500\n  limits:\n    cpu_percent: 20\n    \
+                megabytes_per_minute: 100\n    memory: 64MiB\n    ring: 8MiB\n    threads: 2\n    spool: 2GiB\n    body: 64KiB\n  \
+                redact: [x-shop, pin]\nstorage: {path: d}\n";
+    let Agent { name, config: agent } = config(text).agent.expect("it is there");
+    assert_eq!(
+        (name.as_str(), agent.interfaces, agent.filter.as_str()),
+        ("web-1", vec!["eth0".to_owned(), "lo".to_owned()], "tcp port 80")
+    );
+    let save = Save { sessions: false, bodies: false, packets: Packets::Headers, keep: "status:>=500".to_owned() };
+    assert_eq!(agent.save, save);
+    let limits = AgentLimits {
+        cpu_percent: 20,
+        megabytes_per_minute: 100,
+        memory_bytes: 64 << 20,
+        ring_bytes: 8 << 20,
+        threads: 2,
+        spool_bytes: 2 << 30,
+        body_bytes: 64 << 10,
+    };
+    assert_eq!((agent.limits, agent.redaction.names), (limits, vec!["x-shop".to_owned(), "pin".to_owned()]));
+    let one = config("agent: {interfaces: eth0}\nstorage: {path: d}\n").agent.expect("it is there");
+    assert_eq!(one.config.interfaces, ["eth0"]);
+}
+
+#[test]
+fn all_mistakes_of_an_agent_are_told() {
+    let text = "agent:\n  name: a b\n  interface: eth0\n  interfaces: [eth0, a/b]\n  save:\n    packets: all\n    bodies: maybe\n    \
+                keep: status:abc\n    keeep: x\n  limits:\n    memory: 1d\n    threads: -1\n    spol: 1GiB\n  redact: ['']\nstorage: {path: d}\n";
+    let told = mistakes(text);
+    for part in [
+        "2:9: agent.name: `a b` is no name",
+        "3:3: agent.interface: unknown key; did you mean `interfaces`",
+        "agent.interfaces[1]: `a/b` is no interface",
+        "agent.save.packets: `all` is none of: none, headers",
+        "agent.save.bodies: `maybe` is neither yes nor no",
+        "agent.save.keep: `status:abc` is no filter: ",
+        "agent.save.keeep: unknown key; did you mean `keep`",
+        "agent.limits.memory: `1d` is no size",
+        "agent.limits.threads: `-1` is no whole number",
+        "agent.limits.spol: unknown key; did you mean `spool`",
+        "agent.redact[0]: `` is no name",
+    ] {
+        assert!(told.contains(part), "{told}\nwithout {part}");
+    }
+    assert_eq!(told.matches("arachne.yml:").count(), 11, "{told}");
 }
 
 #[test]
@@ -77,6 +135,22 @@ fn every_mistake_says_where_and_what_to_do() {
         ("services:\n  - port: 70000\nstorage: {path: d}\n", vec!["services[0].port: `70000` is no port"]),
         ("services:\n  - host: a\nstorage: {path: d}\n", vec!["services[0].name: is missing"]),
         ("server:\n  auth: yes\nstorage: {path: d}\n", vec!["server.auth: `yes` is neither local nor required"]),
+        (
+            "server:\n  listen: 0.0.0.0:7117\nstorage: {path: d}\n",
+            vec!["2:11: server.listen: other machines", "`auth: required`"],
+        ),
+        (
+            "server:\n  tls:\n    certificate: c\nstorage: {path: d}\n",
+            vec!["server.tls.key: is missing: write `key: key.pem`"],
+        ),
+        (
+            "server:\n  tls: {certificate: [a], kei: b}\nstorage: {path: d}\n",
+            vec![
+                "certificate: a list is no file",
+                "server.tls.key: is missing",
+                "server.tls.kei: unknown key; did you mean `key`",
+            ],
+        ),
         ("a: &x 1\nb: *x\n", vec!["anchors are not used"]),
         ("a: !!str 1\n", vec!["tags are not used"]),
         ("storage: {path: d}\n---\nstorage: {path: e}\n", vec!["a second document"]),

@@ -1,15 +1,17 @@
 //! What all requests share.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agents::Agents;
 use crate::auth::Tokens;
-use crate::config::Config;
+use crate::config::{Auth, Config};
 use crate::connection::Peer;
+use crate::control::Configured;
+use crate::listen::Encryption;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
@@ -18,6 +20,7 @@ use crate::problem::Problem;
 use crate::rate::Buckets;
 use crate::running::Running;
 use crate::saved::Saved;
+use crate::tls::Tls;
 
 /// What all requests share.
 #[derive(Clone, Debug)]
@@ -35,6 +38,12 @@ pub(crate) struct Shared {
     pub running: Running,
     pub operations: Operations,
     pub metrics: Metrics,
+    /// Whether who asks over TCP needs a token.
+    tokens_needed: AtomicBool,
+    /// What encrypts connections at the present address.
+    tls: Mutex<Encryption>,
+    /// How the file stands that the server is configured by; nothing without one.
+    pub configured: Mutex<Option<Configured>>,
     /// The server takes no more work.
     pub stopping: AtomicBool,
     working: Arc<Semaphore>,
@@ -49,7 +58,7 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    pub fn new(config: Config, parts: Parts, tokens: Tokens, agents: Agents) -> Self {
+    pub fn new(config: Config, parts: Parts, tokens: Tokens, agents: Agents, tls: Option<Arc<Tls>>) -> Self {
         let limits = config.limits.clone();
         Self(Arc::new(Shared {
             rates: Mutex::new(Buckets::new(limits.rate, limits.burst)),
@@ -58,6 +67,9 @@ impl App {
             metrics: Metrics::default(),
             logins: Logins::new(&config.data),
             saved: Saved::new(&config.data),
+            tokens_needed: AtomicBool::new(config.auth == Auth::Required),
+            tls: Mutex::new(Arc::new(RwLock::new(tls))),
+            configured: Mutex::default(),
             stopping: AtomicBool::new(false),
             working: Arc::new(Semaphore::new(limits.working)),
             config,
@@ -65,6 +77,34 @@ impl App {
             tokens,
             agents,
         }))
+    }
+
+    /// Who may ask over TCP.
+    pub fn auth(&self) -> Auth {
+        if self.tokens_needed.load(Ordering::Acquire) { Auth::Required } else { Auth::Local }
+    }
+
+    pub fn set_auth(&self, auth: Auth) {
+        self.tokens_needed.store(auth == Auth::Required, Ordering::Release);
+    }
+
+    /// Where what encrypts connections stands, at the present address.
+    pub fn tls(&self) -> Encryption {
+        Arc::clone(&self.tls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn set_tls(&self, tls: Encryption) {
+        *self.tls.lock().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
+
+    /// What encrypts new connections over TCP.
+    pub fn encryption(&self) -> Option<Arc<Tls>> {
+        self.tls().read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What agents tell this server by, where it speaks TLS.
+    pub fn pin(&self) -> Option<String> {
+        self.encryption().map(|tls| tls.pin())
     }
 
     /// A place among those who work.

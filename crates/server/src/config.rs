@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::control::Access;
+
 /// The port of `arachne serve` unless another one is given.
 pub const PORT: u16 = 7117;
 
@@ -17,12 +19,24 @@ pub enum Auth {
     Required,
 }
 
-/// How the server is set up.
+/// A certificate and its key, in PEM. Changed files count from the next connection on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate, then those that lead to its issuer.
+    pub certificate: PathBuf,
+    /// The private key of the first.
+    pub key: PathBuf,
+}
+
+/// How the server is set up, at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where it listens. Port 0 takes any free one.
     pub listen: SocketAddr,
-    /// The data folder: holds `auth.json`, `socket` and `uploads/`. It must exist.
+    /// The certificate. Without one plain HTTP is spoken on loopback; elsewhere the server makes one in `tls/` of the data
+    /// folder.
+    pub tls: Option<TlsFiles>,
+    /// The data folder: holds `auth.json`, `socket`, `tls/` and `uploads/`. It must exist.
     pub data: PathBuf,
     /// Whether it also listens on `socket` in the data folder.
     pub socket: bool,
@@ -37,7 +51,13 @@ impl Config {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-        Self { listen, data, socket: true, auth: Auth::default(), limits: Limits::default() }
+        Self { listen, data, tls: None, socket: true, auth: Auth::default(), limits: Limits::default() }
+    }
+
+    /// Who may ask, and where.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access { listen: self.listen, auth: self.auth, tls: self.tls.clone() }
     }
 }
 
@@ -62,8 +82,12 @@ pub struct Limits {
     pub request_time: Duration,
     /// Time of a streamed answer.
     pub stream_time: Duration,
+    /// How often the files of the certificate are looked at.
+    pub look_time: Duration,
     /// Requests that work at the same time.
     pub working: usize,
+    /// Requests that one HTTP/2 connection may have open.
+    pub streams: u32,
     /// Connections.
     pub connections: usize,
     /// Requests a second of one client, on average.
@@ -84,7 +108,9 @@ impl Default for Limits {
             idle_time: Duration::from_secs(130),
             request_time: Duration::from_secs(30),
             stream_time: Duration::from_secs(3600),
+            look_time: Duration::from_secs(2),
             working: 32,
+            streams: 100,
             connections: 8192,
             rate: 200,
             burst: 1000,

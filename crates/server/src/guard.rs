@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -13,7 +13,7 @@ use crate::agents::{Agent, is_key};
 use crate::app::{App, now};
 use crate::auth::{Caller, Permission};
 use crate::config::Auth;
-use crate::connection::Peer;
+use crate::connection::{Peer, Way};
 use crate::problem::{Explained, Problem};
 
 /// Nothing in an answer of the API may be run, shown in a frame or loaded.
@@ -86,22 +86,32 @@ fn admit(app: &App, peer: Option<Peer>, request: &Request) -> Result<(), Problem
         let detail = "this client asks too often; wait a little";
         return Err(Problem::new("too-many-requests", detail).again_after(wait.as_secs() + 1));
     }
-    host(request)?;
-    same_site(request)
+    let host = authority(request)?;
+    let way = request.extensions().get::<Way>().copied().unwrap_or_default();
+    let open = app.auth() == Auth::Local && !way.public;
+    if open && !is_loopback(host) {
+        return Err(Problem::new("foreign-host", "ask for localhost, 127.0.0.1 or [::1]"));
+    }
+    same_site(request, host, way)
 }
 
-/// A page of another site that makes its name mean this machine (DNS rebinding) still sends its own name.
-fn host(request: &Request) -> Result<(), Problem> {
-    let hosts: Vec<_> = request.headers().get_all(header::HOST).iter().collect();
-    let [host] = &*hosts else {
-        return Err(Problem::new("foreign-host", "one Host header is needed"));
-    };
-    let text = host.to_str().unwrap_or_default();
-    let named = request.uri().authority().is_none_or(|authority| authority.as_str() == text);
-    if named && is_loopback(text) {
-        return Ok(());
+/// The server that a request names: once, and the same where it is named twice. HTTP/2 has it in `:authority` (RFC 9113,
+/// section 8.3.1), HTTP/1.1 in `Host`.
+///
+/// Where nobody is asked for a token it has to be this machine: a page of another site that makes its name mean this machine
+/// (DNS rebinding) still sends its own name.
+fn authority(request: &Request) -> Result<&str, Problem> {
+    let wrong =
+        || Problem::new("foreign-host", "one Host header is needed, equal to the host of the target where it has one");
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    let mut headers = request.headers().get_all(header::HOST).iter();
+    let header = headers.next().map(|host| host.to_str().map_err(|_| wrong())).transpose()?;
+    match (header, target) {
+        (Some(host), None) if headers.next().is_none() => Ok(host),
+        (Some(host), Some(target)) if headers.next().is_none() && host == target => Ok(host),
+        (None, Some(target)) if request.version() == Version::HTTP_2 => Ok(target),
+        _ => Err(wrong()),
     }
-    Err(Problem::new("foreign-host", "ask for localhost, 127.0.0.1 or [::1]"))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -114,11 +124,11 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Pages of other sites change nothing here, and their scripts learn nothing.
-fn same_site(request: &Request) -> Result<(), Problem> {
+fn same_site(request: &Request, host: &str, way: Way) -> Result<(), Problem> {
     let headers = request.headers();
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    let ours = text(header::HOST).map(|host| format!("http://{host}"));
-    if text(header::ORIGIN).is_some_and(|origin| ours.as_deref() != Some(origin)) {
+    let scheme = if way.tls { "https" } else { "http" };
+    if text(header::ORIGIN).is_some_and(|origin| origin != format!("{scheme}://{host}")) {
         return Err(foreign());
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -145,7 +155,8 @@ pub(crate) async fn right(
             Err(problem) => problem.into_response(),
         };
     }
-    match caller(&app, permission, peer.map(|peer| peer.0), request.headers()) {
+    let way = request.extensions().get::<Way>().copied().unwrap_or_default();
+    match caller(&app, permission, peer.map(|peer| peer.0), way, request.headers()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -154,16 +165,23 @@ pub(crate) async fn right(
     }
 }
 
-fn caller(app: &App, permission: Permission, peer: Option<Peer>, headers: &HeaderMap) -> Result<Caller, Problem> {
+fn caller(
+    app: &App,
+    permission: Permission,
+    peer: Option<Peer>,
+    way: Way,
+    headers: &HeaderMap,
+) -> Result<Caller, Problem> {
     if permission != Permission::Public && bearer(headers).ok().flatten().is_some_and(is_key) {
         return Err(Problem::new("not-permitted", "the key of an agent opens the routes of agents alone"));
     }
-    let open = app.config.auth == Auth::Local || peer == Some(Peer::Socket) || permission == Permission::Public;
+    let local = app.auth() == Auth::Local && !way.public;
+    let open = local || peer == Some(Peer::Socket) || permission == Permission::Public;
     if open {
         return Ok(Caller::local());
     }
     let caller = match bearer(headers)? {
-        None => by_login(app, headers)?,
+        None => by_login(app, way, headers)?,
         Some(token) => by_token(app, token)?,
     };
     if caller.may(permission) {
@@ -194,8 +212,8 @@ pub(crate) fn by_token(app: &App, token: &str) -> Result<Caller, Problem> {
 
 /// Who logged in with this browser. Browsers send cookies by themselves: only for pages of this very server, not for those
 /// of another port of this machine, which are the same site to them.
-fn by_login(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let caller = app.logins.caller(headers, &app.tokens, now()).ok_or_else(|| {
+fn by_login(app: &App, way: Way, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let caller = app.logins.caller(headers, way, &app.tokens, now()).ok_or_else(|| {
         Problem::new(
             "no-token",
             "log in (POST /api/v1/login), or send Authorization: Bearer with a token of this server",

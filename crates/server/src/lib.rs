@@ -13,11 +13,13 @@ mod app;
 mod auth;
 mod config;
 mod connection;
+mod control;
 mod docs;
 mod durable;
 mod etag;
 mod guard;
 mod install;
+mod listen;
 mod logins;
 mod metrics;
 mod openapi;
@@ -32,13 +34,15 @@ mod serve;
 mod shelf;
 mod stream;
 mod strict;
+mod tls;
 mod ui;
 mod uploads;
 mod work;
 
 pub use agents::{AgentEntry, Registry, RegistryError};
 pub use auth::{AuthError, Permission, Role};
-pub use config::{Auth, Config, Limits, PORT};
+pub use config::{Auth, Config, Limits, PORT, TlsFiles};
+pub use control::{Access, Configured, Control};
 pub use install::install;
 pub use parts::{
     BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported,
@@ -46,4 +50,5 @@ pub use parts::{
 };
 pub use routes::Route;
 pub use serve::{Ready, ServeError, Server, serve};
+pub use tls::TlsError;
 pub use ui::UiFile;

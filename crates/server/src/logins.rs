@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::http::{HeaderMap, header};
 
 use crate::auth::{Caller, Tokens, hash};
+use crate::connection::Way;
 use crate::problem::Problem;
 use crate::uploads::random_name;
 
@@ -39,7 +40,7 @@ impl Logins {
     }
 
     /// Begins a login with a valid `token` at `now` (nanoseconds since the Unix epoch): the header `Set-Cookie`.
-    pub fn begin(&self, token: &str, now: i64) -> Result<String, Problem> {
+    pub fn begin(&self, token: &str, way: Way, now: i64) -> Result<String, Problem> {
         let secret = random_name()?;
         let mut open = self.locked();
         open.retain(|_, login| login.until > now);
@@ -48,33 +49,41 @@ impl Logins {
             first.map(|key| open.remove(&key));
         }
         open.insert(hash(&secret), Login { token: hash(token), until: now.saturating_add(SECONDS * 1_000_000_000) });
-        Ok(self.header(&secret, SECONDS))
+        Ok(self.header(&secret, way, SECONDS))
     }
 
     /// Who logged in, if the cookie of a request says so.
-    pub fn caller(&self, headers: &HeaderMap, tokens: &Tokens, now: i64) -> Option<Caller> {
-        let key = hash(self.secret(headers)?);
+    pub fn caller(&self, headers: &HeaderMap, way: Way, tokens: &Tokens, now: i64) -> Option<Caller> {
+        let key = hash(self.secret(headers, way)?);
         let token = self.locked().get(&key).filter(|login| login.until > now).map(|login| login.token.clone())?;
         tokens.by_hash(&token, now).map(|caller| Caller { login: true, ..caller })
     }
 
     /// Ends the login of a request, if it has one: the header `Set-Cookie`.
-    pub fn end(&self, headers: &HeaderMap) -> String {
-        if let Some(secret) = self.secret(headers) {
+    pub fn end(&self, headers: &HeaderMap, way: Way) -> String {
+        if let Some(secret) = self.secret(headers, way) {
             self.locked().remove(&hash(secret));
         }
-        self.header("", 0)
+        self.header("", way, 0)
     }
 
-    /// No `Secure`: this server speaks plain HTTP on loopback, and not every browser takes that there.
-    fn header(&self, secret: &str, seconds: i64) -> String {
-        format!("{}={secret}; Path=/api/v1; Max-Age={seconds}; HttpOnly; SameSite=Strict", self.cookie)
+    /// Under TLS it is for this host alone and never sent in the clear (RFC 6265bis, section 4.1.3.2). No `Secure` without:
+    /// that is plain HTTP on loopback, and not every browser takes it there.
+    fn header(&self, secret: &str, way: Way, seconds: i64) -> String {
+        let more = if way.tls { "Path=/; Secure" } else { "Path=/api/v1" };
+        format!("{}={secret}; {more}; Max-Age={seconds}; HttpOnly; SameSite=Strict", self.name(way))
     }
 
-    fn secret<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+    fn name(&self, way: Way) -> String {
+        let prefix = if way.tls { "__Host-" } else { "" };
+        format!("{prefix}{}", self.cookie)
+    }
+
+    fn secret<'a>(&self, headers: &'a HeaderMap, way: Way) -> Option<&'a str> {
+        let ours = self.name(way);
         let given = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = given.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == self.cookie).map(|(_, secret)| secret)
+        pairs.find(|(name, _)| *name == ours).map(|(_, secret)| secret)
     }
 
     fn locked(&self) -> MutexGuard<'_, HashMap<String, Login>> {
@@ -99,15 +108,15 @@ mod tests {
             let value = HeaderValue::from_str(&format!("other=1; {pair}; last=2")).expect("text");
             HeaderMap::from_iter([(header::COOKIE, value)])
         };
-        let first = cookie(&logins.begin(&token, 0).expect("randomness"));
+        let first = cookie(&logins.begin(&token, Way::default(), 0).expect("randomness"));
         let week = SECONDS * 1_000_000_000;
-        assert!(logins.caller(&first, &tokens, week - 1).is_some_and(|caller| caller.login));
-        assert_eq!(logins.caller(&first, &tokens, week), None, "it has ended");
-        assert_eq!(logins.caller(&HeaderMap::new(), &tokens, 0), None);
+        assert!(logins.caller(&first, Way::default(), &tokens, week - 1).is_some_and(|caller| caller.login));
+        assert_eq!(logins.caller(&first, Way::default(), &tokens, week), None, "it has ended");
+        assert_eq!(logins.caller(&HeaderMap::new(), Way::default(), &tokens, 0), None);
         for at in 1..=LOGINS_MAX {
-            logins.begin(&token, i64::try_from(at).expect("few")).expect("randomness");
+            logins.begin(&token, Way::default(), i64::try_from(at).expect("few")).expect("randomness");
         }
         assert_eq!(logins.locked().len(), LOGINS_MAX);
-        assert_eq!(logins.caller(&first, &tokens, 1), None, "the oldest gave way");
+        assert_eq!(logins.caller(&first, Way::default(), &tokens, 1), None, "the oldest gave way");
     }
 }

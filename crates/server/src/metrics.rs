@@ -40,7 +40,13 @@ impl Metrics {
     }
 
     /// All series.
-    pub fn render(&self, facts: &StoreFacts, running: usize, delivered: &BTreeMap<String, Delivered>) -> String {
+    pub fn render(
+        &self,
+        facts: &StoreFacts,
+        running: usize,
+        delivered: &BTreeMap<String, Delivered>,
+        configured: bool,
+    ) -> String {
         let mut out = String::new();
         let routes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Writing to a string cannot fail.
@@ -67,6 +73,8 @@ impl Metrics {
             line(format_args!("{name}_count{{{labels}}} {}", counted.count));
         }
         line(format_args!("# TYPE arachne_queries_running gauge\narachne_queries_running {running}"));
+        let in_force = u8::from(configured);
+        line(format_args!("# TYPE arachne_configuration_in_force gauge\narachne_configuration_in_force {in_force}"));
         line(format_args!("# TYPE log_events_total counter"));
         for (code, n) in arachne_telemetry::counts() {
             line(format_args!("log_events_total{{code=\"{code}\"}} {n}"));

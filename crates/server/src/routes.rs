@@ -17,7 +17,8 @@ use utoipa_axum::routes;
 use arachne_telemetry::{codes, emit};
 
 use crate::api::{
-    agents, batch, bodies, complete, deliver, exports, filter, follow, layers, lists, login, me, operations, preview,
+    agents, batch, bodies, complete, configuration, deliver, exports, filter, follow, layers, lists, login, me,
+    operations, preview,
     queries, related, saved, sql, store, upload,
 };
 use crate::app::App;
@@ -70,6 +71,7 @@ fn table(app: &App) -> Table {
         .add(Public, routes!(docs::document))
         .add(Public, routes!(login::login, login::logout))
         .add(Read, routes!(me::me))
+        .add(Read, routes!(configuration::configuration))
         .add(Read, routes!(store::facts))
         .add(Read, routes!(lists::exchanges))
         .add(Read, routes!(lists::sessions))

@@ -1,47 +1,39 @@
-//! Listening: TCP on a loopback address, the socket in the data folder, and an end that lets requests finish.
+//! The server: what it listens on, its start, and an end that lets requests finish.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arachne_telemetry::{chain, codes, emit};
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tower::ServiceExt as _;
+use arachne_telemetry::{codes, emit};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::agents::{Agents, RegistryError};
 use crate::app::App;
 use crate::auth::{AuthError, Tokens};
 use crate::config::Config;
-use crate::connection::{Paced, Peer, Phase};
+use crate::control::{Control, Threshold, Wish, encryption};
+use crate::listen::{Entrance, House, open_socket};
 use crate::parts::Parts;
+use crate::tls::TlsError;
 use crate::{routes, uploads};
-
-/// How long requests may go on when the server goes down.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// It was to listen where others can reach it, without encryption.
+    /// It was to listen where others can reach it, without asking them for a token.
     #[error(
-        "cannot listen on {0}: others could read along, since this version has no TLS; listen on 127.0.0.1 or [::1], and \
-         let a proxy on this machine do TLS (with auth: required)"
+        "cannot listen on {0}: other machines reach it, and nobody would be asked for a token; set server.auth: required \
+         (--auth required), or listen on 127.0.0.1 or [::1]"
     )]
     NotLoopback(SocketAddr),
+    /// There is no certificate to encrypt with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address cannot be used.
     #[error("cannot listen on {address}")]
     Listen {
@@ -66,6 +58,9 @@ pub enum ServeError {
     /// The list of agents cannot be used.
     #[error(transparent)]
     Agents(#[from] RegistryError),
+    /// It is going down: nothing is changed any more.
+    #[error("the server is going down")]
+    Stopping,
     /// The runtime cannot be made.
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
@@ -78,6 +73,10 @@ pub struct Ready<'a> {
     pub address: SocketAddr,
     /// The admin token that was made at the first start: shown now and never again.
     pub fresh_token: Option<&'a str>,
+    /// What clients tell this server by, where it speaks TLS: `sha256/` and the base64 of SHA-256 of its public key.
+    pub pin: Option<&'a str>,
+    /// Changes the server while it runs.
+    pub control: &'a Control,
 }
 
 /// A server that listens.
@@ -87,6 +86,8 @@ pub struct Server {
     tcp: TcpListener,
     socket: Option<(UnixListener, PathBuf)>,
     fresh_token: Option<String>,
+    control: Control,
+    wishes: mpsc::Receiver<Wish>,
 }
 
 /// Serves until Ctrl-C or SIGTERM. Blocks; makes its own runtime. `ready` is called once it listens.
@@ -97,7 +98,9 @@ pub fn serve(config: Config, parts: Parts, ready: impl FnOnce(&Ready<'_>)) -> Re
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let served = runtime.block_on(async {
         let server = Server::bind(config, parts).await?;
-        ready(&Ready { address: server.address()?, fresh_token: server.fresh_token() });
+        let (address, pin) = (server.address()?, server.app.pin());
+        let fresh_token = server.fresh_token();
+        ready(&Ready { address, fresh_token, pin: pin.as_deref(), control: server.control() });
         server.run(asked_to_end()).await;
         Ok(())
     });
@@ -127,9 +130,7 @@ impl Server {
     /// # Errors
     /// When the address is not allowed or in use, or the data folder cannot be used.
     pub async fn bind(config: Config, parts: Parts) -> Result<Self, ServeError> {
-        if !config.listen.ip().is_loopback() {
-            return Err(ServeError::NotLoopback(config.listen));
-        }
+        let tls = encryption(&config.access(), &config.data)?;
         let listen = |address: String| move |source| ServeError::Listen { address, source };
         let tcp = TcpListener::bind(config.listen).await.map_err(listen(config.listen.to_string()))?;
         let folder = uploads::folder(&config.data);
@@ -143,7 +144,9 @@ impl Server {
             None
         };
         let agents = Agents::open(&config.data, parts.keys.clone())?;
-        Ok(Self { app: App::new(config, parts, tokens, agents), tcp, socket, fresh_token })
+        let app = App::new(config, parts, tokens, agents, tls);
+        let (control, wishes) = Control::new(app.clone());
+        Ok(Self { app, tcp, socket, fresh_token, control, wishes })
     }
 
     /// Where it listens.
@@ -160,6 +163,18 @@ impl Server {
         self.fresh_token.as_deref()
     }
 
+    /// What clients tell this server by, where it speaks TLS: `sha256/` and the base64 of SHA-256 of its public key.
+    #[must_use]
+    pub fn pin(&self) -> Option<String> {
+        self.app.pin()
+    }
+
+    /// Changes the server while it runs.
+    #[must_use]
+    pub const fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// Every route with its permission.
     #[must_use]
     pub fn routes(&self) -> Vec<routes::Route> {
@@ -168,139 +183,44 @@ impl Server {
 
     /// Answers until `end`; requests that are being answered then get some seconds to finish.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let Self { app, tcp, socket, .. } = self;
+        let Self { app, tcp, socket, mut wishes, control, .. } = self;
+        // Held, so that there is somebody to wish something.
+        let _control = control;
         emit!(codes::SERVER_MAIN_001, address = tcp.local_addr().map(|a| a.to_string()).unwrap_or_default());
-        let (ending, ended) = watch::channel(false);
-        let doors = Doors {
-            router: routes::router(&app),
-            connections: Arc::new(Semaphore::new(app.config.limits.connections)),
-            app: app.clone(),
-            ended,
-        };
-        let mut open = JoinSet::new();
+        let connections = Arc::new(Semaphore::new(app.config.limits.connections));
+        let house = House { router: routes::router(&app), connections, app: app.clone() };
+        let socket = socket.map(|(listener, path)| house.open(Entrance::Socket(listener, path)));
+        let mut threshold = Threshold::new(house, app.config.access(), tcp);
         tokio::pin!(end);
+        let looking = tokio::spawn(look_after(app.clone()));
         loop {
             tokio::select! {
                 () = &mut end => break,
-                accepted = tcp.accept() => match accepted {
-                    Ok((stream, address)) => doors.enter(&mut open, stream, Peer::Address(address.ip())),
-                    Err(error) => refused(&error).await,
-                },
-                accepted = accept(socket.as_ref()) => match accepted {
-                    Ok(stream) => doors.enter(&mut open, stream, Peer::Socket),
-                    Err(error) => refused(&error).await,
-                },
-                Some(_) = open.join_next() => {}
+                Some(wish) = wishes.recv() => threshold.grant(wish).await,
             }
         }
+        looking.abort();
         app.stopping.store(true, Ordering::Relaxed);
         app.operations.stop_all();
-        let _ = ending.send(true);
-        let all = async { while open.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN, all).await.is_err() {
-            app.running.list().iter().for_each(|work| work.stop());
-            open.shutdown().await;
-        }
-        app.agents.close();
-        if let Some((_, path)) = socket {
-            // A later start replaces it anyhow.
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// A connection could not be taken: most likely no file handles are left, so wait until some are closed.
-async fn refused(error: &io::Error) {
-    emit!(codes::SERVER_NET_001, error = %chain(error));
-    tokio::time::sleep(Duration::from_millis(100)).await;
-}
-
-async fn accept(socket: Option<&(UnixListener, PathBuf)>) -> io::Result<UnixStream> {
-    match socket {
-        Some((listener, _)) => listener.accept().await.map(|(stream, _)| stream),
-        None => std::future::pending().await,
-    }
-}
-
-/// Listens on a socket that only its owner may use. What an ended process left is replaced; one that answers is not.
-async fn open_socket(path: &std::path::Path) -> io::Result<UnixListener> {
-    if UnixStream::connect(path).await.is_ok() {
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another server answers there"));
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
-/// Waits until the server goes down.
-async fn wanted(ended: &mut watch::Receiver<bool>) {
-    // An error means that the server is gone, which is the same.
-    let _ = ended.wait_for(|ended| *ended).await.map(|_| ());
-}
-
-/// Where connections come in.
-struct Doors {
-    router: Router,
-    connections: Arc<Semaphore>,
-    app: App,
-    ended: watch::Receiver<bool>,
-}
-
-impl Doors {
-    /// Serves a connection, or closes it at once when there are too many.
-    fn enter<I>(&self, open: &mut JoinSet<()>, stream: I, peer: Peer)
-    where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() else { return };
-        let (router, limits) = (self.router.clone(), self.app.config.limits.clone());
-        let mut ended = self.ended.clone();
-        open.spawn(async move {
-            let phase = Phase::default();
-            let paced = Paced::new(stream, phase.clone(), limits.head_time);
-            let service = service_fn(move |request: Request<Incoming>| {
-                let (router, phase) = (router.clone(), phase.clone());
-                phase.set_answering(true);
-                async move {
-                    let mut request = request.map(Body::new);
-                    request.extensions_mut().insert(peer);
-                    let response = router.oneshot(request).await;
-                    phase.set_answering(false);
-                    response
-                }
-            });
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(limits.idle_time).max_buf_size(limits.head_bytes);
-            let connection = http.serve_connection(TokioIo::new(paced), service);
-            tokio::pin!(connection);
-            // How a connection ends is the client's affair: what matters to us was counted with its requests.
-            let served = tokio::select! {
-                served = &mut connection => Some(served),
-                () = wanted(&mut ended) => None,
-            };
-            if served.is_none() {
-                connection.as_mut().graceful_shutdown();
-                let _ = connection.await;
+        tokio::join!(threshold.close(), async {
+            if let Some(socket) = socket {
+                socket.close().await;
             }
-            drop(place);
         });
+        app.running.list().iter().for_each(|work| work.stop());
+        app.agents.close();
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_that_cannot_be_taken_is_told() {
-        let count = || arachne_telemetry::count_of(&codes::SERVER_NET_001);
-        let before = count();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(refused(&io::Error::other("too many open files")));
-        assert_eq!(count(), before + 1, "SERVER-NET-001");
+/// Looks at the files of the certificate, for ever.
+async fn look_after(app: App) {
+    let mut ticks = interval(app.config.limits.look_time);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Some(tls) = app.encryption() {
+            // It panics no more than the reading of two files does.
+            let _ = tokio::task::spawn_blocking(move || tls.refresh()).await;
+        }
     }
 }

@@ -300,6 +300,18 @@ codes! {
         action: "Put the file right. A token is revoked only when the file can be read.",
         since: "0.1.0",
     }
+    SERVER_CONFIG_001 "SERVER-CONFIG-001" Info "the configuration was changed" {
+        meaning: "What `file` says is in force; `changed` names the sections that are other ones than before.",
+        cause: "The file was edited, or SIGHUP was sent.",
+        action: "Nothing.",
+        since: "0.2.0",
+    }
+    SERVER_CONFIG_002 "SERVER-CONFIG-002" Warn "the configuration on disk is not in force" {
+        meaning: "The change of `file` was refused, and `error` says why. What was in force before stays, all of it.",
+        cause: "A mistake in the file, an address or a certificate that cannot be used, or a change that needs a start.",
+        action: "Put right what `error` names; the file is looked at every two seconds. arachne check tells the same before.",
+        since: "0.2.0",
+    }
     SERVER_IMPORT_001 "SERVER-IMPORT-001" Error "an uploaded capture was not imported" {
         meaning: "The import failed in the server, not for what the capture holds; `error` says where. What was committed before stays.",
         cause: "A full or failing disk, or missing rights in the data folder.",
@@ -347,5 +359,23 @@ codes! {
         cause: "A full or failing disk, or a damaged file.",
         action: "Look at `error`; GET /api/v1/store tells what is damaged.",
         since: "0.1.0",
+    }
+    SERVER_TLS_001 "SERVER-TLS-001" Info "the certificate was changed" {
+        meaning: "Connections from now on get the certificate in `file`, whose key has the pin `pin`; those that are open go on.",
+        cause: "The files were replaced.",
+        action: "Nothing; where the pin is another one, agents that were given the old one have to be told.",
+        since: "0.2.0",
+    }
+    SERVER_TLS_002 "SERVER-TLS-002" Warn "a changed certificate cannot be used" {
+        meaning: "The files of the certificate were changed, and `error` says what is wrong with them. The certificate from before stays in use.",
+        cause: "A certificate with the key of another one, one that has ended, a chain in the wrong order, no PEM, or missing rights.",
+        action: "Put the files right; they are looked at every two seconds.",
+        since: "0.2.0",
+    }
+    SERVER_TLS_003 "SERVER-TLS-003" Warn "the certificate is not valid now" {
+        meaning: "Clients that look at the date refuse the server; those that were given its pin do not.",
+        cause: "A certificate that was not renewed, or a wrong clock.",
+        action: "Renew the certificate in `file`; it counts without a restart.",
+        since: "0.2.0",
     }
 }

@@ -12,6 +12,8 @@ class Store {
   facts: Schema<"StoreAnswer"> | null = $state.raw(null);
   catalogue: Schema<"TableEntry">[] = $state.raw([]);
   me: Schema<"Me"> | null = $state.raw(null);
+  /** Whether the file that the server is configured by is in force. */
+  configuration: Schema<"ConfigurationAnswer"> | null = $state.raw(null);
   /** Since when the server does not answer; null while it does. */
   offlineSince: number | null = $state(null);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -19,9 +21,11 @@ class Store {
 
   /** Asks for all of it; throws when the server does not answer or wants a login. */
   async load(): Promise<void> {
-    const [facts, catalogue, me] = await Promise.all([
+    const [facts, catalogue, me, configuration] = await Promise.all([
       wanted(api.GET("/api/v1/store")), wanted(api.GET("/api/v1/catalogue")), wanted(api.GET("/api/v1/me")),
+      wanted(api.GET("/api/v1/configuration")),
     ]);
+    this.configuration = configuration;
     this.catalogue = catalogue;
     this.me = me;
     this.#take(facts);
@@ -31,7 +35,9 @@ class Store {
 
   /** Asks anew what it holds, after an import or for a live view. */
   async look(): Promise<void> {
-    this.#take(await wanted(api.GET("/api/v1/store")));
+    const [facts, configuration] = await Promise.all([wanted(api.GET("/api/v1/store")), wanted(api.GET("/api/v1/configuration"))]);
+    this.configuration = configuration;
+    this.#take(facts);
   }
 
   /** The range of a table's rows, or null when it has none. */

@@ -12,9 +12,9 @@ use super::{Finding, Workspace};
 const LAYERS: &[&[&str]] = &[
     &["model"],
     &["wire", "aggregate", "filter"],
-    &["config", "content", "telemetry", "ui-assets"],
+    &["content", "telemetry", "ui-assets"],
     &["capture", "collectors", "delivery", "store"],
-    &["store-parquet", "store-clickhouse", "query", "export"],
+    &["config", "store-parquet", "store-clickhouse", "query", "export"],
     &["agent", "server", "sql"],
     &["cli"],
 ];

@@ -17,6 +17,8 @@ use super::args::ExportFormat;
 use super::export::{Exported, write};
 use super::holder::{Opened, open_existing};
 use crate::interrupt::Interrupt;
+use crate::progress::Waiting;
+use crate::read::console::Console;
 
 /// Answers questions. Answers are JSON, as the API gives them.
 pub trait Backend {
@@ -65,8 +67,8 @@ pub trait SqlRows {
 /// When the folder cannot be opened, or its holder cannot be asked.
 pub fn of(data: Option<&Path>, interrupt: Interrupt) -> Result<Box<dyn Backend>> {
     Ok(match open_existing(data)? {
-        Opened::Here(store) => Box::new(Local { store: Arc::new(store), interrupt }),
-        Opened::Served(socket) => Box::new(super::remote::Remote::new(socket)),
+        Opened::Here(store) => Box::new(Local { store: Arc::new(store), interrupt, console: Console::detect() }),
+        Opened::Served(socket) => Box::new(super::remote::Remote::new(socket, Console::detect())),
     })
 }
 
@@ -74,13 +76,15 @@ pub fn of(data: Option<&Path>, interrupt: Interrupt) -> Result<Box<dyn Backend>>
 struct Local {
     store: Arc<EmbeddedStore>,
     interrupt: Interrupt,
+    console: Console,
 }
 
-/// Ctrl-C stops the work.
-struct Interruptible<'a>(&'a Interrupt);
+/// Ctrl-C stops the work; what takes long shows how far it is.
+struct Interruptible<'a>(&'a Interrupt, Waiting);
 
 impl Watch for Interruptible<'_> {
-    fn progress(&self, _done: u64, _total: u64) -> ControlFlow<()> {
+    fn progress(&self, done: u64, total: u64) -> ControlFlow<()> {
+        self.1.at(done, total);
         if self.0.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -96,7 +100,7 @@ impl Local {
         &self,
         question: impl FnOnce(Queries<'_>) -> Result<T, arachne_query::QueryError>,
     ) -> Result<Json> {
-        let watch = Interruptible(&self.interrupt);
+        let watch = Interruptible(&self.interrupt, Waiting::new(self.console.passing_bar));
         let answer = question(Queries::new(&*self.store, now(), &watch))?;
         serde_json::to_value(answer).context("the answer cannot be written as JSON")
     }
@@ -116,7 +120,7 @@ impl Backend for Local {
     }
 
     fn sql(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<()> {
-        let watch = Interruptible(&self.interrupt);
+        let watch = Interruptible(&self.interrupt, Waiting::new(self.console.bar));
         match arachne_sql::run(&self.store, statement, arachne_sql::Limits::default(), &watch, &mut Passed(rows)) {
             Err(SqlError::Stopped) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
@@ -124,7 +128,8 @@ impl Backend for Local {
     }
 
     fn export(&self, what: &Exported, format: ExportFormat, out: &mut dyn Write) -> Result<()> {
-        write(&*self.store, &Interruptible(&self.interrupt), what, format, out)
+        let watch = Interruptible(&self.interrupt, Waiting::new(self.console.bar));
+        write(&*self.store, &watch, what, format, out)
     }
 }
 

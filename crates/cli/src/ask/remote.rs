@@ -12,17 +12,20 @@ use super::args::ExportFormat;
 use super::backend::{Backend, SqlRows};
 use super::export::Exported;
 use crate::http;
+use crate::progress::Waiting;
+use crate::read::console::Console;
 
 /// See the module.
 pub struct Remote {
     socket: PathBuf,
+    console: Console,
 }
 
 impl Remote {
     /// The server that listens on `socket`.
     #[must_use]
-    pub const fn new(socket: PathBuf) -> Self {
-        Self { socket }
+    pub const fn new(socket: PathBuf, console: Console) -> Self {
+        Self { socket, console }
     }
 
     fn post(&self, path: &str, body: &Json) -> Result<impl Read> {
@@ -42,6 +45,7 @@ impl Remote {
 
     fn panel(&self, panel: &Panel) -> Result<Json> {
         let panels = json!({ "panels": [panel] });
+        let waiting = Waiting::new(self.console.passing_bar);
         for line in BufReader::new(self.post("/api/v1/query/batch", &panels)?).lines() {
             let line: Json = serde_json::from_str(&line?).context("the server answered what is not JSON")?;
             if let Some(problem) = line.get("problem").or_else(|| line["panel"].get("problem")) {
@@ -50,6 +54,8 @@ impl Remote {
             if let Some(answer) = line["panel"].get("answer") {
                 return Ok(answer.clone());
             }
+            let number = |name: &str| line["progress"][name].as_u64().unwrap_or_default();
+            waiting.at(number("rows"), number("rows_total"));
         }
         bail!("the server ended its answer too early")
     }

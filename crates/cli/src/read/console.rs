@@ -13,6 +13,8 @@ pub struct Console {
     pub no_color: bool,
     /// Whether a progress bar is visible and alone: standard error is a terminal, standard output is not.
     pub bar: bool,
+    /// Whether a bar can be drawn that is gone before data is written: standard error is a terminal.
+    pub passing_bar: bool,
 }
 
 impl Console {
@@ -25,11 +27,13 @@ impl Console {
         let told = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let width = asked.or_else(told).unwrap_or(80);
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let passing_bar = stderr().is_terminal() && !dumb;
         Self {
             width: data_on_terminal.then_some(width.max(1)),
             // Source: no-color.org, which asks for a value that is not empty.
             no_color: dumb || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
-            bar: stderr().is_terminal() && !data_on_terminal && !dumb,
+            bar: passing_bar && !data_on_terminal,
+            passing_bar,
         }
     }
 

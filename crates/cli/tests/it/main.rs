@@ -12,6 +12,7 @@ mod live;
 mod ndjson;
 mod outputs;
 mod read_loop;
+mod reload;
 mod scene;
 mod secrets;
 mod store;

@@ -4,6 +4,7 @@ pub(crate) mod agents;
 pub(crate) mod batch;
 pub(crate) mod bodies;
 pub(crate) mod complete;
+pub(crate) mod configuration;
 pub(crate) mod deliver;
 pub(crate) mod exports;
 pub(crate) mod filter;

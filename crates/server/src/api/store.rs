@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
+use crate::api::configuration;
 use crate::app::App;
 use crate::problem::Problem;
 use crate::work::{Job, failed};
@@ -113,14 +114,15 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests are taken.
+/// Whether requests are taken; and in a second line, that the configuration on disk is not in force, where it is not.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReady", tag = "server",
     responses((status = 200, description = "They are", content_type = "text/plain", body = String)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
     if app.stopping.load(Ordering::Relaxed) {
         return Err(Problem::new("stopping", "the server is going down").again_after(5));
     }
-    Ok("ready\n")
+    let changed = configuration::refused(&app).is_some();
+    Ok(if changed { "ready\nthe configuration on disk is not in force\n" } else { "ready\n" })
 }
 
 /// What the server counts, in Prometheus' text format: numbers alone, nothing that was captured.
@@ -130,7 +132,8 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem>
     // It needs no place among those who work: it has to answer when they are many.
     let render = move || {
         let delivered = app.agents.counts.all();
-        app.metrics.render(&app.parts.store.facts(), app.running.list().len(), &delivered)
+        let in_force = configuration::refused(&app).is_none();
+        app.metrics.render(&app.parts.store.facts(), app.running.list().len(), &delivered, in_force)
     };
     let text = tokio::task::spawn_blocking(render).await.map_err(|error| failed(&error))?;
     let mut response = text.into_response();

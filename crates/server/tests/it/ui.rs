@@ -14,7 +14,11 @@ fn every_view_starts_from_the_page() {
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert_eq!(page.header("referrer-policy"), "no-referrer");
         let policy = page.header("content-security-policy");
-        for part in ["default-src 'none'", "require-trusted-types-for 'script'", "trusted-types svelte-trusted-html arachne-worker"] {
+        for part in [
+            "default-src 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types svelte-trusted-html arachne-worker",
+        ] {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");

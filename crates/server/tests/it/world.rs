@@ -223,6 +223,7 @@ pub struct World {
     pub address: SocketAddr,
     pub data: PathBuf,
     pub token: String,
+    pub pin: String,
     pub routes: Vec<Route>,
     end: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -263,13 +264,14 @@ impl World {
                 let server = Server::bind(config, parts).await.expect("a free port");
                 let address = server.address().expect("an address");
                 let token = server.fresh_token().expect("the first start makes one").to_owned();
-                ready.send((address, token, server.routes())).expect("the test waits");
+                let pin = server.pin().unwrap_or_default();
+                ready.send((address, token, pin, server.routes())).expect("the test waits");
                 server.run(async { drop(ended.await) }).await;
             });
         });
-        let (address, token, routes) = told.recv().expect("the server starts");
+        let (address, token, pin, routes) = told.recv().expect("the server starts");
         let data = folder.path().to_owned();
-        Self { address, data, token, routes, end: Some(end), thread: Some(thread), _folder: folder }
+        Self { address, data, token, pin, routes, end: Some(end), thread: Some(thread), _folder: folder }
     }
 
     pub fn send(&self, call: &Call) -> Answer {

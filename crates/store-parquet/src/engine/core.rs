@@ -9,13 +9,13 @@ use arachne_store::StoreError;
 
 use super::live::Live;
 use super::output::discard;
-use super::settings::Settings;
+use super::settings::{Retention, Settings};
 use crate::disk::{Disk, quarantine};
 use crate::manifest::{Edit, Manifest, Quarantined};
 use crate::part::write::write_sidecar;
 use crate::part::{DamageLog, Demoted, Part, PartMeta};
 use crate::record::{commit_error, lost};
-use crate::rows::place;
+use crate::rows::{COUNT, place};
 use crate::twins::{self, Changes};
 use crate::wal::Wal;
 
@@ -23,7 +23,9 @@ use crate::wal::Wal;
 #[derive(Debug)]
 pub(crate) struct Core {
     pub disk: Arc<dyn Disk>,
+    /// As it was opened; [`Self::retention`] may have changed since.
     pub settings: Settings,
+    pub retention: Mutex<[Retention; COUNT]>,
     pub wal: Wal,
     /// Held by whoever changes which parts there are.
     pub manifest: Mutex<Manifest<PartMeta>>,

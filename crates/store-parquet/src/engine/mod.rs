@@ -122,6 +122,11 @@ impl EmbeddedStore {
         self.core.retire(now)
     }
 
+    /// Other limits of what stays, by table, from the next look on.
+    pub fn set_retention(&self, retention: [Retention; COUNT]) {
+        *self.core.retention.lock().unwrap_or_else(PoisonError::into_inner) = retention;
+    }
+
     /// Sets aside what questions found damaged. Lists and groups do so on their own; who reads snapshots calls it.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ impl Core {
         replay(&recovery, manifest.state().wal_released, &mut live)?;
         let core = Self {
             disk,
+            retention: Mutex::new(settings.retention),
             settings,
             wal,
             manifest: Mutex::new(manifest),

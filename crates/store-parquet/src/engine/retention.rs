@@ -1,5 +1,7 @@
 //! Old rows go, in whole parts.
 
+use std::sync::PoisonError;
+
 use arachne_store::StoreError;
 
 use super::core::{Change, Core};
@@ -17,7 +19,8 @@ impl Core {
         let mut manifest = self.manifest();
         let mut remove = Vec::new();
         let mut rows = [0; COUNT];
-        for (at, retention) in self.settings.retention.into_iter().enumerate() {
+        let limits = *self.retention.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, retention) in limits.into_iter().enumerate() {
             let parts = self.live().parts(at).to_vec();
             for part in outlived(&parts, retention, now) {
                 rows[at] += part.rows;

@@ -134,6 +134,8 @@ fn rows_go_by_age_and_by_bytes() {
     }
     assert_eq!(store.retire(40_000).expect("there is room"), [20, 0, 0, 0, 0, 0]);
     assert_eq!(store.retire(40_000).expect("there is room"), [0; 6]);
+    store.set_retention([Retention::default(); 6]);
+    assert_eq!(store.retire(i64::MAX).expect("there is room"), [0; 6], "everything stays");
     assert_eq!((exchanges(&store).len(), store.retired_rows()[0]), (20, 20), "what came is there or was removed");
     let rows = exchanges(&store);
     assert!(rows.values().all(|row| row.start >= 20_000));

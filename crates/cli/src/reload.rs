@@ -1,0 +1,147 @@
+//! `arachne.yml` while a server runs: looked at every two seconds, and at once on SIGHUP. A valid change is applied in place,
+//! what is not valid changes nothing and is told, until the file is in order again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use arachne_config::Config;
+use arachne_server::{Configured, Control};
+use arachne_telemetry::{codes, emit};
+use signal_hook::consts::SIGHUP;
+
+use crate::configure;
+use crate::serve::{ServeArgs, Swappable};
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// How soon a signal counts.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Where the arguments of a running server come from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The file.
+    pub file: PathBuf,
+    /// Its content when the server started.
+    pub content: Vec<u8>,
+    /// What the command line says, which comes first.
+    pub given: Box<ServeArgs>,
+}
+
+/// A thread that watches the file; it ends when this is dropped.
+pub struct Watcher {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A panic of the thread was printed; the server goes on with what it has.
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// Begins to watch the file that `args` come from.
+///
+/// # Errors
+/// No signal can be taken, or no thread begun.
+pub fn watch(origin: Origin, args: ServeArgs, control: Control, parts: Swappable) -> Result<Watcher> {
+    let forced = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGHUP, Arc::clone(&forced)).context("cannot take the signal SIGHUP")?;
+    let (stop, stopped) = channel();
+    let mut state = State { seen: Some(origin.content.clone()), origin, args, control, parts };
+    state.tell(None);
+    let thread = std::thread::Builder::new().name("configuration".to_owned());
+    let thread = thread.spawn(move || state.run(&forced, &stopped)).context("cannot start a thread")?;
+    Ok(Watcher { stop: Some(stop), thread: Some(thread) })
+}
+
+struct State {
+    origin: Origin,
+    /// The content that was judged last; nothing when it could not be read.
+    seen: Option<Vec<u8>>,
+    /// What is in force.
+    args: ServeArgs,
+    control: Control,
+    parts: Swappable,
+}
+
+impl State {
+    fn run(&mut self, forced: &AtomicBool, stopped: &Receiver<()>) {
+        let mut looked = Instant::now();
+        while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            let forced = forced.swap(false, Ordering::AcqRel);
+            if forced || looked.elapsed() >= LOOK {
+                self.look(forced);
+                looked = Instant::now();
+            }
+        }
+    }
+
+    /// Judges the file when it changed, or when that is asked for.
+    fn look(&mut self, forced: bool) {
+        let read = arachne_config::content(&self.origin.file);
+        let content = read.as_ref().ok().cloned();
+        if content == self.seen && !forced {
+            return;
+        }
+        self.seen = content;
+        let file = self.origin.file.display().to_string();
+        match read.map_err(anyhow::Error::from).and_then(|bytes| self.changed(&bytes)) {
+            Ok(changed) => {
+                emit!(codes::SERVER_CONFIG_001, file = file, changed = changed.join(", "));
+                self.tell(None);
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                emit!(codes::SERVER_CONFIG_002, file = file, error = &*error);
+                self.tell(Some(error));
+            }
+        }
+    }
+
+    /// What stands in the file and on the command line, put in force: what changed by that.
+    fn changed(&mut self, bytes: &[u8]) -> Result<Vec<&'static str>> {
+        let config = arachne_config::of_file(&self.origin.file, bytes)?;
+        let mut args = (*self.origin.given).clone();
+        configure::fill(&config, &mut args);
+        let changed = self.apply(&config, &args)?;
+        self.args = args;
+        Ok(changed)
+    }
+
+    /// What may fail comes first, so that all of a change counts or nothing.
+    fn apply(&self, config: &Config, args: &ServeArgs) -> Result<Vec<&'static str>> {
+        if args.data != self.args.data {
+            bail!(
+                "storage.path: {} is another folder than that of the running server: start it anew for that",
+                config.data.display()
+            );
+        }
+        let retention = args.settings()?.retention;
+        let mut changed = Vec::new();
+        if args.access() != self.args.access() {
+            self.control.change(args.access())?;
+            changed.push("server");
+        }
+        if args.retention != self.args.retention {
+            self.parts.store.set_retention(retention);
+            changed.push("storage.retention");
+        }
+        if args.services != self.args.services {
+            self.parts.services.set(args.services.clone());
+            changed.push("services");
+        }
+        Ok(changed)
+    }
+
+    fn tell(&self, refused: Option<String>) {
+        self.control.configured(Configured { refused });
+    }
+}

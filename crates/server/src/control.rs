@@ -1,0 +1,146 @@
+//! Changing a server while it runs: where it listens, who may ask, its certificate. Nothing that is being answered is given up.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arachne_telemetry::{codes, emit};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::app::App;
+use crate::config::{Auth, TlsFiles};
+use crate::listen::{Door, Entrance, House};
+use crate::serve::ServeError;
+use crate::tls::Tls;
+
+/// Who may ask, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// See [`crate::Config::listen`].
+    pub listen: SocketAddr,
+    /// See [`crate::Config::auth`].
+    pub auth: Auth,
+    /// See [`crate::Config::tls`].
+    pub tls: Option<TlsFiles>,
+}
+
+/// How the file that a server is configured by stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Why what it holds now is not in force; nothing when it is.
+    pub refused: Option<String>,
+}
+
+/// Changes a running server.
+#[derive(Clone, Debug)]
+pub struct Control {
+    app: App,
+    wishes: mpsc::Sender<Wish>,
+}
+
+/// What is to change, and who is told how that went.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    access: Access,
+    told: oneshot::Sender<Result<(), ServeError>>,
+}
+
+impl Control {
+    pub(crate) fn new(app: App) -> (Self, mpsc::Receiver<Wish>) {
+        let (wishes, wished) = mpsc::channel(1);
+        (Self { app, wishes }, wished)
+    }
+
+    /// Changes who may ask, and where. A new address is bound before the old one is given up; requests that are being answered
+    /// there are finished. Blocks; not to be called from the server's own threads.
+    ///
+    /// # Errors
+    /// As for the start. Nothing has changed then.
+    pub fn change(&self, access: Access) -> Result<(), ServeError> {
+        let (told, tells) = oneshot::channel();
+        self.wishes.blocking_send(Wish { access, told }).map_err(|_| ServeError::Stopping)?;
+        tells.blocking_recv().map_err(|_| ServeError::Stopping)?
+    }
+
+    /// Tells how the file stands that the server is configured by.
+    pub fn configured(&self, configured: Configured) {
+        *self.app.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(configured);
+    }
+}
+
+/// Nobody is let in from elsewhere without being asked for a token.
+fn allowed(access: &Access) -> Result<(), ServeError> {
+    if !access.listen.ip().is_loopback() && access.auth == Auth::Local {
+        return Err(ServeError::NotLoopback(access.listen));
+    }
+    Ok(())
+}
+
+/// What encrypts connections, where that is to be.
+pub(crate) fn encryption(access: &Access, data: &Path) -> Result<Option<Arc<Tls>>, ServeError> {
+    allowed(access)?;
+    let address = access.listen.ip();
+    if address.is_loopback() && access.tls.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Tls::open(access.tls.as_ref(), data, address)?)))
+}
+
+/// The door over TCP, which may move.
+#[derive(Debug)]
+pub(crate) struct Threshold {
+    house: House,
+    access: Access,
+    door: Door,
+    /// Doors whose last requests are being answered.
+    leaving: JoinSet<()>,
+}
+
+impl Threshold {
+    pub fn new(house: House, access: Access, tcp: TcpListener) -> Self {
+        let door = house.open(Entrance::Tcp(tcp, house.app.tls()));
+        Self { house, access, door, leaving: JoinSet::new() }
+    }
+
+    /// Does what is wished. Doors that have closed meanwhile are forgotten.
+    pub async fn grant(&mut self, wish: Wish) {
+        while self.leaving.try_join_next().is_some() {}
+        let changed = self.change(wish.access).await;
+        // Who wished it may have gone.
+        let _ = wish.told.send(changed);
+    }
+
+    async fn change(&mut self, access: Access) -> Result<(), ServeError> {
+        let app = &self.house.app;
+        allowed(&access)?;
+        // A pair that is in force stays so, also where its files are out of order meanwhile.
+        let tls = if (&access.tls, access.listen) == (&self.access.tls, self.access.listen) {
+            app.encryption()
+        } else {
+            encryption(&access, &app.config.data)?
+        };
+        if access.listen == self.access.listen {
+            *app.tls().write().unwrap_or_else(PoisonError::into_inner) = tls;
+        } else {
+            let refused = |source| ServeError::Listen { address: access.listen.to_string(), source };
+            let tcp = TcpListener::bind(access.listen).await.map_err(refused)?;
+            emit!(codes::SERVER_MAIN_001, address = access.listen.to_string());
+            let encryption = Arc::new(RwLock::new(tls));
+            app.set_tls(Arc::clone(&encryption));
+            let old = std::mem::replace(&mut self.door, self.house.open(Entrance::Tcp(tcp, encryption)));
+            self.leaving.spawn(old.close());
+        }
+        // The old door of other machines asks for tokens in any case: see `Way::public`.
+        app.set_auth(access.auth);
+        self.access = access;
+        Ok(())
+    }
+
+    /// Takes no more connections; waits for the requests that are being answered.
+    pub async fn close(mut self) {
+        self.door.close().await;
+        while self.leaving.join_next().await.is_some() {}
+    }
+}
