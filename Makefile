@@ -1,6 +1,6 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench bench-store bench-capture crash soak fuzz record
+.PHONY: help test demo bench bench-store bench-capture crash soak fuzz record demo-live
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,6 +10,9 @@ test: ## everything CI runs: format, clippy, tidy, tests, docs (installs nothing
 
 demo: ## opens the product: a recorded scene, as if it had just happened, on 127.0.0.1:7117 (PORT=)
 	scripts/demo.sh
+
+demo-live: ## the same scene run for real and watched live by agents (root; nginx, PostgreSQL), on 127.0.0.1:7117 (PORT=)
+	scripts/demo-live.sh
 
 bench: ## speed and exactness on captures of a real nginx, beside tshark and others; BENCH_STAGES=1: every stage too
 	scripts/bench.sh
