@@ -42,5 +42,9 @@ export default defineConfig({
   // `npm run dev` shows the sources on a running `arachne serve`, which takes requests of its own origin only.
   server: { proxy: { "/api": { target: server, changeOrigin: true, headers: { origin: server } } } },
   worker: { format: "es" },
-  test: { include: ["tests/unit/**/*.test.ts"] },
+  test: {
+    // No test is about time: properties take long on a busy machine.
+    testTimeout: 60_000,
+    include: ["tests/unit/**/*.test.ts"],
+  },
 });

@@ -9,8 +9,8 @@ export function viewOf(table: string): View {
   return table === "tcp_sessions" ? "tcp" : table === "packets" ? "packets" : "http";
 }
 
-/** Which page is open: explore, one exchange (`x`), one TCP session (`session`), or a short link on its way (`s`). */
-export type Page = "explore" | "x" | "session" | "s";
+/** Which page is open: explore, one exchange (`x`), one TCP session (`session`), the agents, or a short link on its way (`s`). */
+export type Page = "explore" | "x" | "session" | "agents" | "s";
 /** How rows are shown. */
 export type Mode = "grid" | "map" | "sequence" | "waterfall" | "stats" | "difference";
 /** How an item belongs to a bucket. */
@@ -21,7 +21,7 @@ export interface State {
   page: Page;
   /** Of `explore`. */
   view: View;
-  /** Of `x`, `session` and `s`: the id. */
+  /** Of `x`, `session` and `s`: the id. Of `agents`: the one that is open, or empty. */
   id: string;
   /** The range as written: `now-1h`, an instant. Empty ends fit the data. */
   from: string;
@@ -113,6 +113,7 @@ export function encode(state: State): string {
 
 function path(state: State): string {
   if (state.page === "explore") return `/explore/${state.view}`;
+  if (state.page === "agents" && state.id === "") return "/agents";
   return `/${state.page}/${encodeURIComponent(state.id)}`;
 }
 
@@ -134,7 +135,7 @@ export function decode(address: string): State {
 
 function readPath(place: string[], state: State): void {
   const [page, rest = ""] = place;
-  if (page === "x" || page === "session" || page === "s") {
+  if (page === "x" || page === "session" || page === "agents" || page === "s") {
     state.page = page;
     state.id = unescape(rest);
   } else if (page === "explore" && (rest === "http" || rest === "tcp" || rest === "packets")) {

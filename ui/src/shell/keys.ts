@@ -42,6 +42,7 @@ export function shellCommands(): Command[] {
     time("anomaly", "The next error or anomaly", ["n"], () => void nextOdd()),
     { id: "filter.lens.clear", label: "Forget the filter and all terms that are kept", group: "Filter", when: () => page.state.q !== "", run: () => page.go({ q: "", opt: {}, drill: null }, "push") },
     { id: "go.explore", label: "Explore", group: "General", keys: ["g e"], run: () => page.go({ page: "explore", id: "", x: "", tab: "" }, "push") },
+    { id: "go.agents", label: "Agents", group: "General", keys: ["g g"], run: () => page.go({ page: "agents", id: "", x: "", tab: "" }, "push") },
     view("http", ["g h"]), view("tcp", ["g t"]), view("packets", ["g p"]),
     { id: "views", label: "Saved views", group: "General", keys: ["v"], run: () => overlays.toggle("views") },
     { id: "upload", label: "Upload a capture", group: "General", when: () => store.may("import"), run: () => overlays.toggle("upload") },

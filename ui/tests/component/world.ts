@@ -68,7 +68,7 @@ export function stored(rows: Record<string, number>, ranges: Record<string, [num
   const tables = Object.entries(rows).map(([table, count]) => ({
     table, rows: count, bytes: 0, parts: 1, memory_rows: 0, lost_rows: 0, ...whole(...(ranges[table] ?? [START, END])),
   }));
-  store.facts = { tables, wal_bytes: 0, quarantined: 0, damages: 0, full: false };
+  store.facts = { tables, wal_bytes: 0, quarantined: 0, damages: 0, full: false, delivered: { batches: 0, rows: 0, refused: {} } };
   store.me = { name: "ada", role: "viewer", permissions: ["public", "read"], login: false };
   page.data = { from: START, to: END };
 }

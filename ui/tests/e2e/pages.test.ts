@@ -23,7 +23,7 @@ async function faults(page: Page): Promise<string[]> {
 const VIEWS = [
   "/explore/http", "/explore/tcp", "/explore/packets", "/explore/http?mode=map", "/explore/http?mode=sequence",
   "/explore/http?mode=waterfall", "/explore/http?mode=stats", "/explore/http?mode=difference", "/explore/http?grp=service&cmp=prev",
-  "/explore/http?q=path:/nowhere", "/explore/http?from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z", "/explore/http?lens=err&facets=0",
+  "/explore/http?q=path:/nowhere", "/explore/http?from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z", "/explore/http?lens=err&facets=0", "/agents",
 ];
 
 for (const theme of ["light", "dark"] as const) {

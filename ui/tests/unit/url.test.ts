@@ -14,7 +14,7 @@ const KNOWN = ["from", "to", "tz", "q", "cmp", "sel", "mode", "cols", "sort", "g
 const unknown = text.filter((key) => !KNOWN.includes(key) && !key.startsWith("o."));
 
 const state: fc.Arbitrary<State> = fc.record({
-  page: fc.constantFrom("explore", "x", "session", "s") as fc.Arbitrary<State["page"]>,
+  page: fc.constantFrom("explore", "x", "session", "agents", "s") as fc.Arbitrary<State["page"]>,
   view: fc.constantFrom("http", "tcp", "packets") as fc.Arbitrary<State["view"]>,
   id: filled, from: text, to: text, tz: text, q: text,
   sel: fc.option(span),
