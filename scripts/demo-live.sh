@@ -48,7 +48,8 @@ for _ in $(seq 100); do [ -S "$data/socket" ] && break; sleep 0.1; done
 # --- the hosts and their agents --------------------------------------------------------------------------------------
 world_hosts
 watch_host() { # watch_host HOST NAME: an agent for it; the socket of the server is reached from every namespace
-  "$target/release/arachne" agents add "$2" --data "$data" --key-file "$tmp/$2.key" >/dev/null
+  # The key is part of the line that installs an agent.
+  (umask 077; "$target/release/arachne" agents add "$2" --data "$data" | grep -o 'ara_[0-9a-f]*' | head -1 >"$tmp/$2.key")
   ip netns exec "$1$id" "$target/release/arachne-agent" --server "unix:$data/socket" --key-file "$tmp/$2.key" \
     --spool "$tmp/spool-$2" 2>"$tmp/$2.log" &
   agents+=("$!")

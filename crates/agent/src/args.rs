@@ -42,6 +42,9 @@ pub struct AgentArgs {
     /// Number of the user that the capture process becomes where it is root.
     #[arg(long, value_name = "UID", default_value_t = crate::sandbox::NOBODY)]
     pub user: u32,
+    /// End when standard input does: for a server that starts its own agent, and may be killed.
+    #[arg(long, hide = true)]
+    pub with_parent: bool,
     /// Log lines as JSON.
     #[arg(long)]
     pub log_json: bool,

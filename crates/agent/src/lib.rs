@@ -37,6 +37,9 @@ pub fn run(args: AgentArgs) -> u8 {
 
 fn start(args: AgentArgs) -> Result<(), AgentError> {
     let stop = supervisor::stop_on_signals().map_err(AgentError::System)?;
+    if args.with_parent {
+        supervisor::stop_with_parent(&stop).map_err(AgentError::System)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AgentError::System)?;
     let done = runtime.block_on(supervisor::run(args, stop));
     // What is still under way to the server is in the spool.

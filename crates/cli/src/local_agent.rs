@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use arachne_config::Agent;
+use arachne_server::Control;
 use arachne_telemetry::{chain, codes, emit};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -43,7 +45,8 @@ impl Program {
             ("--spool", folder.join(format!("{name}.spool")).display().to_string()),
         ];
         let words = words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
-        Ok(Self { path: std::env::current_exe()?, arguments: ["agent".to_owned()].into_iter().chain(words).collect() })
+        let begin = ["agent", "--with-parent"].map(str::to_owned);
+        Ok(Self { path: std::env::current_exe()?, arguments: begin.into_iter().chain(words).collect() })
     }
 }
 
@@ -78,6 +81,42 @@ impl LocalAgent {
     }
 }
 
+/// The own agent of a server, which a change of the configuration may start, change and stop.
+#[derive(Clone, Debug, Default)]
+pub struct OwnAgent(Arc<Mutex<Option<(String, LocalAgent)>>>);
+
+impl OwnAgent {
+    /// Sees to it that `wanted` runs for the server that holds `data` and is controlled by `control`, and no other.
+    ///
+    /// # Errors
+    /// It cannot be made known to the server, or this program does not know where it is.
+    pub fn set(&self, wanted: Option<&Agent>, data: &Path, control: &Control) -> anyhow::Result<()> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Agent { name, config }) = wanted {
+            control.adopt(name, &key_file(data, name), config.clone())?;
+        }
+        let name = wanted.map(|agent| &agent.name);
+        if running.as_ref().map(|(name, _)| name) == name {
+            return Ok(());
+        }
+        if let Some((_, before)) = running.take() {
+            before.stop();
+        }
+        if let Some(name) = name {
+            *running = Some((name.clone(), LocalAgent::start(Program::agent(data, name)?)));
+        }
+        Ok(())
+    }
+
+    /// Ends it.
+    pub fn stop(&self) {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, agent)) = running {
+            agent.stop();
+        }
+    }
+}
+
 type Stopping = (Mutex<bool>, Condvar);
 
 fn locked(stopping: &Mutex<bool>) -> MutexGuard<'_, bool> {
@@ -94,7 +133,7 @@ fn keep(program: &Program, stopping: &Stopping) {
     let mut pause = PAUSE_MIN;
     loop {
         let began = Instant::now();
-        let spawned = Command::new(&program.path).args(&program.arguments).stdin(Stdio::null()).spawn();
+        let spawned = Command::new(&program.path).args(&program.arguments).stdin(Stdio::piped()).spawn();
         let why = match spawned {
             Ok(mut child) => match follow(&mut child, stopping) {
                 None => return,

@@ -29,7 +29,8 @@ fn main() -> ExitCode {
 
 /// Runs the command with what is configured. Commands that need no configuration do not read it.
 fn configured(mut cli: Cli) -> ExitStatus {
-    if matches!(cli.command, Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. }) {
+    if matches!(cli.command, Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. })
+    {
         return run(cli.command);
     }
     match configure::find(cli.config.as_deref()) {

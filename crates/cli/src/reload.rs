@@ -138,6 +138,10 @@ impl State {
             self.parts.services.set(args.services.clone());
             changed.push("services");
         }
+        if args.agent != self.args.agent {
+            self.parts.agent.set(args.agent.as_ref(), &self.parts.data, &self.control)?;
+            changed.push("agent");
+        }
         Ok(changed)
     }
 

@@ -31,6 +31,7 @@ use crate::import::one::{Done, Setting, import};
 use crate::import::plan::Plan;
 use crate::import::{key, source};
 use crate::interrupt::Interrupt;
+use crate::local_agent::OwnAgent;
 use crate::progress::Progress;
 use crate::read::source::Source;
 use crate::reload::{Origin, watch};
@@ -144,6 +145,10 @@ pub struct Swappable {
     pub store: Arc<EmbeddedStore>,
     /// Rules that name services.
     pub services: Services,
+    /// The agent that the server starts itself.
+    pub agent: OwnAgent,
+    /// The data folder.
+    pub data: PathBuf,
 }
 
 /// The settings with what is asked for of tables; later wishes win.
@@ -208,14 +213,20 @@ fn start(args: &ServeArgs) -> Result<()> {
         keys: Some(key::keys(&data)?),
     };
     let Access { listen, auth, tls } = args.access();
-    let config = Config { listen, auth, tls, ..Config::new(data) };
-    let swappable = Swappable { store: Arc::clone(&store), services };
+    let config = Config { listen, auth, tls, ..Config::new(data.clone()) };
+    let agent = OwnAgent::default();
+    let swappable = Swappable { store: Arc::clone(&store), services, agent: agent.clone(), data };
     let mut watcher = Ok(None);
-    serve(config, parts, |ready| {
+    let ready = |ready: &Ready<'_>| {
         greet(ready);
+        if let Err(error) = swappable.agent.set(args.agent.as_ref(), &swappable.data, ready.control) {
+            emit!(codes::SERVER_AGENT_006, why = format!("{error:#}"));
+        }
         let watched = |origin: &Origin| watch(origin.clone(), args.clone(), ready.control.clone(), swappable);
         watcher = args.origin.as_ref().map(watched).transpose();
-    })?;
+    };
+    // What the agent still has is delivered while the server answers.
+    serve(config, parts, ready, move || agent.stop())?;
     drop(watcher?);
     // Work that did not end in time keeps the store; the write-ahead log has what it needs.
     Arc::into_inner(store).map_or(Ok(()), EmbeddedStore::close).context("cannot close the store")

@@ -67,10 +67,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         capture_filter: None,
         keys: None,
     };
-    serve(config, parts, |ready| {
-        // Without a reader there is nobody to tell.
-        let _ = writeln!(std::io::stdout(), "{}", ready.address);
-    })?;
+    serve(
+        config,
+        parts,
+        |ready| {
+            // Without a reader there is nobody to tell.
+            let _ = writeln!(std::io::stdout(), "{}", ready.address);
+        },
+        || (),
+    )?;
     std::fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use arachne_delivery::instructions::AgentConfig;
 use arachne_telemetry::{codes, emit};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::app::App;
+use crate::agents::RegistryError;
+use crate::app::{App, now};
 use crate::config::{Auth, TlsFiles};
 use crate::listen::{Door, Entrance, House};
 use crate::serve::ServeError;
@@ -62,6 +64,15 @@ impl Control {
         let (told, tells) = oneshot::channel();
         self.wishes.blocking_send(Wish { access, told }).map_err(|_| ServeError::Stopping)?;
         tells.blocking_recv().map_err(|_| ServeError::Stopping)?
+    }
+
+    /// Sees to it that the agent which this process starts itself is known, has its key in `key_file`, and is to do `config`.
+    /// Durable when it returns. Blocks.
+    ///
+    /// # Errors
+    /// As for the list of agents.
+    pub fn adopt(&self, name: &str, key_file: &Path, config: AgentConfig) -> Result<(), RegistryError> {
+        self.app.agents.registry.adopt(name, key_file, config, now())
     }
 
     /// Tells how the file stands that the server is configured by.

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Uri, header};
 
 use crate::app::App;
 use crate::config::Config;
+use crate::control::encryption;
 use crate::serve::ServeError;
 
 /// Where the key of an agent is kept on its host.
@@ -25,7 +26,8 @@ pub(crate) struct ServerAddress {
 /// # Errors
 /// The server could not start so.
 pub fn install(config: &Config, key: &str) -> Result<String, ServeError> {
-    Ok(command(&ServerAddress { url: format!("http://{}", own(config)), pin: None }, key))
+    let pin = encryption(&config.access(), &config.data)?.map(|tls| tls.pin());
+    Ok(command(&address(&own(config), pin), key))
 }
 
 /// Where others than who asks find a server of `config`.
@@ -48,7 +50,12 @@ pub(crate) fn server(app: &App, uri: &Uri, headers: &HeaderMap) -> ServerAddress
         // Over the socket there is no port in the name.
         _ => own(&app.config),
     };
-    ServerAddress { url: format!("http://{host}"), pin: None }
+    address(&host, app.pin())
+}
+
+fn address(host: &str, pin: Option<String>) -> ServerAddress {
+    let scheme = if pin.is_some() { "https" } else { "http" };
+    ServerAddress { url: format!("{scheme}://{host}"), pin }
 }
 
 /// A line that keeps `key` for root alone, and a line that starts the agent.

@@ -18,8 +18,7 @@ use arachne_telemetry::{codes, emit};
 
 use crate::api::{
     agents, batch, bodies, complete, configuration, deliver, exports, filter, follow, layers, lists, login, me,
-    operations, preview,
-    queries, related, saved, sql, store, upload,
+    operations, preview, queries, related, saved, sql, store, upload,
 };
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, Agent, FullPackets, Import, Public, Read};

@@ -90,18 +90,29 @@ pub struct Server {
     wishes: mpsc::Receiver<Wish>,
 }
 
-/// Serves until Ctrl-C or SIGTERM. Blocks; makes its own runtime. `ready` is called once it listens.
+/// Serves until Ctrl-C or SIGTERM. Blocks; makes its own runtime. `ready` is called once it listens, `ending` when it is
+/// asked to end, and while it still answers.
 ///
 /// # Errors
 /// When it cannot start.
-pub fn serve(config: Config, parts: Parts, ready: impl FnOnce(&Ready<'_>)) -> Result<(), ServeError> {
+pub fn serve(
+    config: Config,
+    parts: Parts,
+    ready: impl FnOnce(&Ready<'_>),
+    ending: impl FnOnce() + Send + 'static,
+) -> Result<(), ServeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let served = runtime.block_on(async {
         let server = Server::bind(config, parts).await?;
         let (address, pin) = (server.address()?, server.app.pin());
         let fresh_token = server.fresh_token();
         ready(&Ready { address, fresh_token, pin: pin.as_deref(), control: server.control() });
-        server.run(asked_to_end()).await;
+        let end = async {
+            asked_to_end().await;
+            // It panics no more than the ending of a process does.
+            let _ = tokio::task::spawn_blocking(ending).await;
+        };
+        server.run(end).await;
         Ok(())
     });
     // Work that does not look at its watch must not keep the process.

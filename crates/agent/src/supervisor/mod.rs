@@ -367,3 +367,17 @@ pub fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
     }
     Ok(stop)
 }
+
+/// Sets the flag when standard input ends, as that of a child does when its parent is gone.
+///
+/// # Errors
+/// There is no thread left.
+pub fn stop_with_parent(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    let stop = Arc::clone(stop);
+    std::thread::Builder::new().name("parent".to_owned()).spawn(move || {
+        // Whatever it is, there is nothing more to come.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        stop.store(true, Ordering::Relaxed);
+    })?;
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use arachne_content::TapOptions;
 use arachne_model::{AnomalySet, Limits, TapFacts};
 
-use crate::support::{CODINGS, all, brotli, facts_of, gzip, sha256, tap_for, text};
+use crate::support::{CODINGS, all, brotli, facts_of, gzip, sha256, tap_for, text, zstd};
 
 fn whole(raw: &[u8], content: &[u8]) -> TapFacts {
     TapFacts {

@@ -35,8 +35,13 @@ pub(crate) async fn status(
 ) -> Result<Response, Problem> {
     let received = now();
     let body = strict::read(request, STATUS_BYTES_MAX, app.config.limits.request_time).await?;
-    let status: Status = serde_json::from_slice(&body)
-        .map_err(|error| Problem::new("bad-status", format!("the body is no status: {error}")).at("body"))?;
+    let bad = |error: &dyn std::fmt::Display| {
+        Problem::new("bad-status", format!("the body is no status: {error}")).at("body")
+    };
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(bad(&"an object is expected"));
+    }
+    let status: Status = serde_json::from_slice(&body).map_err(|error| bad(&error))?;
     if !(PROTOCOL_VERSION_MIN..=PROTOCOL_VERSION).contains(&status.protocol) {
         return Err(other_version(status.protocol));
     }
