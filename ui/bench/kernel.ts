@@ -112,10 +112,10 @@ function waterfall(): Result {
 function map(): Result {
   const next = random(4);
   const pairs: Pair[] = Array.from({ length: 2000 }, (_, at) => ({
-    client: `10.0.${at % 250}.1`, service: `service-${Math.floor(next() * 250)}`, count: 100, errors: Math.floor(next() * 5), bytes: Math.floor(next() * 1e6),
-    duration: 1e9, max: 1e8, p95: 1e7, drill: "",
+    client: `10.0.${at % 250}.1`, service: `service-${Math.floor(next() * 250)}`, count: 100, errors: Math.floor(next() * 5), refused: 0, bytes: Math.floor(next() * 1e6),
+    duration: 1e9, max: 1e8, p95: 1e7, drill: "", ends: ["", ""],
   }));
-  const whole = graph(pairs, { nodes: 500, merged: (name) => name, refused: [], places: [], lens: false });
+  const whole = graph(pairs, { nodes: 500, merged: (name) => name, places: [], lens: false });
   const placed = layout(whole);
   const ours = timed((on) => drawMap(on, whole, placed.places, {
     camera: { left: 20, top: 20, zoom: 0.4 }, colors: colors.of, font: "12px sans-serif", size: "bytes", hot: { node: -1, edge: -1 }, found: null, labelled: new Set(), current: -1, locked: () => false,

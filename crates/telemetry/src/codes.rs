@@ -109,7 +109,7 @@ codes! {
         since: "0.3.0",
     }
     AGENT_SPOOL_001 "AGENT-SPOOL-001" Warn "the spool is full, the oldest records are dropped" {
-        meaning: "`records` were dropped since the last line for lack of room, oldest first by class: packets and bodies, then exchanges and sessions, then what tells of the rest.",
+        meaning: "So many `records` were dropped since the last line for lack of room, oldest first by class: packets and bodies, then exchanges and sessions, then what tells of the rest.",
         cause: "The server was away for longer than the spool lasts, or takes less than is captured.",
         action: "Raise limits.spool_bytes, save less, or bring the server back.",
         since: "0.3.0",

@@ -1,16 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { forwardsOf, gatewaysOf } from "../../src/views/map/gateways.ts";
-import { anyOf, graph, type Pair, termOf, type Wishes } from "../../src/views/map/graph.ts";
+import { anyOf, graph, pairsOfMap, type Pair, type Wishes } from "../../src/views/map/graph.ts";
 import { hit, neighbour } from "../../src/views/map/hit.ts";
 import { depths, distances, isStore, layout } from "../../src/views/map/layout.ts";
 import { clipped, strands } from "../../src/views/map/shape.ts";
 import { merger } from "../../src/views/parts/merge.ts";
 
-function pair(client: string | null, service: string | null, count: number, errors = 0): Pair {
-  return { client, service, count, errors, bytes: count * 10, duration: count * 1e6, max: 5e6, p95: 2e6 + count, drill: `client:${client} service:${service}` };
+function pair(client: string | null, service: string | null, count: number, errors = 0, refused = 0): Pair {
+  return {
+    client, service, count, errors, refused, bytes: count * 10, duration: count * 1e6, max: 5e6, p95: 2e6 + count,
+    drill: `client:${client} service:${service}`, ends: [`client:${client}`, `service:${service}`],
+  };
 }
 function wishes(change: Partial<Wishes> = {}): Wishes {
-  return { nodes: 60, merged: (name) => name, refused: [], places: [], lens: false, ...change };
+  return { nodes: 60, merged: (name) => name, places: [], lens: false, ...change };
 }
 
 describe("graph", () => {
@@ -76,23 +78,21 @@ describe("graph", () => {
     expect(of.columns).toEqual([0, 1, 2, 3]);
     expect(of.nodes[1]!.answered.count).toBe(10);
   });
-  it("counts 4xx where the edge is, never more than what did not fail", () => {
-    const of = graph(chain, wishes({ places, refused: [pair("198.51.100.1", "shop", 3), pair("10.0.0.6", "users:8123", 9)] }));
-    expect(of.edges[0]!.sums.refused).toBe(3);
-    expect(of.edges[2]!.sums.refused).toBe(0);
+  it("counts 4xx with the edge and both of its ends", () => {
+    const of = graph([pair("198.51.100.1", "shop", 10, 1, 3), pair("10.0.0.5", "session", 8)], wishes({ places }));
+    expect(of.edges.map((edge) => edge.sums.refused)).toEqual([3, 0]);
+    expect([of.nodes[0]!.asked.refused, of.nodes[1]!.answered.refused, of.total.refused]).toEqual([3, 3, 3]);
+  });
+  it("takes the server's answer as it is, the rest without a name", () => {
+    const counts = { count: 5, errors: 2, bytes: 7, duration_ns: 9, outcomes: { success: 2, refused: 1, failed: 1, unanswered: 1, open: 0 } };
+    const drill = (filter: string) => ({ view: "exchanges", filter, mode: "overlap", exact: true }) as const;
+    const nodes = [{ kind: "client", name: null, drill: drill("-client:a"), ...counts }, { kind: "service", name: "shop", drill: drill("service:shop"), ...counts }] as const;
+    const [first] = pairsOfMap({ nodes: [...nodes], edges: [{ from: 0, to: 1, drill: drill("-client:a service:shop"), ...counts }] } as never);
+    expect(first).toMatchObject({ client: null, service: "shop", count: 5, errors: 2, refused: 1, drill: "-client:a service:shop", ends: ["-client:a", "service:shop"] });
   });
   it("survives names that are hostile", () => {
     const of = graph([pair("__proto__", "constructor", 1), pair("<img onerror=x>", "__proto__", 2)], wishes());
     expect(of.nodes.length).toBe(4);
-  });
-});
-
-describe("drills", () => {
-  it("reads one side of two terms", () => {
-    expect(termOf('client:10.0.0.1 service:"a b"', "service")).toBe('service:"a b"');
-    expect(termOf("client:fd00:9::2 service:x", "client")).toBe("client:fd00:9::2");
-    expect(termOf("-client:* service:x", "client")).toBe("-client:*");
-    expect(termOf("something else", "client")).toBeNull();
   });
 });
 
@@ -144,16 +144,6 @@ describe("shapes", () => {
   it("cuts the middle of names", () => {
     expect(clipped("short")).toBe("short");
     expect(clipped("a-very-long-name.of.some.service.example:8080").length).toBeLessThanOrEqual(26);
-  });
-});
-
-describe("gateways", () => {
-  const row = (client: string | null, origin: string | null, count: number) => ({ key: [client, origin], count }) as never;
-  it("are addresses that ask for others nearly always", () => {
-    expect(gatewaysOf({ rows: [row("10.0.0.5", "198.51.100.1", 95), row("10.0.0.5", "10.0.0.5", 5), row("10.0.0.6", "10.0.0.6", 50), row("10.0.0.6", "x", 50), row(null, "x", 3)] })).toEqual(["10.0.0.5"]);
-    const calls = { rows: [row("10.0.0.5", "198.51.100.1", 9), row("10.0.0.6", "198.51.100.1", 9)] };
-    expect(gatewaysOf(calls, { rows: [row("198.51.100.1", "10.0.0.5", 9), row("10.0.0.5", "10.0.0.6", 9)] })).toEqual(["10.0.0.5"]);
-    expect([...forwardsOf(calls).get("10.0.0.6")!]).toEqual(["198.51.100.1"]);
   });
 });
 

@@ -80,7 +80,7 @@ impl Packer {
 /// Bytes that a head has at most, packed or not.
 const HEAD_MAX: usize = 128;
 
-/// A batch as it is sent: what [`Packer::pack`] made, with its name before it.
+/// A batch as it is sent: what [`Packer::pack`] made, with its name behind it, so that half of a batch has none and is refused.
 ///
 /// # Errors
 /// [`CodecError::Pack`] for lack of memory.
@@ -93,9 +93,8 @@ pub fn address(head: &Head, packed: &[u8]) -> Result<Vec<u8>, CodecError> {
         closed: head.closed,
         tables: Vec::new(),
     };
-    let mut out = zstd::bulk::compress(&batch.encode_to_vec(), LEVEL).map_err(CodecError::Pack)?;
-    out.extend_from_slice(packed);
-    Ok(out)
+    let name = zstd::bulk::compress(&batch.encode_to_vec(), LEVEL).map_err(CodecError::Pack)?;
+    Ok([packed, &name].concat())
 }
 
 /// The batch in the bytes of a sender. Its tables are still to be judged by [`super::decode`].

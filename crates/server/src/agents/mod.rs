@@ -218,7 +218,7 @@ mod tests {
         let (agents, folder) = agents();
         fs::write(folder.path().join("agents"), "no folder").expect("a file");
         let before = arachne_telemetry::count_of(&codes::SERVER_AGENT_001);
-        agents.status("a", Status::default(), SECOND);
+        agents.status("a", Status::default(), 100 * SECOND);
         assert!(arachne_telemetry::count_of(&codes::SERVER_AGENT_001) > before, "SERVER-AGENT-001");
     }
 

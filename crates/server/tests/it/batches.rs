@@ -82,7 +82,7 @@ fn what_lies_is_refused_and_counted() {
     let told = |status: u16, code: &str| (status, code.to_owned());
     let good = batch(1, Lane::Live, 3);
     assert_eq!(refused(delivery(&key, good[..good.len() - 3].to_vec())), told(400, "bad-batch"));
-    assert_eq!(refused(delivery(&key, Vec::new())), told(422, "version"));
+    assert_eq!(refused(delivery(&key, Vec::new())), told(400, "bad-batch"));
     assert_eq!(refused(delivery(&key, b"no zstd".to_vec())), told(400, "bad-batch"));
     let long = delivery(&key, good.clone()).with("Content-Length", "999999999");
     assert_eq!(refused(long), told(413, "too-large"));
@@ -97,7 +97,7 @@ fn what_lies_is_refused_and_counted() {
     assert_eq!(refused(delivery(&key, bomb)), told(413, "too-large"));
     assert_eq!(stored(&world, "agent:web-1"), 0);
     let delivered = &world.send(&get("/api/v1/agents/web-1")).ok().json()["delivered"];
-    let counts = json!({"bad-batch": 2, "too-large": 2, "bad-content-type": 1, "version": 2});
+    let counts = json!({"bad-batch": 3, "too-large": 2, "bad-content-type": 1, "version": 1});
     assert_eq!(delivered["refused"], counts);
     world.send(&call("DELETE", "/api/v1/agents/web-1")).ok();
     assert_eq!(refused(delivery(&key, good)), told(401, "bad-token"));

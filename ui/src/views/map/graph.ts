@@ -50,17 +50,19 @@ export interface Pair {
   service: string | null;
   count: number;
   errors: number;
+  /** Answered 4xx. */
+  refused: number;
   bytes: number;
   duration: number;
   max: number;
   p95: number | null;
+  /** The filter of these calls, of all of the client, and of all of the service. */
   drill: string;
+  ends: readonly [string, string];
 }
 export interface Wishes {
   nodes: number;
   merged: (name: string) => string;
-  /** Calls answered 4xx, by the names of pairs. */
-  refused: Pair[];
   /** Service, address that it was reached at, and how often. */
   places: readonly (readonly [string, string, number])[];
   /** Addresses that ask for others, each with those it asks for: what they are asked themselves is likely to be behind them. */
@@ -82,35 +84,22 @@ function add(to: Sums, pair: Pair): void {
   }
   to.count += pair.count;
   to.errors += pair.errors;
+  to.refused += pair.refused;
   to.bytes += pair.bytes;
   to.duration += pair.duration;
   to.max = Math.max(to.max, pair.max);
 }
 
 /** The edges of a map. */
-export function pairsOfMap(map: AnswerOf<"map">): Pair[] {
-  return map.edges.map((edge) => ({
-    client: map.nodes[edge.from]?.name ?? null, service: map.nodes[edge.to]?.name ?? null,
-    ...numbers(edge), drill: edge.drill.filter,
-  }));
-}
-
-/** The rows of a top by client (or origin) and service. */
-export function pairsOfTop(top: AnswerOf<"top">): Pair[] {
-  const rows = top.rows.map((row): Pair => ({ client: text(row.key[0]), service: text(row.key[1]), ...numbers(row), drill: row.drill.filter }));
-  if (top.other) rows.push({ client: null, service: null, ...numbers(top.other), drill: top.other.drill.filter });
-  return rows;
-}
-
-type Counted = Pick<AnswerOf<"map">["total"], "count" | "errors" | "bytes" | "duration_ns" | "max" | "percentiles">;
-function numbers(of: Counted): Omit<Pair, "client" | "service" | "drill"> {
-  return {
-    count: of.count, errors: of.errors, bytes: of.bytes, duration: of.duration_ns, max: of.max ?? 0,
-    p95: of.percentiles?.p95 ?? null,
-  };
-}
-function text(cell: unknown): string {
-  return cell === null || cell === undefined ? "" : String(cell);
+export function pairsOfMap({ nodes, edges }: Pick<AnswerOf<"map">, "nodes" | "edges">): Pair[] {
+  return edges.map((edge) => {
+    const [client, service] = [nodes[edge.from]!, nodes[edge.to]!];
+    return {
+      client: client.name ?? null, service: service.name ?? null, count: edge.count, errors: edge.errors, refused: edge.outcomes?.refused ?? 0,
+      bytes: edge.bytes, duration: edge.duration_ns, max: edge.max ?? 0, p95: edge.percentiles?.p95 ?? null,
+      drill: edge.drill.filter, ends: [client.drill.filter, service.drill.filter],
+    };
+  });
 }
 
 const LOOP = /^(127\.0\.0\.1|::1)$/;
@@ -196,6 +185,12 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     else members.set(into, new Set([value]));
   };
   const edges = new Map<string, MapEdge>();
+  const drills = new Map<MapNode, Set<string>>();
+  /** A service that asks others is filtered by what it answers; the rest by all that its edges list. */
+  const drill = (into: MapNode, pair: Pair, end: 0 | 1) => {
+    const term = into.role === "other" ? pair.drill : (into.role === "service") === (end === 1) ? pair.ends[end] : "";
+    if (term) drills.set(into, (drills.get(into) ?? new Set<string>()).add(term));
+  };
   for (const pair of pairs) {
     const [from, to] = [keep(clientId(pair.client)), keep(serviceId(pair.service))];
     const [client, service] = [node(from), node(to)];
@@ -206,15 +201,8 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
     if (client.role !== "service") join(client, pair.client);
     join(service, pair.service);
     if (pair.drill) edge.drills.push(pair.drill);
-  }
-  for (const pair of wishes.refused) {
-    const [from, to] = [keep(clientId(pair.client)), keep(serviceId(pair.service))];
-    const edge = edges.get(`${from}\n${to}`);
-    if (!edge) continue;
-    for (const sums of [out.nodes[edge.from]!.asked, out.nodes[edge.to]!.answered, edge.sums, out.total]) {
-      // What is not told apart there may be counted there only.
-      sums.refused = Math.min(sums.refused + pair.count, sums.count - sums.errors);
-    }
+    drill(client, pair, 0);
+    drill(service, pair, 1);
   }
   out.edges = [...edges.values()];
   for (const [one, names] of members) one.members = [...names];
@@ -226,7 +214,7 @@ export function graph(pairs: readonly Pair[], wishes: Wishes): Graph {
       if (from !== undefined) out.links.push([from, at]);
     }
   }
-  giveDrills(out);
+  for (const [one, terms] of drills) one.drills = [...terms];
   out.columns = columnsOf(out);
   return wishes.lens ? withErrors(out) : out;
 }
@@ -245,30 +233,6 @@ function withErrors(whole: Graph): Graph {
     nodes: kept.map((at) => whole.nodes[at]!), columns: kept.map((at) => whole.columns[at]!), links: whole.links.flatMap(both), total: whole.total,
     edges: edges.map((edge) => ({ ...edge, from: place.get(edge.from)!, to: place.get(edge.to)! })),
   };
-}
-
-/** Gives nodes their filters: by their names where these can be read, for the rest all that its edges list. */
-function giveDrills(graph: Graph): void {
-  // The server writes `client:a service:b`; what it wrote for one side is taken, so that quoting is its matter.
-  const terms = graph.nodes.map(() => new Set<string>());
-  for (const edge of graph.edges) {
-    for (const drill of edge.drills) {
-      for (const [at, field] of [[edge.from, "client"], [edge.to, "service"]] as const) {
-        const { role } = graph.nodes[at]!;
-        // A service that asks others is filtered by what it answers, as long as it answers anything.
-        const term = role === "other" ? drill : (role === "service") === (field === "service") ? termOf(drill, field) : null;
-        if (term) terms[at]!.add(term);
-      }
-    }
-  }
-  graph.nodes.forEach((node, at) => (node.drills = [...terms[at]!]));
-}
-
-/** One side of a drill of two terms; null when it is not of that form. */
-export function termOf(drill: string, field: "client" | "service"): string | null {
-  const match = /^((?:client|origin|-client|-origin):(?:"(?:[^"\\]|\\.)*"|\*|[^\s"()]+)) ((?:service|-service):.+)$/.exec(drill);
-  if (!match) return null;
-  return field === "service" ? match[2]! : match[1]!;
 }
 
 /** Filters joined by `or`. */
