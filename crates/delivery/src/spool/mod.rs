@@ -181,6 +181,8 @@ pub struct Spool {
     held_count: usize,
     held_bytes: u64,
     figures: Figures,
+    /// Whether records were dropped that the durable cursor does not count yet.
+    uncounted: bool,
     findings: Vec<Finding>,
     /// Failures to read the front of each lane, one after the other.
     read_failures: [u8; 2],
@@ -245,7 +247,7 @@ impl Spool {
         Some(head)
     }
 
-    /// Makes all that was appended durable, what waits in memory too.
+    /// Makes all that was appended durable, what waits in memory too, and the count of what was dropped instead.
     ///
     /// # Errors
     /// [`SpoolError::Io`]: what was appended since the last success may not outlive a crash; it is still delivered. Also
@@ -256,6 +258,9 @@ impl Spool {
         self.release();
         self.drop_beyond_memory();
         written.and(synced)?;
+        if self.uncounted {
+            self.store_cursor()?;
+        }
         if self.lanes.iter().zip(self.cursor.reserved).any(|(lane, reserved)| lane.next + RESERVED / 2 > reserved) {
             self.reserve()?;
         }
@@ -377,6 +382,7 @@ impl Spool {
     fn count_dropped(&mut self, class: Class, records: u64) {
         self.figures.dropped[class.index()] += records;
         self.cursor.dropped[class.index()] += records;
+        self.uncounted = true;
     }
 
     fn failed(&mut self, error: &SpoolError) {

@@ -35,6 +35,7 @@ impl Spool {
             held_count: 0,
             held_bytes: 0,
             figures: Figures::default(),
+            uncounted: false,
             findings: Vec::new(),
             read_failures: [0; 2],
             folder,
