@@ -271,19 +271,19 @@ codes! {
         since: "0.3.0",
     }
     SERVER_AGENT_003 "SERVER-AGENT-003" Info "an agent was added" {
-        meaning: "`by` added `agent`; its key was shown once.",
+        meaning: "The agent `agent` was added by `by`; its key was shown once.",
         cause: "A request, or `arachne agents add`.",
         action: "Nothing; revoke the agent when nobody should have done this.",
         since: "0.3.0",
     }
     SERVER_AGENT_004 "SERVER-AGENT-004" Info "an agent was revoked" {
-        meaning: "`by` revoked the key of `agent`: what it sends is refused from now on.",
+        meaning: "The key of `agent` was revoked by `by`: what it sends is refused from now on.",
         cause: "A request, or `arachne agents revoke`.",
         action: "Nothing; add the agent again to give it a new key.",
         since: "0.3.0",
     }
     SERVER_AGENT_005 "SERVER-AGENT-005" Info "the configuration of an agent was changed" {
-        meaning: "`by` changed what `agent` is to do; it has `version` now.",
+        meaning: "The agent `agent` is to do something else, by `by`: its configuration has `version` now.",
         cause: "A request.",
         action: "Nothing.",
         since: "0.3.0",

@@ -247,6 +247,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the configuration on disk is in force. A change that is refused leaves what was in force before.
+         * @description Right: `read`.
+         */
+        get: operations["getConfiguration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exchanges": {
         parameters: {
             query?: never;
@@ -1217,7 +1237,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests are taken. */
+        /** Whether requests are taken; and in a second line, that the configuration on disk is not in force, where it is not. */
         get: operations["getReady"];
         put?: never;
         post?: never;
@@ -1393,7 +1413,7 @@ export interface components {
         };
         /** @description A line of the answer to many questions. */
         BatchLine: {
-            /** @description A panel is done. */
+            /** @description A panel is done, or the rows of a list are there whose total comes in a second line of the panel. */
             panel: components["schemas"]["BatchPanel"];
         } | {
             /** @description How far all is. */
@@ -1640,6 +1660,13 @@ export interface components {
              */
             received?: number;
         };
+        /** @description How the configuration stands. */
+        ConfigurationAnswer: {
+            /** @description Whether what the file holds now is in force; true without a file. */
+            in_force: boolean;
+            /** @description Why it is not, with line and column, for those who may change it. */
+            refused?: string | null;
+        };
         /** @description What an answer cost, and how whole it is. */
         Cost: {
             /**
@@ -1690,6 +1717,7 @@ export interface components {
              * @description The largest of the number asked about.
              */
             max?: number | null;
+            outcomes?: components["schemas"]["Outcomes"] | null;
             percentiles?: components["schemas"]["Percentiles"] | null;
             /**
              * Format: double
@@ -1978,6 +2006,19 @@ export interface components {
             /** @description Its only values, where these are fixed. */
             values?: string[] | null;
         };
+        /** @description A part of a filter. */
+        FilterPart: {
+            /** @description The field of a term; null for free text. */
+            field?: string | null;
+            /** @description and, or, not, or term. */
+            kind: string;
+            /** @description The parts of and, or and not. */
+            parts?: components["schemas"]["FilterPart"][];
+            /** @description Where it stands, in bytes. */
+            span: components["schemas"]["Span"];
+            /** @description Where the values of a term stand. */
+            values?: components["schemas"]["Span"][];
+        };
         /** @description A frame with its layers. */
         FrameAnswer: {
             /** @description They, in base64; without the right full_packets those of the headers alone. */
@@ -2029,6 +2070,25 @@ export interface components {
             start: number;
             /** @description It in one line. */
             summary: string;
+        };
+        /** @description An address that asks for others (X-Forwarded-For) in at least nine of ten exchanges. */
+        Gateway: {
+            /** @description The address. */
+            address: string;
+            /**
+             * Format: int64
+             * @description What it asked, as far as was looked at to find it.
+             */
+            count: number;
+            /** @description Whether it stands in front: it is not mostly asked by others that forward. These are left out when gateways are. */
+            entry: boolean;
+            /**
+             * Format: int64
+             * @description How much of that it asked for others.
+             */
+            forwarded: number;
+            /** @description Whom of the clients with a name it asks for. */
+            origins: string[];
         };
         /** @description Bars by bucket of time. Bucket `n` is `[start + n * step_ns, start + (n + 1) * step_ns)`, cut to `[from, to)`. */
         HistogramAnswer: {
@@ -2331,6 +2391,14 @@ export interface components {
              */
             scope?: components["schemas"]["Scope"];
         };
+        /** @description How many rows a list has, which was to be counted later. */
+        ListTotal: {
+            /**
+             * Format: int64
+             * @description All rows of the list.
+             */
+            total: number;
+        };
         /** @description A token to log in with. */
         Login: {
             /** @description The token, as it was shown when it was made. */
@@ -2343,10 +2411,16 @@ export interface components {
         Loss: "kernel" | "own" | "missing";
         /** @description A map. */
         MapAnswer: {
+            /** @description Whether clients were told apart by a sample: one with more rows may be among the others. All numbers are exact. */
+            approximate: boolean;
             /** @description Between them. */
             edges: components["schemas"]["Edge"][];
+            /** @description Addresses that ask for others, those with most rows first: at most 100. */
+            gateways: components["schemas"]["Gateway"][];
             /** @description Clients and services. */
             nodes: components["schemas"]["Node"][];
+            /** @description Where services answer, those with most rows first: at most 1000. */
+            places: components["schemas"]["ServicePlace"][];
             /** @description What it cost. */
             scanned: components["schemas"]["Cost"];
             /** @description Everything. */
@@ -2355,10 +2429,20 @@ export interface components {
         /** @description A map of exchanges. */
         MapQuery: {
             /**
+             * @description Leave gateways out: what they are asked is not counted, and what they ask is asked by whom they ask for.
+             * @default false
+             */
+            hide_gateways?: boolean;
+            /**
              * @description Clients and services told apart; further ones are one node of each kind.
              * @default 50
              */
             nodes?: number;
+            /**
+             * @description Whether p50, p95 and p99 of durations are wanted.
+             * @default true
+             */
+            quantiles?: boolean;
             /**
              * @description Which rows.
              * @default {
@@ -2477,6 +2561,34 @@ export interface components {
             /** @description waiting, running, finished, failed or stopped. */
             state: string;
         };
+        /** @description Rows by what came of them. Errors are those that failed or got no answer. */
+        Outcomes: {
+            /**
+             * Format: int64
+             * @description Status 500 or above.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description No answer yet.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Status 4xx.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description A status below 400.
+             */
+            success: number;
+            /**
+             * Format: int64
+             * @description No answer, and none will come.
+             */
+            unanswered: number;
+        };
         /**
          * @description Which bytes of frames are kept.
          * @enum {string}
@@ -2515,6 +2627,9 @@ export interface components {
         PanelAnswer: (components["schemas"]["ListAnswer"] & {
             /** @enum {string} */
             kind: "list";
+        }) | (components["schemas"]["ListTotal"] & {
+            /** @enum {string} */
+            kind: "total";
         }) | (components["schemas"]["HistogramAnswer"] & {
             /** @enum {string} */
             kind: "histogram";
@@ -2550,7 +2665,7 @@ export interface components {
             diagnostics: components["schemas"]["Mistake"][];
             /** @description What it lets pass, in words. */
             explanation: string;
-            tree?: components["schemas"]["Part"] | null;
+            tree?: components["schemas"]["FilterPart"] | null;
             /** @description Whether it can be used. */
             valid: boolean;
         };
@@ -2579,18 +2694,23 @@ export interface components {
              */
             table?: string;
         };
-        /** @description A part of a filter. */
+        /** @description Rows of a scope. */
         Part: {
-            /** @description The field of a term; null for free text. */
-            field?: string | null;
-            /** @description and, or, not, or term. */
-            kind: string;
-            /** @description The parts of and, or and not. */
-            parts?: components["schemas"]["Part"][];
-            /** @description Where it stands, in bytes. */
-            span: components["schemas"]["Span"];
-            /** @description Where the values of a term stand. */
-            values?: components["schemas"]["Span"][];
+            /**
+             * @description What they must pass beside the scope's filter.
+             * @default
+             */
+            filter?: string;
+            /**
+             * @description Start of their range; that of the scope unless given.
+             * @default null
+             */
+            from?: string | null;
+            /**
+             * @description End of their range; that of the scope unless given.
+             * @default null
+             */
+            to?: string | null;
         };
         /** @description Percentiles, each within 1.09 % of the exact value. */
         Percentiles: {
@@ -3256,6 +3376,18 @@ export interface components {
              */
             port?: number | null;
         };
+        /** @description An address at which a service answers. */
+        ServicePlace: {
+            /** @description Where it answers: who asks from there may be that service. */
+            address: string;
+            /**
+             * Format: int64
+             * @description What it answered there.
+             */
+            count: number;
+            /** @description The service. */
+            service: string;
+        };
         /** @description A place in a text, in bytes. */
         Span: {
             /** @description The byte behind. */
@@ -3703,7 +3835,7 @@ export interface components {
          * @description Whether all rows of a list are counted.
          * @enum {string}
          */
-        Total: "none" | "exact";
+        Total: "none" | "exact" | "later";
         /** @description Values to offer. */
         ValuesAnswer: {
             /** @description Whether there are more. */
@@ -4241,6 +4373,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationAnswer"];
+                };
             };
             /** @description What is wrong (RFC 9457) */
             default: {
