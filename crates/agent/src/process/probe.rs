@@ -15,7 +15,14 @@ type Try = (&'static str, fn() -> io::Result<()>);
 
 const TRIES: &[Try] = &[
     ("open", || File::open("/etc/passwd").map(drop)),
-    ("create", || OpenOptions::new().write(true).create(true).truncate(false).open("/tmp/arachne-probe").map(drop)),
+    ("create", || {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(std::env::temp_dir().join("arachne-probe"))
+            .map(drop)
+    }),
     ("execve", || Command::new("/bin/true").spawn().and_then(|mut child| child.wait()).map(drop)),
     ("connect", || {
         let nowhere = ([127, 0, 0, 1], 9).into();
