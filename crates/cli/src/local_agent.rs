@@ -235,7 +235,7 @@ mod tests {
         let words = program.arguments.join(" ");
         assert_eq!(
             words,
-            "agent --server unix:/data/socket --key-file /data/agents/local.key --spool /data/agents/local.spool"
+            "agent --with-parent --server unix:/data/socket --key-file /data/agents/local.key --spool /data/agents/local.spool"
         );
     }
 }

@@ -58,7 +58,8 @@ fn a_full_minute_gives_way_step_by_step_and_first_exchanges_are_whole() {
         server.wait("the first body", |state| state.rows.bodies.iter().any(|body| body.direction == "response"));
         let state = server.state();
         let first = state.rows.bodies.iter().find(|body| body.direction == "response").unwrap();
-        assert!(!first.cut && first.bytes.len() == BODY);
+        // Noise may look like a secret somewhere, which changes its length by some bytes.
+        assert!(!first.cut && first.bytes.len().abs_diff(BODY) < 1000, "{} {}", first.cut, first.bytes.len());
         drop(state);
         assert_eq!(agent.end(), 0);
     });

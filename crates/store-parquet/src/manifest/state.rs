@@ -123,7 +123,12 @@ impl<P: PartRecord> Edit<P> {
         let gone = self.remove_parts.iter().map(|path| format!("-{path}"));
         let parts = self.put_parts.iter().map(|part| format!("+{}", part.path()));
         let batches = self.put_batches.iter().map(|batch| format!("batch {}", batch.name));
-        gone.chain(parts).chain(batches).collect()
+        let sent = self.senders.iter().flat_map(|of| of.sequences.iter().map(|range| (&of.sender, range)));
+        let sent = sent.map(|(sender, (first, last))| {
+            let which = if first == last { first.to_string() } else { format!("{first}..{last}") };
+            format!("batch {which} of {sender}")
+        });
+        gone.chain(parts).chain(batches).chain(sent).collect()
     }
 }
 

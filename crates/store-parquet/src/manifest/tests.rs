@@ -167,7 +167,7 @@ fn the_same_frame_damaged_in_both_copies_names_what_is_lost() {
     let disk = MemoryDisk::from_files(files);
     let (manifest, opened) = open(&disk);
     assert_eq!(manifest.state().parts, state_after(4).parts);
-    assert_eq!(opened.unapplied, ["-parts/1", "+parts/5", "batch token-5"]);
+    assert_eq!(opened.unapplied, ["-parts/1", "+parts/5", "batch 5 of 2"]);
     assert!(!manifest.intact());
 }
 

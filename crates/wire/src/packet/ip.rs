@@ -64,7 +64,8 @@ pub fn v4(data: &[u8], may_be_cut: bool) -> Result<Packet<'_>, DropReason> {
     let claimed = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
     // Segmentation offload writes 0: to the end of the frame.
     let total = if claimed == 0 { data.len() } else { claimed };
-    if header_length < 20 || header_length > data.len() || total < header_length {
+    // The link promised version 4 (RFC 791).
+    if fixed[0] >> 4 != 4 || header_length < 20 || header_length > data.len() || total < header_length {
         return Err(CUT);
     }
     let checksum_field = u16::from_be_bytes([fixed[10], fixed[11]]);

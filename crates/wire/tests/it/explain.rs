@@ -49,6 +49,13 @@ fn names(all: &[Explained]) -> Vec<&str> {
 }
 
 #[test]
+fn another_version_than_the_link_promised_is_not_read() {
+    let mut packet = talk().remove(3).bytes;
+    packet[14] = 0xc5;
+    assert_eq!(names(&layers(&frame(&packet, LinkType::ETHERNET, 0))), ["Ethernet", "Not read"]);
+}
+
+#[test]
 fn fields_and_their_places() {
     let packet = talk().remove(3).bytes;
     let all = layers(&frame(&packet, LinkType::ETHERNET, 0));
