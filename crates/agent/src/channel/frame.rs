@@ -74,6 +74,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// See [`ChannelError`]. Nothing can be read afterwards.
+    #[expect(clippy::should_implement_trait, reason = "what it gives is borrowed or may fail: no iterator")]
     pub fn next(&mut self) -> Result<Option<(u8, &[u8])>, ChannelError> {
         let mut head = [0; HEAD];
         if !self.fill(&mut head)? {
