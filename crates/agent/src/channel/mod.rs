@@ -1,7 +1,7 @@
 //! What supervisor and capture process say to each other, over a Unix socket pair.
 //!
 //! The supervisor gives [`Order`]s, the capture process answers with [`Report`]s and [`Packed`] rows. Each is a frame
-//! ([`frame`]): length, checksum, kind, payload. The capture process reads what strangers wrote, so the supervisor trusts
+//! (`frame`): length, checksum, kind, payload. The capture process reads what strangers wrote, so the supervisor trusts
 //! no frame: lengths are judged before memory is taken, and a frame that makes no sense ends the process that sent it.
 
 mod frame;

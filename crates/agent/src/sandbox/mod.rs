@@ -2,7 +2,7 @@
 //!
 //! [`enter`] is called once the sockets and files of the capture process are open, while it has one thread: all later
 //! threads inherit what it sets. From then on it has no capability, no way to get one, no file, no network but the
-//! sockets that it holds, and only the system calls of [`calls`].
+//! sockets that it holds, and only the system calls of `calls`.
 //!
 //! Order: limits, user, capabilities, `no_new_privs`, landlock, seccomp; each step takes the right to undo the one before.
 

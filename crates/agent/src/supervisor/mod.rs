@@ -1,7 +1,7 @@
 //! The supervisor: keeps the capture process running as it is told, spools what it finds, and talks to the server.
 //!
-//! It never looks into a packet or a row. One loop decides everything ([`Supervisor`]); files and network are in
-//! [`delivery`], the process in [`capture`].
+//! It never looks into a packet or a row. One loop decides everything (`Supervisor`); files and network are in
+//! `delivery`, the process in `capture`.
 
 mod capture;
 mod child;
