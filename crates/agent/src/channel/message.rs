@@ -95,6 +95,15 @@ pub enum Report {
     Finished,
 }
 
+/// Interfaces that are counted apart. Policy: further ones are counted together, under 0, which no interface has.
+const INTERFACES_MAX: usize = 1024;
+
+/// Packets and bytes of an interface: a host of containers has ever new ones.
+pub fn of_interface(counts: &mut BTreeMap<u32, (u64, u64)>, interface: u32) -> &mut (u64, u64) {
+    let apart = counts.len() < INTERFACES_MAX || counts.contains_key(&interface);
+    counts.entry(if apart { interface } else { 0 }).or_default()
+}
+
 /// Counts since the capture process started.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -155,7 +164,7 @@ impl Counters {
         self.kernel_drops += other.kernel_drops;
         self.bytes_lost += other.bytes_lost;
         for (interface, (packets, bytes)) in &other.interfaces {
-            let sum = self.interfaces.entry(*interface).or_default();
+            let sum = of_interface(&mut self.interfaces, *interface);
             sum.0 += packets;
             sum.1 += bytes;
         }

@@ -18,6 +18,7 @@ use super::gate;
 use super::outlet::Outlet;
 use super::plan::Plan;
 use super::sink::{BodyCounts, EdgeSink, Working};
+use crate::channel::of_interface;
 
 /// How often a thread looks at what is asked of it and tells how it is.
 pub const LOOK: Duration = Duration::from_millis(100);
@@ -25,6 +26,8 @@ pub const LOOK: Duration = Duration::from_millis(100);
 const OPEN_NS: i64 = 5_000_000_000;
 /// How often open exchanges are looked for.
 const OPEN_EVERY: Duration = Duration::from_secs(1);
+/// How often all of them are told again: a store forgets what nobody tells any more, as after a process died.
+const OPEN_AGAIN: Duration = Duration::from_secs(60);
 /// Port of the domain name system.
 const DNS_PORT: u16 = 53;
 
@@ -82,6 +85,7 @@ pub struct Worker {
     generation: u64,
     agent: String,
     open_looked: Instant,
+    open_told: Instant,
 }
 
 impl Worker {
@@ -118,13 +122,14 @@ impl Worker {
             generation: plan.generation,
             agent: plan.rows.agent.clone(),
             open_looked: Instant::now(),
+            open_told: Instant::now(),
         })
     }
 
     /// A packet of `interface` that had `wire_bytes` on the wire.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, interface: u32, wire_bytes: u32) {
-        let counts = self.interfaces.entry(interface).or_default();
+        let counts = of_interface(&mut self.interfaces, interface);
         counts.0 += 1;
         counts.1 += u64::from(wire_bytes);
         self.newest = self.newest.max(Some(packet.timestamp.0));
@@ -167,6 +172,11 @@ impl Worker {
 
     /// Everything that was captured before `at` has been looked at: state expires by it, and minutes end.
     pub fn drained(&mut self, at: UnixNanos) {
+        if let Some(over) = self.minutes.set_back(at) {
+            // The host's clock is another one: what was newest never comes again.
+            self.close_minute(over);
+            (self.newest, self.told_until) = (Some(at.0), at);
+        }
         if let Some(over) = self.minutes.observe(at) {
             self.close_minute(over);
         }
@@ -180,12 +190,7 @@ impl Worker {
         // What the kernel does not tell for once does not go back.
         self.kernel.packets = self.kernel.packets.max(kernel.packets);
         self.kernel.drops = self.kernel.drops.max(kernel.drops);
-        if self.open_looked.elapsed() >= OPEN_EVERY {
-            self.open_looked = Instant::now();
-            self.tell_open();
-            let hosts = self.sink.collector.maker.new_names();
-            self.sink.collector.join(Rows { hosts, ..Rows::default() });
-        }
+        self.look_for_open(Instant::now());
         self.batches.look(&mut self.sink.collector, outlet, unix_now());
     }
 
@@ -197,7 +202,21 @@ impl Worker {
         }
     }
 
-    /// Each exchange that is open for long is told once, as it is then.
+    fn look_for_open(&mut self, now: Instant) {
+        if now.duration_since(self.open_looked) < OPEN_EVERY {
+            return;
+        }
+        self.open_looked = now;
+        if now.duration_since(self.open_told) >= OPEN_AGAIN {
+            self.open_told = now;
+            self.told_until = UnixNanos(i64::MIN);
+        }
+        self.tell_open();
+        let hosts = self.sink.collector.maker.new_names();
+        self.sink.collector.join(Rows { hosts, ..Rows::default() });
+    }
+
+    /// Each exchange that is open for long and was not told yet is told, as it is now.
     fn tell_open(&mut self) {
         let Some(newest) = self.newest else { return };
         let until = UnixNanos(newest.max(self.position).saturating_sub(OPEN_NS));
@@ -280,3 +299,6 @@ pub fn unix_now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -6,7 +6,7 @@ use arachne_wire::tcp::clock::Clock;
 /// A minute in nanoseconds.
 const MINUTE: i64 = 60_000_000_000;
 
-/// Follows packet times through minutes, which never go back.
+/// Follows packet times through minutes, which go back only with the host's clock.
 pub struct Minutes {
     clock: Clock,
     start: Option<UnixNanos>,
@@ -34,12 +34,19 @@ impl Minutes {
         self.start
     }
 
+    /// The host's clock: where it was set back by more than an hour, the minute of before is over, and gives its start.
+    pub fn set_back(&mut self, host: UnixNanos) -> Option<UnixNanos> {
+        let now = self.clock.set_back(host)?;
+        self.begin(now.0)
+    }
+
     #[cold]
     fn advance(&mut self, at: UnixNanos) -> Option<UnixNanos> {
         let now = self.clock.observe(at).0;
-        if now < self.end {
-            return None;
-        }
+        if now < self.end { None } else { self.begin(now) }
+    }
+
+    fn begin(&mut self, now: i64) -> Option<UnixNanos> {
         let start = now.saturating_sub(now.rem_euclid(MINUTE));
         self.end = start.saturating_add(MINUTE);
         self.start.replace(UnixNanos(start))
@@ -62,6 +69,15 @@ mod tests {
         assert_eq!(at(900 * MINUTE), None, "a single leap is not believed");
         assert_eq!(at(9 * MINUTE), Some(6), "minutes without packets are left out");
         assert_eq!(minutes.current(), Some(UnixNanos(9 * MINUTE)));
+    }
+
+    #[test]
+    fn only_the_hosts_clock_sets_them_back() {
+        let mut minutes = Minutes::new(true);
+        minutes.observe(UnixNanos(600 * MINUTE));
+        assert_eq!(minutes.set_back(UnixNanos(570 * MINUTE)), None, "a small step is waited out");
+        assert_eq!(minutes.set_back(UnixNanos(5 * MINUTE)).map(|start| start.0 / MINUTE), Some(600));
+        assert_eq!(minutes.observe(UnixNanos(6 * MINUTE)).map(|start| start.0 / MINUTE), Some(5));
     }
 
     #[test]

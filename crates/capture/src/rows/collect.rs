@@ -1,6 +1,6 @@
 //! Records become rows of what is kept: the one place that decides it, for files and for live captures alike.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arachne_filter::Predicate;
 use arachne_model::table::{ExchangeRow, PacketRow, Rows};
@@ -64,8 +64,13 @@ pub struct Collector {
     bytes: usize,
     sessions: HashMap<u64, SessionFrames>,
     waiting_bytes: usize,
+    /// Start and wire key of exchanges that were told while they were open.
+    open: HashSet<(i64, i64)>,
     tally: Tally,
 }
+
+/// Open exchanges that are remembered as told. Policy: of further ones the filter alone decides whether their end is told.
+const OPEN_MAX: usize = 65_536;
 
 impl Collector {
     /// Rows of `maker`, of what `choice` keeps.
@@ -78,6 +83,7 @@ impl Collector {
             bytes: 0,
             sessions: HashMap::new(),
             waiting_bytes: 0,
+            open: HashSet::new(),
             tally: Tally::default(),
         }
     }
@@ -123,11 +129,12 @@ impl Collector {
         std::mem::take(&mut self.rows)
     }
 
-    /// An exchange; `true` when it is kept.
+    /// An exchange; `true` when it is kept, as also one that was told while it was open: it would stay open for ever.
     pub fn exchange(&mut self, mut exchange: Exchange) -> bool {
         self.tally.anomalies.merge(all_anomalies(&exchange));
         let row = self.maker.exchange(&exchange);
-        let kept = self.choice.keep.matches(&row);
+        let was_told = !self.open.is_empty() && self.open.remove(&(row.start, row.wire_key));
+        let kept = self.choice.keep.matches(&row) || was_told;
         self.maker.settle(&exchange, &row, kept);
         if kept {
             self.keep(row, &mut exchange);
@@ -141,7 +148,11 @@ impl Collector {
     /// becomes of it comes to [`Self::exchange`], and counts there.
     pub fn open_exchange(&mut self, exchange: &Exchange) {
         let row = ExchangeRow { bodies: None, ..self.maker.open_exchange(exchange) };
-        if self.choice.keep.matches(&row) {
+        let name = (row.start, row.wire_key);
+        if self.choice.keep.matches(&row) || self.open.contains(&name) {
+            if self.open.len() < OPEN_MAX {
+                self.open.insert(name);
+            }
             self.rows.exchanges.push(row);
         }
     }

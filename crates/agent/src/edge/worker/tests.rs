@@ -1,0 +1,153 @@
+//! A thread without a source: packets and clocks of tests.
+
+use arachne_capture::Packet;
+use arachne_delivery::codec::{address, decode, unpack};
+use arachne_delivery::instructions::{AgentConfig, Save};
+use arachne_model::table::{ExchangeRow, Rows};
+use arachne_model::{LinkType, UnixNanos};
+use arachne_testkit::conversation::Conversation;
+
+use super::Worker;
+use crate::channel::{Said, Setup};
+use crate::edge::outlet::Outlet;
+use crate::edge::plan::{Plan, key, limits};
+
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3600 * SECOND;
+/// When a conversation of the test kit begins.
+const BEGIN: i64 = 1_767_225_600 * SECOND;
+
+fn of(config: AgentConfig) -> Worker {
+    let setup = Setup { agent: "edge".to_owned(), config, ..Setup::default() };
+    let plan = Plan::of(&setup, &key(None).expect("random"), 1).expect("it is sound");
+    Worker::new(&plan, &limits(&setup.config).expect("they are sound"), 0, 1).expect("memory")
+}
+
+/// One by the default configuration.
+pub(in crate::edge) fn worker() -> Worker {
+    of(AgentConfig::default())
+}
+
+/// All rows in `outlet`.
+pub(in crate::edge) fn rows(outlet: &Outlet) -> Rows {
+    outlet.close();
+    let mut all = Rows::default();
+    let head =
+        arachne_delivery::codec::Head { epoch: 1, lane: arachne_delivery::proto::Lane::Live, sequence: 1, closed: 0 };
+    while let Some(Said::Packed(packed)) = outlet.take() {
+        let batch = unpack(&address(&head, &packed.bytes).expect("memory")).expect("it is a batch");
+        let rows = decode(batch.tables, &mut 0).expect("it is sound");
+        all.exchanges.extend(rows.exchanges);
+        all.sessions.extend(rows.sessions);
+        all.quality.extend(rows.quality);
+    }
+    all
+}
+
+fn give(worker: &mut Worker, packets: &[arachne_testkit::conversation::Packet], shift: i64) {
+    for packet in packets {
+        let length = u32::try_from(packet.bytes.len()).expect("short");
+        let packet = Packet {
+            timestamp: UnixNanos(packet.at + shift),
+            bad_timestamp: false,
+            link_type: LinkType(1),
+            original_length: length,
+            data: &packet.bytes,
+        };
+        worker.packet(&packet, 7, length);
+    }
+}
+
+/// A request whose answer takes 70 seconds: the packets before it, and those from it on.
+fn slow() -> [Vec<arachne_testkit::conversation::Packet>; 2] {
+    let mut talk = Conversation::new("10.0.0.1:5000", "10.0.0.2:80");
+    talk.handshake().client(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    let asked = talk.take_packets();
+    talk.wait(70 * SECOND).server(b"HTTP/1.1 204 No Content\r\n\r\n").close();
+    [asked, talk.take_packets()]
+}
+
+fn slow_exchanges(keep: &str) -> Vec<ExchangeRow> {
+    let save = Save { keep: keep.to_owned(), ..Save::default() };
+    let (mut worker, outlet) = (of(AgentConfig { save, ..AgentConfig::default() }), Outlet::default());
+    let [asked, answered] = slow();
+    give(&mut worker, &asked, 0);
+    worker.drained(UnixNanos(BEGIN + 10 * SECOND));
+    worker.tell_open();
+    worker.tell_open();
+    give(&mut worker, &answered, 0);
+    worker.finish(&outlet);
+    rows(&outlet).exchanges
+}
+
+#[test]
+fn what_was_shown_as_open_ends_even_where_its_end_is_not_kept() {
+    for (keep, expected) in [
+        ("", vec![None, Some(204)]),
+        ("-status:204", vec![None, Some(204)]),
+        ("status:204", vec![Some(204)]),
+        ("status:500", vec![]),
+    ] {
+        let rows = slow_exchanges(keep);
+        assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), expected, "{keep}");
+        assert_eq!(rows.iter().map(|row| row.provisional).collect::<Vec<_>>(), [true, false][2 - expected.len()..]);
+        assert!(rows.windows(2).all(|pair| pair[0].id == pair[1].id));
+    }
+}
+
+#[test]
+fn open_exchanges_are_told_again() {
+    let (mut worker, outlet) = (worker(), Outlet::default());
+    give(&mut worker, &slow()[0], 0);
+    worker.drained(UnixNanos(BEGIN + 10 * SECOND));
+    for _ in 0..3 {
+        let now = worker.open_told;
+        worker.look_for_open(now);
+        worker.look_for_open(now + super::OPEN_EVERY);
+        worker.look_for_open(now + super::OPEN_AGAIN);
+    }
+    worker.finish(&outlet);
+    let told = rows(&outlet).exchanges.iter().filter(|row| row.provisional).count();
+    assert_eq!(told, 4, "at first, and each minute");
+}
+
+#[test]
+fn minutes_and_open_exchanges_go_on_when_the_clock_is_set_back() {
+    let (mut worker, outlet) = (worker(), Outlet::default());
+    let mut talk = Conversation::new("10.0.0.1:4999", "10.0.0.2:80");
+    talk.handshake();
+    give(&mut worker, &talk.take_packets(), 0);
+    worker.drained(UnixNanos(BEGIN + SECOND));
+    worker.tell_open();
+    worker.drained(UnixNanos(BEGIN - 3 * HOUR));
+    give(&mut worker, &slow()[0], -3 * HOUR);
+    worker.drained(UnixNanos(BEGIN - 3 * HOUR + 90 * SECOND));
+    worker.tell_open();
+    worker.finish(&outlet);
+    let rows = rows(&outlet);
+    let mut minutes: Vec<i64> = rows.quality.iter().map(|row| (row.minute - BEGIN) / SECOND).collect();
+    minutes.sort_unstable();
+    minutes.dedup();
+    assert_eq!(minutes, [-10_800, -10_740, 0]);
+    assert_eq!(rows.exchanges.iter().filter(|row| row.provisional).count(), 1);
+}
+
+#[test]
+fn interfaces_that_come_and_go_take_no_memory() {
+    let mut worker = worker();
+    let [asked, _] = slow();
+    let data = &asked[0].bytes;
+    let length = u32::try_from(data.len()).expect("short");
+    let packet = |at| Packet {
+        timestamp: UnixNanos(BEGIN + at),
+        bad_timestamp: false,
+        link_type: LinkType(1),
+        original_length: length,
+        data,
+    };
+    let count = 5000;
+    (0..count).for_each(|at| worker.packet(&packet(i64::from(at)), at, length));
+    let interfaces = worker.report().interfaces;
+    assert!(interfaces.len() <= 2000, "{}", interfaces.len());
+    assert_eq!(interfaces.values().map(|(packets, _)| packets).sum::<u64>(), u64::from(count));
+}
