@@ -36,5 +36,8 @@ pub const BATCH_PACKED_MAX: usize = 8 << 20;
 /// Bytes that a batch may unpack to.
 pub const BATCH_UNPACKED_MAX: usize = 64 << 20;
 
+/// The first instant that no row may have: 2200-01-01, far from where arithmetic on instants ends. A receiver refuses it.
+pub const INSTANT_MAX: i64 = 7_258_118_400_000_000_000;
+
 #[cfg(test)]
 mod simulation;

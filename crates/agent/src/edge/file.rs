@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use arachne_capture::{CaptureError, CaptureReader, Follow, ReadOptions};
+use arachne_delivery::INSTANT_MAX;
 use arachne_model::UnixNanos;
 
 use super::worker::Worker;
@@ -85,7 +86,8 @@ impl FileSource {
             }
             self.at_end = None;
             match self.reader.next_packet() {
-                Ok(Some(packet)) => {
+                Ok(Some(mut packet)) => {
+                    packet.timestamp = credible(packet.timestamp);
                     self.newest = self.newest.max(packet.timestamp);
                     worker.packet(&packet, 0, packet.original_length);
                 }
@@ -106,7 +108,15 @@ impl FileSource {
         std::thread::sleep(WAIT);
         if self.newest.0 > i64::MIN {
             let passed = u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            worker.drained(self.newest.plus(passed));
+            worker.drained(credible(self.newest.plus(passed)));
         }
     }
 }
+
+/// Files hold any time; no server takes rows from before 1970 or after 2199.
+fn credible(at: UnixNanos) -> UnixNanos {
+    UnixNanos(at.0.clamp(0, INSTANT_MAX - 1))
+}
+
+#[cfg(test)]
+mod tests;

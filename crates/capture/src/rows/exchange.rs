@@ -114,9 +114,11 @@ pub fn all_anomalies(exchange: &Exchange) -> AnomalySet {
 }
 
 /// The last instant of an exchange: of its response; where none came, what was last seen of it. Its session is over then,
-/// or it was given up: nothing more will come.
+/// or it was given up: nothing more will come. Packets may be captured in another order than sent, and clocks are set back:
+/// nothing ends before it begins.
 fn end(exchange: &Exchange) -> UnixNanos {
-    exchange.end.or(exchange.response_start).or(exchange.request_end).unwrap_or(exchange.start)
+    let last = exchange.end.or(exchange.response_start).or(exchange.request_end).unwrap_or(exchange.start);
+    last.max(exchange.start)
 }
 
 /// Puts the path and the query of a request, after redaction, into their places.

@@ -136,6 +136,19 @@ fn without_an_answer_it_ends_with_what_was_last_seen() {
     assert_eq!(maker().exchange(&x).status, None);
 }
 
+/// Packets that were captured in another order than sent, or a clock that was set back meanwhile.
+#[test]
+fn an_answer_captured_before_its_request_ends_no_earlier_than_it_began() {
+    let mut x = exchange("/", &[("Host", "shop")], Some((200, &[])));
+    x.response_start = Some(UnixNanos(START - 3));
+    x.end = Some(UnixNanos(START - 2));
+    let mut maker = maker();
+    let row = maker.exchange(&x);
+    assert_eq!((row.start, row.end), (START, Some(START)));
+    maker.settle(&x, &row, true);
+    assert!(maker.new_names().iter().all(|name| Some(name.first) <= name.last));
+}
+
 #[test]
 fn secrets_do_not_reach_any_column() {
     let asked = [

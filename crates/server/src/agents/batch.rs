@@ -1,5 +1,6 @@
 //! Batches become rows of the store: unpacked, judged, named by who sent them, made durable.
 
+use arachne_delivery::INSTANT_MAX;
 use arachne_delivery::codec::{self, CodecError};
 use arachne_delivery::proto::{Ack, Lane};
 use arachne_model::table::{Kind, Row, Rows, Value};
@@ -7,8 +8,6 @@ use arachne_store::{Store, StoreError, Token};
 
 use crate::problem::Problem;
 
-/// The first instant that no row may have: 2200-01-01, far from where arithmetic on instants ends.
-const INSTANT_MAX: i64 = 7_258_118_400_000_000_000;
 /// Characters of an id.
 const ID_CHARS_MAX: usize = 64;
 /// Seconds until a full disk is tried again.
