@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use arachne_capture::rows::Collector;
-use arachne_delivery::codec::{CodecError, Packer, encode};
+use arachne_delivery::codec::{BATCH_ROWS_MAX, CodecError, Packer, encode};
 use arachne_delivery::spool::{Class, Counts, by_class};
 use arachne_model::table::Rows;
 
@@ -106,20 +106,21 @@ impl Batches {
         }
     }
 
-    /// Usually one batch; rows with huge bodies make several.
+    /// Usually one batch; too many rows, or rows with huge bodies, make several.
     fn pack(&mut self, class: Class, rows: Rows, closed: i64) -> Vec<Packed> {
         let count = rows.len() as u64;
         if count == 0 {
             return Vec::new();
         }
-        match self.packer.pack(encode(&rows)) {
-            Ok(bytes) => {
+        let packed = (rows.len() <= BATCH_ROWS_MAX).then(|| self.packer.pack(encode(&rows)).ok()).flatten();
+        match packed {
+            Some(bytes) => {
                 let place = Class::ALL.iter().position(|one| *one == class).unwrap_or(0);
                 let counts = Counts::of(&rows).0.to_vec();
                 let class = u32::try_from(place).unwrap_or(0);
                 vec![Packed { closed, rows: count, class, counts, bytes }]
             }
-            Err(_) => match halves(rows) {
+            None => match halves(rows) {
                 // Rows that no receiver takes: limits of parser and bodies keep them far smaller.
                 [one, two] if one.is_empty() || two.is_empty() => {
                     self.dropped += count;
@@ -167,7 +168,7 @@ mod tests {
     use arachne_filter::Predicate;
     use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Rows};
 
-    use super::{AGE_NS, Batches, ROWS_MAX, WAITING_MAX, halves};
+    use super::{AGE_NS, BATCH_ROWS_MAX, Batches, ROWS_MAX, WAITING_MAX, halves};
     use crate::channel::Said;
     use crate::edge::outlet::Outlet;
 
@@ -222,6 +223,20 @@ mod tests {
         batches.finish(&mut collector, &outlet, 2000);
         let [handed, after, waiting] = batches.rows();
         assert_eq!((handed + after, waiting, after), (made, 0, dropped));
+    }
+
+    /// As when many connections expire at once.
+    #[test]
+    fn more_rows_than_a_batch_may_have_make_several() {
+        let (mut batches, mut collector, outlet) = (Batches::new().expect("memory"), collector(), Outlet::default());
+        let made = 2 * BATCH_ROWS_MAX + 1;
+        add(&mut collector, made);
+        batches.finish(&mut collector, &outlet, 0);
+        outlet.close();
+        let packed = std::iter::from_fn(|| outlet.take());
+        let rows = packed.map(|said| if let Said::Packed(packed) = said { packed.rows } else { 0 }).collect::<Vec<_>>();
+        assert!(rows.iter().all(|rows| (1..=BATCH_ROWS_MAX as u64).contains(rows)), "{rows:?}");
+        assert_eq!(rows.iter().sum::<u64>(), made as u64);
     }
 
     #[test]
