@@ -16,7 +16,7 @@ use arachne_model::Ledger;
 use super::meter::Meter;
 use super::preview::Previews;
 use super::probe;
-use crate::channel::{Counters, Order, Report, Setup};
+use crate::channel::{Counters, Order, Report, Setup, of_interface};
 use crate::edge::plan::Plan;
 use crate::edge::pressure::{Governor, Load};
 use crate::edge::thread::{Shared, Task, Told};
@@ -83,7 +83,7 @@ impl Governing {
                         self.shared.outlet.tell(Report::Preview(Box::new(refused)));
                     }
                 }
-                Ok(Order::Probe) => self.shared.outlet.tell(Report::Probed(probe::all())),
+                Ok(Order::Probe) => self.shared.outlet.tell(Report::Probed(probe::all(self.previews.socket()))),
                 Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -193,7 +193,7 @@ fn add(counters: &mut Counters, told: &Told) {
     counters.newest_packet = counters.newest_packet.max(report.newest);
     counters.held_bytes += report.held_bytes;
     for (interface, (packets, bytes)) in &report.interfaces {
-        let sum = counters.interfaces.entry(*interface).or_default();
+        let sum = of_interface(&mut counters.interfaces, *interface);
         sum.0 += packets;
         sum.1 += bytes;
         counters.packets += packets;

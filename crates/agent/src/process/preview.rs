@@ -4,6 +4,7 @@
 //! kernel's counters: shares stay right, since both sides lose alike.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,11 @@ impl Previews {
     #[must_use]
     pub const fn new(spare: Option<LiveCapture>) -> Self {
         Self { spare, running: None }
+    }
+
+    /// The socket of the ring, while nobody looks.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.spare.as_ref().map(AsFd::as_fd)
     }
 
     /// Starts a look. Gives an answer at once where there can be none.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::net::{TcpStream, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddrV6, TcpStream, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, SocketType, socket};
+use rustix::net::{AddressFamily, SendFlags, SocketType, send, sendto, socket};
 
 /// The name of a thing that is tried, and the way to try it.
 type Try = (&'static str, fn() -> io::Result<()>);
@@ -37,11 +38,26 @@ const TRIES: &[Try] = &[
     }),
 ];
 
-/// Tries all. A thread is tried too: that one must work.
-pub fn all() -> BTreeMap<String, String> {
+/// The number of the loopback, on which a frame does no harm.
+const LOOPBACK: u32 = 1;
+
+/// Sends a frame by a packet socket. The kernel takes the bytes of any address for those of its own kind: what is the flow
+/// of this one is the number of the interface to it.
+fn send_frame(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let address = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, LOOPBACK, 0);
+    Ok(sendto(socket, b"arachne", SendFlags::empty(), &address).map(drop)?)
+}
+
+/// Tries all, with the packet socket that it holds. A thread is tried too: that one must work.
+pub fn all(held: Option<BorrowedFd<'_>>) -> BTreeMap<String, String> {
     let told = |outcome: io::Result<()>| outcome.map_or_else(|error| error.to_string(), |()| "allowed".to_owned());
     let mut outcomes: BTreeMap<String, String> =
         TRIES.iter().map(|(name, attempt)| ((*name).to_owned(), told(attempt()))).collect();
+    if let Some(socket) = held {
+        outcomes.insert("send to".to_owned(), told(send_frame(socket)));
+        let sent = send(socket, b"arachne", SendFlags::empty()).map(drop);
+        outcomes.insert("send".to_owned(), told(sent.map_err(io::Error::from)));
+    }
     let thread = std::thread::Builder::new().spawn(|| ()).map(|thread| thread.join().unwrap_or_default());
     outcomes.insert("thread".to_owned(), told(thread));
     outcomes

@@ -20,8 +20,6 @@ const FREE: &[i64] = &[
     libc::SYS_pread64,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
-    libc::SYS_sendto,
-    libc::SYS_sendmsg,
     libc::SYS_shutdown,
     libc::SYS_ppoll,
     libc::SYS_lseek,
@@ -104,6 +102,9 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
         attach.push(SeccompRule::new(vec![equal(1, libc::SOL_SOCKET)?, equal(2, option)?])?);
     }
     rules.insert(libc::SYS_setsockopt, attach);
+    // To whom a socket is connected, which a packet socket never is: one that names a receiver could send any frame.
+    let nobody = SeccompCondition::new(4, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)?;
+    rules.insert(libc::SYS_sendto, only(vec![nobody])?);
     let mut names = Vec::new();
     for option in [libc::PR_SET_NAME, libc::PR_SET_VMA] {
         names.push(SeccompRule::new(vec![equal(0, option)?])?);

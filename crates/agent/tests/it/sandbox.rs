@@ -38,7 +38,8 @@ fn the_capture_process_has_no_rights_and_everything_is_refused() {
         for (what, outcome) in &probed {
             assert_eq!(outcome == "allowed", what == "thread", "{what}: {outcome}");
         }
-        assert!(probed.len() >= 8, "{probed:?}");
+        assert!(probed.len() >= 10, "{probed:?}");
+        assert!(probed["send to"].starts_with("Operation not permitted"), "not by its address: {}", probed["send to"]);
         let facts = sandbox::of_process("capture", child.id(), &landlock).unwrap();
         assert!(facts.capabilities.is_empty() && facts.no_new_privs && facts.seccomp, "{facts:?}");
         assert_eq!(facts.uid, sandbox::NOBODY);
