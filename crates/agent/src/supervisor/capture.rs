@@ -116,7 +116,7 @@ impl Capture {
         }
     }
 
-    /// Another setup for the process that runs.
+    /// Another setup for the process that runs, if one does.
     pub fn send(&mut self, setup: &Setup) {
         self.order(&Order::Setup(Box::new(setup.clone())));
     }

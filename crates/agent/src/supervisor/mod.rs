@@ -223,7 +223,7 @@ impl Supervisor {
     }
 
     fn instruct(&mut self, instructions: Instructions) {
-        let mut again = false;
+        let mut new_key = false;
         if !instructions.agent.is_empty() && self.kept.agent.as_ref() != Some(&instructions.agent) {
             self.kept.agent = Some(instructions.agent);
             self.keep();
@@ -234,11 +234,10 @@ impl Supervisor {
             && self.key.as_ref() != Some(&keys.redaction)
         {
             self.key = Some(keys.redaction);
-            again = true;
+            new_key = true;
         }
-        if let Some(config) = instructions.config {
-            self.configure(config);
-        } else if again && self.capture.is_alive() {
+        let told = instructions.config.is_some_and(|config| self.configure(config));
+        if new_key && !told {
             self.capture.send(&self.setup());
         }
         if let Some(preview) = instructions.preview.filter(|preview| preview.id != self.previewed) {
@@ -246,7 +245,8 @@ impl Supervisor {
         }
     }
 
-    fn configure(&mut self, mut config: arachne_delivery::instructions::AgentConfig) {
+    /// Goes by another configuration, if it can be; whether the capture process was given another setup.
+    fn configure(&mut self, mut config: arachne_delivery::instructions::AgentConfig) -> bool {
         if config.version <= UNCHOSEN {
             self.args.over(&mut config);
         }
@@ -254,14 +254,13 @@ impl Supervisor {
         let change = self.wanted.receive(config, &self.interfaces);
         if let Some(why) = &self.wanted.state().error {
             emit!(codes::AGENT_CONFIG_001, version = version, error = why.as_str());
-            return;
+            return false;
         }
         let wanted = self.wanted.config();
         self.delivery.configure(wanted);
         match change {
             Change::None => {}
-            Change::Send if self.capture.is_alive() => self.capture.send(&self.setup()),
-            Change::Send => {}
+            Change::Send => self.capture.send(&self.setup()),
             Change::Restart => self.capture.finish(),
         }
         if self.wanted.state().applied != applied {
@@ -269,6 +268,7 @@ impl Supervisor {
         }
         self.keep();
         self.tell_status();
+        change == Change::Send
     }
 
     fn look_what_passes(&mut self, preview: Preview) {
@@ -286,9 +286,7 @@ impl Supervisor {
         let found = host::interfaces(&self.interfaces);
         if found != self.interfaces {
             self.interfaces = found;
-            if self.capture.is_alive() {
-                self.capture.send(&self.setup());
-            }
+            self.capture.send(&self.setup());
         }
     }
 

@@ -1,5 +1,6 @@
 //! From the packet to the server.
 
+use arachne_content::redact::{Key, Redactor, Rules};
 use arachne_delivery::instructions::{AgentConfig, Preview};
 use arachne_delivery::status::{Stage, State};
 
@@ -83,6 +84,31 @@ fn killed_and_started_again_nothing_is_lost_and_nothing_comes_twice() {
         paths.sort();
         paths.dedup();
         assert_eq!((paths.len(), state.rows.exchanges.len()), (22, 22), "{paths:?}");
+    });
+}
+
+#[test]
+fn a_capture_that_began_without_its_server_gets_the_key_of_redaction_later() {
+    hosts(|far| {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(folder.path());
+        server.state().mute = true;
+        let agent = start(folder.path(), &server, &["--interface", "near"]);
+        agent.wait_for("AGENT-CAPTURE-001", 1);
+        // What a server tells an agent that nobody has configured: what it does already.
+        server.state().instructions.agent.clear();
+        server.state().instructions.config = Some(AgentConfig { version: 1, ..AgentConfig::default() });
+        server.state().mute = false;
+        server.wait_status("its word", |status| status.config.received == 1);
+        let web = service(far);
+        let mark = Redactor::new(Key::new([0x0f; 32]), Rules::default()).mark(b"S3CR3T");
+        wait("secrets under the key of the installation", || {
+            ask(web, "/", "Authorization: Bearer S3CR3T\r\n");
+            format!("{:?}", server.state().rows.exchanges).contains(&mark)
+        });
+        assert_eq!(agent.capture_processes().len(), 1);
+        assert_eq!(agent.log().matches("AGENT-CAPTURE-001").count(), 1, "by the process that runs");
+        assert_eq!(agent.end(), 0);
     });
 }
 

@@ -28,6 +28,8 @@ pub struct State {
     pub again: u64,
     /// Whether batches are refused for now.
     pub away: bool,
+    /// Whether a status is not answered for now.
+    pub mute: bool,
     /// What to answer to a status.
     pub instructions: Instructions,
     /// The last status.
@@ -114,6 +116,9 @@ fn serve(connection: &TcpStream, state: &Mutex<State>) {
 fn answer(path: &str, body: &[u8], state: &Mutex<State>) -> (&'static str, Vec<u8>) {
     let mut state = state.lock().unwrap();
     if path == STATUS_PATH {
+        if state.mute {
+            return ("503 Service Unavailable", Vec::new());
+        }
         let status: Status = serde_json::from_slice(body).unwrap();
         let mut instructions = state.instructions.clone();
         (instructions.received, instructions.sent) = (status.sent + 1000, status.sent + 2000);
