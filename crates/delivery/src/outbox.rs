@@ -60,7 +60,7 @@ pub enum Answer {
         /// Whether it had it before.
         seen_before: bool,
     },
-    /// The server will never take it (400, 413, 422).
+    /// The server will never take it: a problem (400, 413) with the code `bad-batch` or `too-large`.
     Refused {
         /// What it says.
         why: String,

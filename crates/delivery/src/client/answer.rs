@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hyper::header::RETRY_AFTER;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, StatusCode};
 use prost::Message as _;
 
@@ -17,7 +17,7 @@ pub(super) fn of_batch(status: StatusCode, headers: &HeaderMap, body: &[u8], hea
     let why = format!("{}: {}", status.as_u16(), said(body));
     match status {
         StatusCode::OK => acknowledged(body, head),
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE if is_for_ever(headers, body) => {
             Answer::Refused { why }
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Answer::Key { why },
@@ -25,9 +25,20 @@ pub(super) fn of_batch(status: StatusCode, headers: &HeaderMap, body: &[u8], hea
             Answer::Later { after: retry_after(headers), why }
         }
         StatusCode::INSUFFICIENT_STORAGE => Answer::Full { why },
-        // Not from a server of ours that is well: a proxy, another program, a fault. The batch is kept.
+        // Not from a server of ours that is well, or that takes it one day: a proxy, another program, a fault, a server that
+        // is older than its agent. The batch is kept.
         _ => Answer::Failed { why },
     }
+}
+
+/// Whether a server of ours says that it will never take this batch: its problem has a code (RFC 9457) for that.
+fn is_for_ever(headers: &HeaderMap, body: &[u8]) -> bool {
+    let media = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let code = serde_json::from_slice::<serde_json::Value>(body)
+        .ok()
+        .and_then(|mut problem| problem.get_mut("code").map(serde_json::Value::take));
+    media.starts_with(b"application/problem+json")
+        && code.is_some_and(|code| code == "bad-batch" || code == "too-large")
 }
 
 fn acknowledged(body: &[u8], head: &Head) -> Answer {

@@ -258,6 +258,8 @@ async fn nobody_at_home_is_told_at_once() {
     assert!(why.contains("refused"), "{why}");
 }
 
+const PROBLEM: &str = "content-type: application/problem+json\r\n";
+
 #[tokio::test]
 async fn answers_mean_what_the_protocol_says() {
     let later = |seconds: Option<u64>, why: &str| Answer::Later {
@@ -267,9 +269,14 @@ async fn answers_mean_what_the_protocol_says() {
     let refused = |why: &str| Answer::Refused { why: why.to_owned() };
     let failed = |why: &str| Answer::Failed { why: why.to_owned() };
     let cases = [
-        ("400 x", "", r#"{"title":"t","detail":"rows\u0007 lie"}"#, refused("400: rows lie")),
-        ("413 x", "", r#"{"title":"too large"}"#, refused("413: too large")),
-        ("422 x", "", "plain", refused("422: plain")),
+        ("400 x", PROBLEM, r#"{"code":"bad-batch","detail":"rows\u0007 lie"}"#, refused("400: rows lie")),
+        ("413 x", PROBLEM, r#"{"code":"too-large","title":"too large"}"#, refused("413: too large")),
+        // What a proxy says, or a server that did not get all of it, or that is older than the agent.
+        ("400 x", "", r#"{"code":"bad-batch","detail":"no problem"}"#, failed("400: no problem")),
+        ("400 x", PROBLEM, r#"{"code":"bad-request","detail":"it ended early"}"#, failed("400: it ended early")),
+        ("400 x", PROBLEM, "bad-batch", failed("400: bad-batch")),
+        ("413 x", "content-type: text/html\r\n", "<html>", failed("413: <html>")),
+        ("422 x", PROBLEM, r#"{"code":"version","detail":"1 is taken"}"#, failed("422: 1 is taken")),
         ("401 x", "", "", Answer::Key { why: "401: ".to_owned() }),
         ("403 x", "", "", Answer::Key { why: "403: ".to_owned() }),
         ("429 x", "retry-after: 7\r\n", "", later(Some(7), "429: ")),
