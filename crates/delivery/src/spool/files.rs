@@ -239,7 +239,7 @@ impl Spool {
     pub(super) fn store_cursor(&mut self) -> Result<(), SpoolError> {
         let stored = self.cursor.store(&mut *self.folder);
         io(|| "write the cursor of the spool".to_owned(), stored).inspect_err(|error| self.failed(error))?;
-        self.uncounted = false;
+        (self.uncounted, self.stored) = (false, self.cursor);
         Ok(())
     }
 

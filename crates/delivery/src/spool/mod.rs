@@ -170,6 +170,8 @@ pub struct Spool {
     folder: Box<dyn Folder>,
     settings: SpoolSettings,
     cursor: Cursor,
+    /// The cursor as it is durable.
+    stored: Cursor,
     lanes: [LaneState; 2],
     files: BTreeMap<u64, File>,
     /// By lane and class: the file that grows.
@@ -187,6 +189,9 @@ pub struct Spool {
     /// Failures to read the front of each lane, one after the other.
     read_failures: [u8; 2],
 }
+
+/// Damaged places that wait to be told. Policy: further ones are skipped all the same, and their records counted.
+const FINDINGS_MAX: usize = 1000;
 
 /// Sequences that are reserved at a time.
 const RESERVED: u64 = 1 << 20;
@@ -337,7 +342,9 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Io`]: more is sent again; nothing is lost.
     pub fn keep_cursor(&mut self) -> Result<(), SpoolError> {
-        self.store_cursor()?;
+        if self.cursor != self.stored {
+            self.store_cursor()?;
+        }
         self.remove_settled();
         Ok(())
     }
@@ -369,7 +376,7 @@ impl Spool {
         figures
     }
 
-    /// What was found damaged since this was last asked.
+    /// What was found damaged since this was last asked: the first thousand places.
     pub fn findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
     }
@@ -444,8 +451,14 @@ impl Spool {
         let place = entry.place.unwrap_or_default();
         let file = self.files.get(&place.file).map(|file| file.name.clone()).unwrap_or_default();
         let batch = Some((head, counts));
-        self.findings.push(Finding { file, offset: place.offset, bytes: u64::from(bytes), what, batch });
+        self.find(Finding { file, offset: place.offset, bytes: u64::from(bytes), what, batch });
         self.ended(&entry);
+    }
+
+    fn find(&mut self, finding: Finding) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
     }
 }
 

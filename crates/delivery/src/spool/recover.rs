@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::files::{File, Place, parse_name};
-use super::scan::{Finding, Frame, Scan};
+use super::scan::{Frame, Scan};
 use super::{
     Class, Cursor, Entry, Figures, Folder, LaneState, RESERVED, Spool, SpoolError, SpoolSettings, Waiting, lane_index,
 };
@@ -28,6 +28,7 @@ impl Spool {
             settings,
             lanes: first.map(lane),
             cursor,
+            stored: Cursor::default(),
             files: BTreeMap::new(),
             growing: [[None; 3]; 2],
             next_file: cursor.floors.iter().flatten().max().map_or(1, |floor| floor + 1),
@@ -77,16 +78,12 @@ impl Spool {
                 file.length = torn;
             }
         }
-        self.note(findings);
+        findings.into_iter().for_each(|finding| self.find(finding));
         for frame in frames {
             file.waiting += u64::from(self.take_frame(&frame, number));
         }
         self.files.insert(number, file);
         Ok(())
-    }
-
-    fn note(&mut self, findings: Vec<Finding>) {
-        self.findings.extend(findings);
     }
 
     /// Whether it waits.

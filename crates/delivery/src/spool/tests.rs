@@ -82,6 +82,23 @@ fn a_crash_without_a_cursor_repeats_and_never_reuses_a_sequence() {
 }
 
 #[test]
+fn a_cursor_that_has_not_moved_is_not_written_again() {
+    let folder = Broken::default();
+    let mut spool = open(&folder, 7);
+    let cursor = || folder.files()["cursor"].clone();
+    let first = cursor();
+    spool.keep_cursor().expect("the disk works");
+    assert_eq!(cursor(), first, "nothing was delivered since");
+    let head = spool.append(Lane::Live, batch(Class::Records, 1, 10)).expect("there is room");
+    assert!(spool.settle(&head, Settled::Delivered));
+    spool.keep_cursor().expect("the disk works");
+    let moved = cursor();
+    assert_ne!(moved, first);
+    spool.keep_cursor().expect("the disk works");
+    assert_eq!(cursor(), moved);
+}
+
+#[test]
 fn what_is_dropped_for_room_is_the_oldest_of_the_least_class() {
     let folder = Broken::default();
     let mut spool = open(&folder, 7);
