@@ -120,6 +120,18 @@ codes! {
         action: "Make room, or see to the disk.",
         since: "0.3.0",
     }
+    AGENT_SPOOL_003 "AGENT-SPOOL-003" Error "the server refuses a batch" {
+        meaning: "The batch `sequence` is set aside in refused.spool and its records are counted as refused; `error` is what the server says. All others are delivered.",
+        cause: "A mistake of this program or of the server.",
+        action: "Report it with what `error` says.",
+        since: "0.3.0",
+    }
+    AGENT_SPOOL_004 "AGENT-SPOOL-004" Warn "the spool is damaged" {
+        meaning: "Some bytes of it are skipped: `damage` says where and what, `records` how many records are lost, as far as that can be read. The rest is delivered.",
+        cause: "A machine that stopped in the middle of a write, or a failing disk.",
+        action: "Nothing after a power cut. Else see to the disk.",
+        since: "0.3.0",
+    }
     ASK_MAIN_001 "ASK-MAIN-001" Error "the question cannot be answered" {
         meaning: "A store was asked by query, sql or export, and gave no answer, or only the part that was printed.",
         cause: "A question that is not in order, a data folder that cannot be opened, or a server that does not answer; `error` says which.",

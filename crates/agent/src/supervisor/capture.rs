@@ -8,6 +8,7 @@ use arachne_telemetry::{chain, codes, emit};
 use tokio::sync::mpsc::Sender;
 
 use super::child::{Child, Heard};
+use super::patience::Patience;
 use crate::channel::{Counters, Order, Packed, Report, Said, Setup};
 
 /// First wait before another start, doubled with each failure up to the longest.
@@ -16,10 +17,6 @@ const WAIT_FIRST: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// A process that lived for so long was well.
 const WELL: Duration = Duration::from_secs(60);
-/// A process that says nothing for so long hangs. It speaks every second, unless its words wait for the spool.
-const SILENCE: Duration = Duration::from_secs(30);
-/// How long it may take to hand over what it has.
-const FINISH: Duration = Duration::from_secs(6);
 
 /// What comes of what was heard.
 #[derive(Debug)]
@@ -40,15 +37,13 @@ pub enum Outcome {
 pub struct Capture {
     heard: Sender<(u64, Heard)>,
     child: Option<Child>,
-    /// Since when it was asked to end.
-    finishing: Option<Instant>,
+    patience: Patience,
     ready: bool,
     /// It could not start, and said so.
     refused: bool,
     starts: u64,
     failures: u32,
     not_before: Option<Instant>,
-    last_word: Instant,
     /// What the processes before counted.
     before: Counters,
     counters: Counters,
@@ -64,13 +59,12 @@ impl Capture {
         Self {
             heard,
             child: None,
-            finishing: None,
+            patience: Patience::new(Instant::now()),
             ready: false,
             refused: false,
             starts: 0,
             failures: 0,
             not_before: None,
-            last_word: Instant::now(),
             before: Counters::default(),
             counters: Counters::default(),
             landlock: String::new(),
@@ -86,17 +80,13 @@ impl Capture {
             (Some(_), None) => self.finish(),
             _ => {}
         }
-        let hangs = match self.finishing {
-            Some(since) => since.elapsed() > FINISH,
-            None => self.child.is_some() && self.last_word.elapsed() > SILENCE,
-        };
+        let hangs = self.child.is_some() && self.patience.is_over(Instant::now());
         hangs.then(|| self.lose("it hangs".to_owned())).flatten()
     }
 
     fn start(&mut self, setup: &Setup) {
         self.starts += 1;
-        self.last_word = Instant::now();
-        (self.finishing, self.refused) = (None, false);
+        (self.patience, self.refused) = (Patience::new(Instant::now()), false);
         let started = Child::start(self.starts, self.heard.clone()).map_err(|error| chain(&error).to_string());
         match started {
             Ok(mut child) => {
@@ -110,8 +100,8 @@ impl Capture {
 
     /// Hands over what was found, and ends.
     pub fn finish(&mut self) {
-        if let Some(child) = self.child.as_mut().filter(|_| self.finishing.is_none()) {
-            self.finishing = Some(Instant::now());
+        if let Some(child) = self.child.as_mut().filter(|_| self.patience.finishing.is_none()) {
+            self.patience.finishing = Some(Instant::now());
             let _ = child.order(&Order::Finish);
         }
     }
@@ -127,7 +117,16 @@ impl Capture {
     }
 
     fn order(&mut self, order: &Order) -> bool {
-        self.child.as_mut().filter(|_| self.finishing.is_none()).is_some_and(|child| child.order(order).is_ok())
+        self.child
+            .as_mut()
+            .filter(|_| self.patience.finishing.is_none())
+            .is_some_and(|child| child.order(order).is_ok())
+    }
+
+    /// Whether a process captures.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// Whether a process is there, ending ones too.
@@ -136,9 +135,9 @@ impl Capture {
         self.child.is_some()
     }
 
-    /// Nobody listens to the process now: its silence is not its own.
+    /// Nobody listened to the process until now.
     pub fn excuse(&mut self) {
-        self.last_word = Instant::now();
+        self.patience.excuse(Instant::now());
     }
 
     /// Something was heard of process `number`.
@@ -150,7 +149,7 @@ impl Capture {
                 _ => None,
             };
         }
-        self.last_word = Instant::now();
+        self.patience.last_word = Instant::now();
         match heard {
             Heard::Said(Said::Packed(packed)) => Some(Outcome::Packed(packed)),
             Heard::Said(Said::Report(report)) => self.report(*report),
@@ -181,7 +180,7 @@ impl Capture {
             // Only tests ask for it, without a supervisor.
             Report::Probed(_) => None,
             Report::Finished => {
-                self.finishing.get_or_insert_with(Instant::now);
+                self.patience.finishing.get_or_insert_with(Instant::now);
                 None
             }
         }
@@ -203,7 +202,7 @@ impl Capture {
     }
 
     fn gone(&mut self, why: Option<String>) -> Option<Outcome> {
-        if self.finishing.is_some() && why.is_none() {
+        if self.patience.finishing.is_some() && why.is_none() {
             self.forget();
             return None;
         }
@@ -223,7 +222,8 @@ impl Capture {
     /// It is lost with what it had in memory.
     fn lose(&mut self, why: String) -> Option<Outcome> {
         emit!(codes::AGENT_CAPTURE_003, error = why.as_str());
-        let since = self.last_word.checked_sub(Duration::from_secs(1)).unwrap_or(self.last_word);
+        let last_word = self.patience.last_word;
+        let since = last_word.checked_sub(Duration::from_secs(1)).unwrap_or(last_word);
         let was_ready = self.ready;
         if self.child.as_ref().is_some_and(|child| child.started.elapsed() >= WELL) {
             self.failures = 0;
@@ -238,7 +238,7 @@ impl Capture {
         if let Some(mut child) = self.child.take() {
             child.kill();
         }
-        self.finishing = None;
+        self.patience.finishing = None;
         self.ready = false;
         let counters = std::mem::take(&mut self.counters);
         self.before.settle(counters);

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use arachne_delivery::instructions::AgentConfig;
 use arachne_telemetry::{chain, codes, emit};
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::DeliveryError;
 
 const FILE: &str = "agent.json";
+/// Is there while something is captured; its time says when that was last so.
+const CAPTURING: &str = "capturing";
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -55,12 +58,34 @@ impl Kept {
     }
 }
 
+/// Something is captured now. Not synced: a host that stops may make it some seconds older, so what is marked as unknown
+/// is never too short.
+pub fn note_capturing(folder: &Path) {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join(CAPTURING));
+    if let Err(error) = file.and_then(|file| file.set_modified(SystemTime::now())) {
+        emit!(codes::AGENT_SPOOL_002, error = %chain(&error));
+    }
+}
+
+/// Nothing is captured any more, and all that was is kept.
+pub fn forget_capturing(folder: &Path) {
+    // Where it stays, a start too many says what it does not know.
+    let _ = fs::remove_file(folder.join(CAPTURING));
+}
+
+/// When an agent last captured that did not end by itself, nanoseconds since the Unix epoch.
+pub fn last_capturing(folder: &Path) -> Option<i64> {
+    let at = fs::metadata(folder.join(CAPTURING)).and_then(|facts| facts.modified()).ok()?;
+    i64::try_from(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_nanos()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use arachne_delivery::instructions::AgentConfig;
     use arachne_telemetry::{codes, count_of};
 
-    use super::Kept;
+    use super::{Kept, forget_capturing, last_capturing, note_capturing};
+    use crate::edge::worker::unix_now;
 
     #[test]
     fn what_is_kept_comes_back_and_nonsense_counts_as_none() {
@@ -73,6 +98,22 @@ mod tests {
         assert_eq!(Kept::load(&path).expect("readable"), kept);
         std::fs::write(path.join("agent.json"), b"{").expect("writable");
         assert_eq!(Kept::load(&path).expect("readable"), Kept::default());
+    }
+
+    #[test]
+    fn what_was_captured_last_is_known_until_an_end() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        assert_eq!(last_capturing(folder.path()), None);
+        let before = unix_now();
+        note_capturing(folder.path());
+        let first = last_capturing(folder.path()).expect("it is noted");
+        note_capturing(folder.path());
+        // File systems keep times less finely than clocks.
+        let fine = 1_000_000_000;
+        assert!(first >= before - fine && last_capturing(folder.path()) >= Some(first));
+        forget_capturing(folder.path());
+        forget_capturing(folder.path());
+        assert_eq!(last_capturing(folder.path()), None);
     }
 
     #[test]

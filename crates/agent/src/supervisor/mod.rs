@@ -8,6 +8,7 @@ mod child;
 mod delivery;
 mod host;
 mod kept;
+mod patience;
 mod status;
 mod wanted;
 
@@ -40,6 +41,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const OFTEN: Duration = Duration::from_secs(2);
 /// What is heard and waits for the spool.
 const HEARD: usize = 8;
+/// A loop that took so long for a turn did not listen meanwhile: a disk may keep it waiting.
+const STALL: Duration = Duration::from_secs(1);
+/// How often it is noted that something is captured.
+const NOTE: Duration = Duration::from_secs(10);
 /// How long the server's first word is waited for before capture begins under the host's name.
 const FIRST_WORD: Duration = Duration::from_secs(3);
 /// How long an agent that was asked to end may take.
@@ -94,6 +99,9 @@ struct Supervisor {
     previewed: String,
     level: Pressure,
     looked: Instant,
+    turned: Instant,
+    /// When it was last noted that something is captured.
+    noted: Option<Instant>,
     begun: Instant,
     ending: Option<Instant>,
 }
@@ -125,12 +133,15 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         previewed: String::new(),
         level: Pressure::None,
         looked: now,
+        turned: now,
+        noted: None,
         begun: now,
         ending: None,
         kept,
         args,
     };
     emit!(codes::AGENT_MAIN_002, version = env!("CARGO_PKG_VERSION"), spool = %supervisor.args.spool.display());
+    supervisor.mark_crash();
     supervisor.tell_status();
     while !supervisor.is_over() {
         if stop.load(Ordering::Acquire) {
@@ -143,6 +154,9 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
     }
     let deadline = supervisor.deadline();
     let waiting = supervisor.delivery.finish(deadline).await;
+    if !supervisor.capture.is_alive() {
+        kept::forget_capturing(&supervisor.args.spool);
+    }
     emit!(codes::AGENT_MAIN_003, waiting = waiting);
     Ok(())
 }
@@ -171,12 +185,15 @@ impl Supervisor {
     }
 
     fn look(&mut self) {
-        if self.pending.is_some() {
+        let stood_still = self.turned.elapsed() > STALL;
+        self.turned = Instant::now();
+        if self.pending.is_some() || stood_still {
             self.capture.excuse();
         }
         let wanted = self.setup_if_wanted();
         let outcome = self.capture.tick(wanted.as_ref());
         self.take(outcome);
+        self.note_capturing(wanted.is_some());
         if self.looked.elapsed() >= OFTEN {
             self.looked = Instant::now();
             self.look_at_interfaces();
@@ -218,7 +235,10 @@ impl Supervisor {
                 self.wanted.refused(version, why);
             }
             Some(Outcome::Preview(result)) => self.preview = Some(result),
-            Some(Outcome::Unaccounted(since)) => self.mark_unaccounted(since),
+            Some(Outcome::Unaccounted(since)) => {
+                let lost = i64::try_from(since.elapsed().as_nanos()).unwrap_or(i64::MAX);
+                self.mark_unaccounted(unix_now().saturating_sub(lost), "process_died");
+            }
         }
     }
 
@@ -312,18 +332,37 @@ impl Supervisor {
         self.delivery.tell(status);
     }
 
-    /// What was captured between `since` and now is not known: told by a row of the capture quality.
-    fn mark_unaccounted(&mut self, since: Instant) {
+    /// Notes while something is captured, so that the next start knows what it missed when this one ends without a word.
+    fn note_capturing(&mut self, wanted: bool) {
+        if self.capture.is_ready() {
+            if self.noted.is_none_or(|at| at.elapsed() >= NOTE) {
+                self.noted = Some(Instant::now());
+                kept::note_capturing(&self.args.spool);
+            }
+        } else if !wanted && !self.capture.is_alive() && self.noted.take().is_some() {
+            kept::forget_capturing(&self.args.spool);
+        }
+    }
+
+    /// The agent before this one did not end by itself, or its host did not.
+    fn mark_crash(&mut self) {
+        if let Some(since) = kept::last_capturing(&self.args.spool) {
+            self.mark_unaccounted(since, "agent_died");
+            kept::forget_capturing(&self.args.spool);
+        }
+    }
+
+    /// What was captured between `begun` and now is not known: told by a row of the capture quality.
+    fn mark_unaccounted(&mut self, begun: i64, why: &str) {
         let agent = self.kept.agent.clone().unwrap_or_default();
-        let lost = i64::try_from(since.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        let begun = unix_now().saturating_sub(lost);
+        let lost = unix_now().saturating_sub(begun).max(0);
         let row = QualityRow {
             minute: begun - begun.rem_euclid(60_000_000_000),
             source: agent.clone(),
             agent,
             stage: "capture".to_owned(),
             count: "unaccounted".to_owned(),
-            reason: Some("process_died".to_owned()),
+            reason: Some(why.to_owned()),
             value: lost.unsigned_abs(),
         };
         self.delivery.put_rows(&Rows { quality: vec![row], ..Rows::default() });

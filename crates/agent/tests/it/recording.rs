@@ -60,6 +60,33 @@ fn a_capture_process_that_dies_is_started_again_and_the_time_is_marked() {
     });
 }
 
+#[test]
+fn an_agent_that_dies_leaves_the_time_marked_and_one_that_ends_does_not() {
+    hosts(|_| {
+        let folder = tempfile::tempdir().unwrap();
+        let unaccounted = || {
+            let rows = spooled(folder.path()).quality.into_iter().filter(|row| row.count == "unaccounted");
+            rows.map(|row| (row.reason.unwrap(), row.value)).collect::<Vec<_>>()
+        };
+        for started in 1..=2 {
+            let agent = Agent::start(folder.path(), &[]);
+            agent.wait_for("AGENT-CAPTURE-001", started);
+            assert_eq!(agent.end(), 0);
+        }
+        assert_eq!(unaccounted(), []);
+        let agent = Agent::start(folder.path(), &[]);
+        wait("the note", || folder.path().join("capturing").exists());
+        agent.kill();
+        let agent = Agent::start(folder.path(), &[]);
+        agent.wait_for("AGENT-CAPTURE-001", 4);
+        assert_eq!(agent.end(), 0);
+        let told = unaccounted();
+        assert_eq!((told.len(), told[0].0.as_str()), (1, "agent_died"), "{told:?}");
+        assert!(told[0].1 > 0 && told[0].1 < 120_000_000_000);
+        assert!(!folder.path().join("capturing").exists());
+    });
+}
+
 /// One exchange, as a capture file.
 fn capture() -> Vec<u8> {
     let mut talk = Conversation::new("10.0.0.1:5000", "10.0.0.2:80");
@@ -82,6 +109,28 @@ fn a_growing_file_is_followed() {
     let rows = spooled(folder.path());
     assert_eq!((rows.exchanges[0].path.as_deref(), rows.exchanges[0].status), (Some("/one"), Some(204)));
     assert_eq!(rows.sessions.len(), 1);
+}
+
+#[test]
+fn damage_in_the_spool_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("one.pcap");
+    std::fs::write(&file, capture()).unwrap();
+    let arguments = ["--file", file.to_str().unwrap()];
+    let agent = Agent::start(folder.path(), &arguments);
+    wait("the exchange in the spool", || spooled(folder.path()).exchanges.len() == 1);
+    assert_eq!(agent.end(), 0);
+    let is_spool = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "spool");
+    let mut files = std::fs::read_dir(folder.path().join("spool")).unwrap().map(|entry| entry.unwrap().path());
+    let path = files.find(is_spool).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The first batch, behind the headers of file and frame.
+    bytes[36 + 76] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let agent = Agent::start(folder.path(), &arguments);
+    agent.wait_for("AGENT-SPOOL-004", 1);
+    assert!(agent.log().contains(path.file_name().unwrap().to_str().unwrap()), "{}", agent.log());
+    assert_eq!(agent.end(), 0);
 }
 
 #[test]

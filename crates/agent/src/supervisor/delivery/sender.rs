@@ -6,6 +6,7 @@ use std::time::Duration;
 use arachne_delivery::clock::Clock;
 use arachne_delivery::courier::{Parcel, Task};
 use arachne_delivery::instructions::Instructions;
+use arachne_delivery::outbox::Answer;
 use arachne_delivery::status::Status;
 use arachne_telemetry::{chain, codes, emit};
 use tokio::sync::mpsc::Sender;
@@ -54,6 +55,9 @@ pub async fn send(shared: Arc<Shared>, link: Arc<Link>) {
 
 async fn deliver(shared: Arc<Shared>, link: Arc<Link>, parcel: Parcel) {
     let answer = link.client.deliver(&parcel).await;
+    if let Answer::Refused { why } = &answer {
+        emit!(codes::AGENT_SPOOL_003, sequence = parcel.head.sequence, error = why.as_str());
+    }
     shared.courier().answered(shared.now(), &parcel.head, answer);
     shared.changed.notify_one();
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use arachne_delivery::spool::{NewBatch, SpoolError};
+use arachne_delivery::spool::{Finding, NewBatch, SpoolError};
 use arachne_telemetry::{chain, codes, emit};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -39,7 +39,9 @@ fn run(shared: &Shared, mut batches: Receiver<NewBatch>) {
             }
             complain(courier.spool.keep_cursor().err());
             let now: u64 = courier.spool.figures().dropped.iter().sum();
+            let findings = courier.spool.findings();
             drop(courier);
+            findings.iter().for_each(tell);
             if now > dropped {
                 emit!(codes::AGENT_SPOOL_001, records = now - dropped);
                 dropped = now;
@@ -68,6 +70,11 @@ fn take(shared: &Shared, batches: &mut Receiver<NewBatch>) -> (bool, bool) {
             Err(TryRecvError::Disconnected) => return (came, true),
         }
     }
+}
+
+fn tell(finding: &Finding) {
+    let records = finding.batch.map_or(0, |(_, counts)| counts.total());
+    emit!(codes::AGENT_SPOOL_004, damage = %finding, records = records);
 }
 
 /// Tells of a disk that does not do what it should.
