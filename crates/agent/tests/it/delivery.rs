@@ -113,13 +113,31 @@ fn a_capture_that_began_without_its_server_gets_the_key_of_redaction_later() {
 }
 
 #[test]
-fn a_server_that_is_away_and_a_key_that_is_refused_are_told() {
+fn a_batch_that_is_refused_is_told_and_the_next_ones_are_delivered() {
+    hosts(|far| {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(folder.path());
+        server.state().refuses = true;
+        let agent = start(folder.path(), &server, &["--interface", "near"]);
+        agent.wait_for("AGENT-CAPTURE-001", 1);
+        let web = service(far);
+        ask(web, "/refused", "");
+        agent.wait_for("AGENT-SPOOL-003", 1);
+        assert!(agent.log().contains("a row that cannot be"), "{}", agent.log());
+        server.wait_status("the count", |status| status.stages["spool"].dropped.contains_key("refused"));
+        server.state().refuses = false;
+        ask(web, "/taken", "");
+        server.wait("the next", |state| state.rows.exchanges.iter().any(|row| row.path.as_deref() == Some("/taken")));
+        assert_eq!(agent.end(), 0);
+    });
+}
+
+#[test]
+fn a_key_that_is_refused_is_told() {
     hosts(|_| {
         let folder = tempfile::tempdir().unwrap();
-        let key = folder.path().join("key");
-        std::fs::write(&key, "ara_wrong").unwrap();
         let server = Server::start(folder.path());
-        std::fs::write(&key, "ara_wrong").unwrap();
+        std::fs::write(folder.path().join("key"), "ara_wrong").unwrap();
         let agent = start(folder.path(), &server, &[]);
         agent.wait_for("AGENT-NET-001", 1);
         assert!(agent.log().contains("401"), "{}", agent.log());

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use arachne_agent::channel::{Order, Reader, Report, Said, Setup, next_said, send_order};
 use arachne_agent::{process, sandbox};
@@ -10,15 +10,17 @@ use arachne_delivery::instructions::AgentConfig;
 
 use crate::net::hosts;
 
+fn capture_process() -> (UnixStream, Child) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arachne-agent"));
+    let child = command.arg(process::ARGUMENT).stdin(Stdio::from(OwnedFd::from(theirs))).spawn().unwrap();
+    (ours, child)
+}
+
 #[test]
 fn the_capture_process_has_no_rights_and_everything_is_refused() {
     hosts(|_| {
-        let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_arachne-agent"))
-            .arg(process::ARGUMENT)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .spawn()
-            .unwrap();
+        let (mut ours, mut child) = capture_process();
         let setup = Setup { config: AgentConfig::default(), user: sandbox::NOBODY, ..Setup::default() };
         send_order(&mut ours, &Order::Setup(Box::new(setup))).unwrap();
         send_order(&mut ours, &Order::Probe).unwrap();
@@ -61,12 +63,7 @@ fn nobody_starts_it_by_hand() {
 #[test]
 fn a_supervisor_that_is_gone_ends_it() {
     hosts(|_| {
-        let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_arachne-agent"))
-            .arg(process::ARGUMENT)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .spawn()
-            .unwrap();
+        let (mut ours, mut child) = capture_process();
         send_order(&mut ours, &Order::Setup(Box::default())).unwrap();
         drop(ours);
         assert!(child.wait().is_ok());

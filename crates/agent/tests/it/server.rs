@@ -24,10 +24,10 @@ pub struct State {
     pub rows: Rows,
     /// Batches that were taken.
     pub taken: HashSet<(u64, i32, u64)>,
-    /// Batches that came again.
-    pub again: u64,
     /// Whether batches are refused for now.
     pub away: bool,
+    /// Whether batches are judged to be none.
+    pub refuses: bool,
     /// Whether a status is not answered for now.
     pub mute: bool,
     /// What to answer to a status.
@@ -130,15 +130,17 @@ fn answer(path: &str, body: &[u8], state: &Mutex<State>) -> (&'static str, Vec<u
     if state.away {
         return ("503 Service Unavailable", b"{\"title\":\"away\"}".to_vec());
     }
+    if state.refuses {
+        let problem = "400 Bad Request\r\nContent-Type: application/problem+json";
+        return (problem, br#"{"code":"bad-batch","detail":"a row that cannot be"}"#.to_vec());
+    }
     let batch = unpack(body).unwrap();
     let name = (batch.epoch, batch.lane, batch.sequence);
     let seen_before = !state.taken.insert(name);
     let mut unknown = 0;
     let rows = decode(batch.tables, &mut unknown).unwrap();
     let count = rows.len() as u64;
-    if seen_before {
-        state.again += 1;
-    } else {
+    if !seen_before {
         add(&mut state.rows, rows);
     }
     let ack = Ack {
