@@ -82,7 +82,7 @@ impl Courier {
             });
             match read {
                 Ok(Some(parcel)) => {
-                    self.under_way[usize::from(lane == Lane::Backlog)] = Some(parcel.head);
+                    self.under_way[lane.index()] = Some(parcel.head);
                     return Ok(Task::Send(parcel));
                 }
                 Ok(None) => self.outbox.not_sent(lane),
@@ -96,7 +96,7 @@ impl Courier {
 
     /// What became of a parcel.
     pub fn answered(&mut self, now: Now, head: &Head, answer: Answer) -> Option<Verdict> {
-        let under_way = &mut self.under_way[usize::from(head.lane == Lane::Backlog)];
+        let under_way = &mut self.under_way[head.lane.index()];
         if under_way.as_ref() != Some(head) {
             return None;
         }
@@ -113,12 +113,12 @@ impl Courier {
 
     /// What waits and what became of the rest, for a status.
     #[must_use]
-    pub fn status(&self, cap_bytes: u64) -> status::Spool {
+    pub fn status(&self) -> status::Spool {
         let figures = self.spool.figures();
         let dropped = Class::ALL.into_iter().zip(figures.dropped_ever);
         status::Spool {
             bytes: figures.disk_bytes + figures.memory_bytes,
-            cap_bytes,
+            cap_bytes: self.spool.settings().cap_bytes,
             live_batches: figures.waiting_batches[0],
             backlog_batches: figures.waiting_batches[1],
             oldest: figures.oldest,
@@ -130,7 +130,7 @@ impl Courier {
     }
 
     fn views(&self, now: Now) -> [LaneView; 2] {
-        [Lane::Live, Lane::Backlog].map(|lane| {
+        Lane::ALL.map(|lane| {
             let Some(front) = self.spool.front(lane) else { return LaneView::default() };
             let age = now.wall.saturating_sub(front.head.closed).max(0).unsigned_abs();
             let batches = self.spool.waiting(lane);

@@ -119,21 +119,12 @@ pub struct Outbox {
     /// When the bytes sent so far are paid for.
     paid_at: u64,
     live_lag: Duration,
-    /// Why the key is refused.
-    key: Option<String>,
-    refused: Option<String>,
-    seen_before: u64,
+    /// Whether the key is refused.
+    key_refused: bool,
 }
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-const fn index(lane: Lane) -> usize {
-    match lane {
-        Lane::Live => 0,
-        Lane::Backlog => 1,
-    }
 }
 
 impl Outbox {
@@ -149,9 +140,7 @@ impl Outbox {
             bytes_per_minute: 0,
             paid_at: 0,
             live_lag: Duration::ZERO,
-            key: None,
-            refused: None,
-            seen_before: 0,
+            key_refused: false,
         }
     }
 
@@ -164,13 +153,13 @@ impl Outbox {
     #[must_use]
     pub fn lane(&self, live: &LaneView) -> Lane {
         let short = live.batches < LIVE_BATCHES_MAX && live.front_age < LIVE_AGE_MAX;
-        if short && self.failures == 0 && self.key.is_none() { Lane::Live } else { Lane::Backlog }
+        if short && self.failures == 0 && !self.key_refused { Lane::Live } else { Lane::Backlog }
     }
 
     /// What to do now. Call it after everything that happens, until it says to wait.
     pub fn next(&mut self, now: u64, lanes: &[LaneView; 2]) -> Next {
-        let free = |lane: Lane| lanes[index(lane)].batches > 0 && self.flights[index(lane)].is_none();
-        let live = &lanes[index(Lane::Live)];
+        let free = |lane: Lane| lanes[lane.index()].batches > 0 && self.flights[lane.index()].is_none();
+        let live = &lanes[Lane::Live.index()];
         // The server gets all of what is live before it gets more of what is late.
         let live_waits = live.batches > 1 && live.front_age > LIVE_AGE_FIRST;
         let lane = match (free(Lane::Live), free(Lane::Backlog)) {
@@ -186,8 +175,8 @@ impl Outbox {
         if now < at {
             return Next::Wait(Some(at));
         }
-        let view = &lanes[index(lane)];
-        self.flights[index(lane)] = Some(Flight { sent: now, age: view.front_age });
+        let view = &lanes[lane.index()];
+        self.flights[lane.index()] = Some(Flight { sent: now, age: view.front_age });
         self.pay(now, view.front_bytes);
         self.breaker.called();
         Next::Send(lane)
@@ -203,19 +192,17 @@ impl Outbox {
 
     /// Takes what became of the batch under way in a lane. `None` when there is none, as of an answer that comes twice.
     pub fn answered(&mut self, now: u64, lane: Lane, answer: Answer) -> Option<Verdict> {
-        let flight = self.flights[index(lane)].take()?;
+        let flight = self.flights[lane.index()].take()?;
         let latency = Duration::from_nanos(now.saturating_sub(flight.sent));
         if lane == Lane::Live && matches!(answer, Answer::Taken { .. }) {
             self.live_lag = flight.age + latency;
         }
         let verdict = match answer {
-            Answer::Taken { seen_before } => {
-                self.seen_before += u64::from(seen_before);
+            Answer::Taken { .. } => {
                 self.alive(latency);
                 Verdict::Delivered
             }
-            Answer::Refused { why } => {
-                self.refused = Some(why);
+            Answer::Refused { .. } => {
                 self.alive(latency);
                 Verdict::Refused
             }
@@ -223,7 +210,7 @@ impl Outbox {
             Answer::Full { why } => self.wait(now, why, RETRY_FULL),
             Answer::Failed { why } => self.wait(now, why, Duration::ZERO),
             Answer::Key { why } => {
-                self.key = Some(why.clone());
+                self.key_refused = true;
                 self.wait(now, why, RETRY_KEY)
             }
         };
@@ -232,13 +219,13 @@ impl Outbox {
 
     /// Takes back [`Next::Send`]: there was nothing to send.
     pub const fn not_sent(&mut self, lane: Lane) {
-        self.flights[index(lane)] = None;
+        self.flights[lane.index()] = None;
         self.breaker.not_called();
     }
 
     fn alive(&mut self, latency: Duration) {
         self.failures = 0;
-        self.key = None;
+        self.key_refused = false;
         self.breaker.succeeded(latency);
     }
 
@@ -266,24 +253,6 @@ impl Outbox {
     #[must_use]
     pub const fn live_lag(&self) -> Duration {
         self.live_lag
-    }
-
-    /// Why the server does not accept the key, when that is so.
-    #[must_use]
-    pub fn key_refused(&self) -> Option<&str> {
-        self.key.as_deref()
-    }
-
-    /// Why the server refused a batch for the last time.
-    #[must_use]
-    pub fn last_refusal(&self) -> Option<&str> {
-        self.refused.as_deref()
-    }
-
-    /// Batches that the server had before.
-    #[must_use]
-    pub const fn seen_before(&self) -> u64 {
-        self.seen_before
     }
 }
 

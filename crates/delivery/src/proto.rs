@@ -13,6 +13,29 @@ pub enum Lane {
     Backlog = 1,
 }
 
+impl Lane {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Backlog];
+
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Live => 0,
+            Self::Backlog => 1,
+        }
+    }
+
+    /// The name in file names and statuses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Backlog => "backlog",
+        }
+    }
+}
+
 /// Rows on their way to a server.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Batch {

@@ -117,7 +117,6 @@ pub struct Delivery {
     clock: watch::Receiver<sender::Seen>,
     link: Option<Arc<Link>>,
     packer: Packer,
-    cap_bytes: u64,
 }
 
 impl Delivery {
@@ -130,8 +129,7 @@ impl Delivery {
         config: &AgentConfig,
     ) -> Result<(Self, Receiver<Instructions>), DeliveryError> {
         let link = Link::of(args).await?.map(Arc::new);
-        let cap_bytes = config.limits.spool_bytes;
-        let spool = open(&args.spool.join(SPOOL), cap_bytes)?;
+        let spool = open(&args.spool.join(SPOOL), config.limits.spool_bytes)?;
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), unix_now());
         let mut outbox = Outbox::new(seed);
         outbox.set_limit(config.limits.megabytes_per_minute);
@@ -150,8 +148,7 @@ impl Delivery {
             tokio::spawn(sender::tell(Arc::clone(link), told, instructions, clock_sender));
         }
         let packer = Packer::new()?;
-        let delivery =
-            Self { shared, batches: Some(batches), spooler: Some(spooler), status, clock, link, packer, cap_bytes };
+        let delivery = Self { shared, batches: Some(batches), spooler: Some(spooler), status, clock, link, packer };
         Ok((delivery, receiver))
     }
 
@@ -190,10 +187,9 @@ impl Delivery {
     }
 
     /// Goes by other limits.
-    pub fn configure(&mut self, config: &AgentConfig) {
-        self.cap_bytes = config.limits.spool_bytes;
+    pub fn configure(&self, config: &AgentConfig) {
         let mut courier = self.shared.courier();
-        courier.spool.set_cap(self.cap_bytes);
+        courier.spool.set_cap(config.limits.spool_bytes);
         courier.outbox.set_limit(config.limits.megabytes_per_minute);
         drop(courier);
         self.shared.changed.notify_one();
@@ -225,7 +221,7 @@ impl Delivery {
             epoch: courier.spool.epoch(),
             clock_offset_ns: clock.offset_ns,
             round_trip_ns: clock.round_trip_ns,
-            spool: courier.status(self.cap_bytes),
+            spool: courier.status(),
             breaker: courier.outbox.breaker(),
             records: records(&courier.spool.figures()),
         }
@@ -266,7 +262,7 @@ fn batch(packed: Packed) -> NewBatch {
     for (count, told) in counts.0.iter_mut().zip(&packed.counts) {
         *count = *told;
     }
-    let class = Class::ALL.get(packed.class as usize).copied().unwrap_or(Class::Bulk);
+    let class = Class::from_index(packed.class as usize).unwrap_or(Class::Bulk);
     NewBatch { class, counts, closed: packed.closed, payload: packed.bytes }
 }
 

@@ -31,7 +31,9 @@ impl Class {
         }
     }
 
-    pub(super) const fn byte(self) -> u8 {
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
         match self {
             Self::Bulk => 0,
             Self::Records => 1,
@@ -39,17 +41,10 @@ impl Class {
         }
     }
 
-    pub(super) const fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            0 => Some(Self::Bulk),
-            1 => Some(Self::Records),
-            2 => Some(Self::Facts),
-            _ => None,
-        }
-    }
-
-    pub(super) const fn index(self) -> usize {
-        self.byte() as usize
+    /// The class at a place.
+    #[must_use]
+    pub fn from_index(index: usize) -> Option<Self> {
+        Self::ALL.get(index).copied()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Makes room: oldest first by class, counted, durably before it happens.
 
-use super::{Class, Entry, Room, Spool, lane_index};
+use super::{Class, Entry, Room, Spool};
 
 impl Spool {
     /// Drops until `need` more bytes fit below the cap, never what is of a better class than `class`.
@@ -19,7 +19,7 @@ impl Spool {
     /// Drops a file with all that waits in it; `false` when the disk does not let it.
     fn drop_file(&mut self, number: u64) -> bool {
         let Some(file) = self.files.get(&number) else { return false };
-        let (lane, class) = (lane_index(file.lane), file.class);
+        let (lane, class) = (file.lane.index(), file.class);
         let inside = |entry: &Entry| entry.place.is_some_and(|place| place.file == number);
         let records =
             self.lanes[lane].waiting.iter().filter(|e| inside(e)).map(|e| e.waiting.counts.total()).sum::<u64>();
@@ -48,7 +48,7 @@ impl Spool {
     /// Keeps what is held in memory within its cap: first by syncing what was only written, then by dropping.
     pub(super) fn bound_memory(&mut self) {
         if self.held_bytes.saturating_sub(self.figures.memory_bytes) > self.settings.memory_bytes {
-            // What it reports is in the figures; what it could not write waits in memory now.
+            // What it could not write waits in memory now.
             let _ = self.sync();
         }
         self.drop_beyond_memory();

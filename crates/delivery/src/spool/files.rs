@@ -1,7 +1,7 @@
 //! The files of a spool: writing, syncing, removing.
 
 use super::frame::{FILE_HEAD_LEN, FORMAT, FRAME_HEAD_LEN, FileHead, FrameHead};
-use super::{Class, Entry, RESERVED, Room, Spool, SpoolError, lane_index};
+use super::{Class, Entry, RESERVED, Room, Spool, SpoolError};
 use crate::codec::Head;
 use crate::proto::Lane;
 
@@ -39,24 +39,17 @@ pub(super) struct Place {
 
 /// `live-bulk-0000000000000001.spool`.
 pub(super) fn file_name(lane: Lane, class: Class, number: u64) -> String {
-    format!("{}-{}-{number:016x}{SUFFIX}", lane_name(lane), class.name())
+    format!("{}-{}-{number:016x}{SUFFIX}", lane.name(), class.name())
 }
 
 /// What a name says: lane, class, number.
 pub(super) fn parse_name(name: &str) -> Option<(Lane, Class, u64)> {
     let mut parts = name.strip_suffix(SUFFIX)?.splitn(3, '-');
     let (lane, class, number) = (parts.next()?, parts.next()?, parts.next()?);
-    let lane = [Lane::Live, Lane::Backlog].into_iter().find(|l| lane_name(*l) == lane)?;
+    let lane = Lane::ALL.into_iter().find(|l| l.name() == lane)?;
     let class = Class::ALL.into_iter().find(|c| c.name() == class)?;
     let number = u64::from_str_radix(number, 16).ok()?;
     (file_name(lane, class, number) == name).then_some((lane, class, number))
-}
-
-const fn lane_name(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Live => "live",
-        Lane::Backlog => "backlog",
-    }
 }
 
 fn io<T>(what: impl FnOnce() -> String, result: std::io::Result<T>) -> Result<T, SpoolError> {
@@ -99,7 +92,7 @@ impl Spool {
         let written = self.write(&mut entry);
         let bytes = u64::from(entry.waiting.bytes);
         self.lanes[lane].waiting.insert(at, entry);
-        written.inspect_err(|error| self.failed(error))?;
+        written?;
         self.figures.memory_bytes = self.figures.memory_bytes.saturating_sub(bytes);
         Ok(())
     }
@@ -107,17 +100,9 @@ impl Spool {
     fn write(&mut self, entry: &mut Entry) -> Result<(), SpoolError> {
         let Some(payload) = &entry.held else { return Ok(()) };
         let waiting = entry.waiting;
-        let payload_crc = crc32c::crc32c(payload);
         let Head { lane, .. } = waiting.head;
-        let head = FrameHead {
-            head: waiting.head,
-            class: waiting.class,
-            counts: waiting.counts,
-            length: waiting.bytes,
-            payload_crc,
-        };
-        let mut bytes = head.bytes();
-        bytes.extend_from_slice(payload);
+        let head = FrameHead::of(&waiting, payload);
+        let bytes = head.framed(payload);
         let number = self.growing_file(lane, waiting.class)?;
         let Some(file) = self.files.get_mut(&number) else { return Ok(()) };
         let offset = file.length + FRAME_HEAD_LEN as u64;
@@ -126,21 +111,21 @@ impl Spool {
             // Part of it may be there, and is cut where that is possible; nothing is written behind it in any case.
             let (name, length) = (file.name.clone(), file.length);
             let _ = self.folder.truncate(&name, length);
-            self.growing[lane_index(lane)][waiting.class.index()] = None;
+            self.growing[lane.index()][waiting.class.index()] = None;
             return Err(SpoolError::Io { what: format!("write {name}"), source });
         }
         file.length += bytes.len() as u64;
         file.waiting += 1;
         let full = file.length >= (self.settings.cap_bytes / 32).clamp(FILE_BYTES_MIN, FILE_BYTES);
-        entry.place = Some(Place { file: number, offset, crc: payload_crc });
+        entry.place = Some(Place { file: number, offset, crc: head.payload_crc });
         if full {
-            self.growing[lane_index(lane)][waiting.class.index()] = None;
+            self.growing[lane.index()][waiting.class.index()] = None;
         }
         Ok(())
     }
 
     fn growing_file(&mut self, lane: Lane, class: Class) -> Result<u64, SpoolError> {
-        if let Some(number) = self.growing[lane_index(lane)][class.index()] {
+        if let Some(number) = self.growing[lane.index()][class.index()] {
             return Ok(number);
         }
         let number = self.next_file;
@@ -155,7 +140,7 @@ impl Spool {
         }
         let length = FILE_HEAD_LEN as u64;
         self.files.insert(number, File { name, lane, class, length, waiting: 0, dirty: true });
-        self.growing[lane_index(lane)][class.index()] = Some(number);
+        self.growing[lane.index()][class.index()] = Some(number);
         Ok(number)
     }
 
@@ -170,7 +155,6 @@ impl Spool {
                 Ok(()) => file.dirty = false,
                 Err(source) => {
                     let error = SpoolError::Io { what: format!("sync {name}"), source };
-                    self.failed(&error);
                     self.distrust(number);
                     result = Err(error);
                 }
@@ -178,7 +162,7 @@ impl Spool {
         }
         if self.names_changed {
             let synced = io(|| "sync the folder of the spool".to_owned(), self.folder.sync_names());
-            synced.inspect_err(|error| self.failed(error))?;
+            synced?;
             self.names_changed = false;
         }
         result
@@ -188,7 +172,7 @@ impl Spool {
     fn distrust(&mut self, number: u64) {
         let Some(file) = self.files.get_mut(&number) else { return };
         file.dirty = false;
-        let (lane, class) = (lane_index(file.lane), file.class.index());
+        let (lane, class) = (file.lane.index(), file.class.index());
         if self.growing[lane][class] == Some(number) {
             self.growing[lane][class] = None;
         }
@@ -229,16 +213,14 @@ impl Spool {
         let name = file.name.clone();
         match self.folder.remove(&name) {
             // It is tried again with the next one.
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                self.failed(&SpoolError::Io { what: format!("remove {name}"), source });
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
             _ => drop(self.files.remove(&number)),
         }
     }
 
     pub(super) fn store_cursor(&mut self) -> Result<(), SpoolError> {
         let stored = self.cursor.store(&mut *self.folder);
-        io(|| "write the cursor of the spool".to_owned(), stored).inspect_err(|error| self.failed(error))?;
+        io(|| "write the cursor of the spool".to_owned(), stored)?;
         (self.uncounted, self.stored) = (false, self.cursor);
         Ok(())
     }
@@ -265,23 +247,13 @@ impl Spool {
                 _ => return,
             },
         };
-        let Entry { waiting, .. } = entry;
-        let head = FrameHead {
-            head: waiting.head,
-            class: waiting.class,
-            counts: waiting.counts,
-            length: waiting.bytes,
-            payload_crc: crc32c::crc32c(&payload),
-        };
-        let mut bytes = head.bytes();
-        bytes.extend(payload);
+        let bytes = FrameHead::of(&entry.waiting, &payload).framed(&payload);
         let kept = self.refused_file().and_then(|length| {
             let fits = length + bytes.len() as u64 <= REFUSED_BYTES_MAX;
             if fits { self.folder.write_at(REFUSED, length, &bytes) } else { Ok(()) }
         });
-        if let Err(source) = kept {
-            self.failed(&SpoolError::Io { what: format!("write {REFUSED}"), source });
-        }
+        // A disk that does not take it: the batch is counted and told all the same.
+        drop(kept);
     }
 
     /// The length of the file of refused batches, made when it is missing.

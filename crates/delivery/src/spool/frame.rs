@@ -5,6 +5,7 @@
 //!
 //! Source: docs/delivery.md.
 
+use super::Waiting;
 use super::class::{COUNTS_LEN, Class, Counts};
 use crate::BATCH_PACKED_MAX;
 use crate::codec::Head;
@@ -33,7 +34,7 @@ impl FileHead {
     pub fn bytes(&self) -> Vec<u8> {
         let mut out = FILE_MAGIC.to_vec();
         out.extend(self.version.to_le_bytes());
-        out.extend([lane_byte(self.lane), self.class.byte(), 0, 0]);
+        out.extend([byte(self.lane.index()), byte(self.class.index()), 0, 0]);
         out.extend(self.epoch.to_le_bytes());
         out.extend(self.number.to_le_bytes());
         sealed(out)
@@ -48,7 +49,7 @@ impl FileHead {
         let head = Self {
             version,
             lane: Lane::try_from(i32::from(lane)).ok()?,
-            class: Class::from_byte(class)?,
+            class: Class::from_index(class.into())?,
             epoch: fields.u64()?,
             number: fields.u64()?,
         };
@@ -68,13 +69,26 @@ pub(super) struct FrameHead {
 }
 
 impl FrameHead {
+    /// Of a batch with this payload.
+    pub fn of(waiting: &Waiting, payload: &[u8]) -> Self {
+        let Waiting { head, class, counts, bytes } = *waiting;
+        Self { head, class, counts, length: bytes, payload_crc: crc32c::crc32c(payload) }
+    }
+
+    /// The frame: this header and its payload.
+    pub fn framed(&self, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = self.bytes();
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         let mut out = FRAME_MAGIC.to_vec();
         out.extend(self.length.to_le_bytes());
         out.extend(self.head.epoch.to_le_bytes());
         out.extend(self.head.sequence.to_le_bytes());
         out.extend(self.head.closed.to_le_bytes());
-        out.extend([lane_byte(self.head.lane), self.class.byte(), 0, 0]);
+        out.extend([byte(self.head.lane.index()), byte(self.class.index()), 0, 0]);
         self.counts.0.iter().for_each(|count| out.extend(count.to_le_bytes()));
         out.extend(self.payload_crc.to_le_bytes());
         sealed(out)
@@ -93,13 +107,13 @@ impl FrameHead {
             *count = fields.u32()?;
         }
         let head = Head { epoch, lane: Lane::try_from(i32::from(lane)).ok()?, sequence, closed };
-        let frame = Self { head, class: Class::from_byte(class)?, counts, length, payload_crc: fields.u32()? };
+        let frame = Self { head, class: Class::from_index(class.into())?, counts, length, payload_crc: fields.u32()? };
         (magic == FRAME_MAGIC && length as usize <= BATCH_PACKED_MAX).then_some(frame)
     }
 }
 
-fn lane_byte(lane: Lane) -> u8 {
-    u8::from(lane == Lane::Backlog)
+fn byte(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(u8::MAX)
 }
 
 /// With the checksum of what is there behind it.

@@ -137,8 +137,6 @@ pub struct Figures {
     pub waiting: [u64; 3],
     /// Records dropped since the spool was made.
     pub dropped_ever: [u64; 3],
-    /// Records refused since the spool was made.
-    pub refused_ever: [u64; 3],
     /// Batches delivered.
     pub delivered_batches: u64,
     /// Bytes of them.
@@ -151,10 +149,6 @@ pub struct Figures {
     pub disk_bytes: u64,
     /// Bytes that wait in memory alone since the disk does not take them.
     pub memory_bytes: u64,
-    /// Times that the disk failed.
-    pub disk_failures: u64,
-    /// The last failure.
-    pub disk_error: Option<String>,
 }
 
 #[derive(Debug)]
@@ -206,13 +200,6 @@ enum Room {
     Failed,
 }
 
-const fn lane_index(lane: Lane) -> usize {
-    match lane {
-        Lane::Live => 0,
-        Lane::Backlog => 1,
-    }
-}
-
 impl Spool {
     /// Spools a batch and returns its name. It is written, not yet durable; it may be delivered before.
     ///
@@ -224,7 +211,7 @@ impl Spool {
             u32::try_from(payload.len()).ok().filter(|n| (1..=crate::BATCH_PACKED_MAX).contains(&(*n as usize)));
         let need = payload.len() as u64 + FRAME_HEAD_LEN as u64;
         let impossible = length.is_none() || need > self.settings.cap_bytes / 2;
-        let spent = self.lanes[lane_index(lane)].next >= self.cursor.reserved[lane_index(lane)];
+        let spent = self.lanes[lane.index()].next >= self.cursor.reserved[lane.index()];
         let room = match self.figures.memory_bytes {
             _ if impossible || spent => Room::Full,
             0 => self.make_room(class, need),
@@ -235,7 +222,7 @@ impl Spool {
             self.count_dropped(class, counts.total());
             return None;
         }
-        let state = &mut self.lanes[lane_index(lane)];
+        let state = &mut self.lanes[lane.index()];
         let head = Head { epoch: self.cursor.epoch, lane, sequence: state.next, closed };
         state.next += 1;
         let waiting = Waiting { head, class, counts, bytes: length.unwrap_or_default() };
@@ -245,8 +232,8 @@ impl Spool {
         self.figures.memory_bytes += u64::from(waiting.bytes);
         self.count_waiting(&waiting, true);
         if room == Room::Made {
-            // What fails is in the figures; the batch waits in memory then.
-            let _ = self.write_at(lane_index(lane), self.lanes[lane_index(lane)].waiting.len() - 1);
+            // Where it fails, the batch waits in memory, and the next sync fails.
+            let _ = self.write_at(lane.index(), self.lanes[lane.index()].waiting.len() - 1);
         }
         self.bound_memory();
         Some(head)
@@ -275,13 +262,13 @@ impl Spool {
     /// The next batch of a lane.
     #[must_use]
     pub fn front(&self, lane: Lane) -> Option<&Waiting> {
-        self.lanes[lane_index(lane)].waiting.front().map(|entry| &entry.waiting)
+        self.lanes[lane.index()].waiting.front().map(|entry| &entry.waiting)
     }
 
     /// Batches that wait in a lane.
     #[must_use]
     pub fn waiting(&self, lane: Lane) -> u64 {
-        self.lanes[lane_index(lane)].waiting.len() as u64
+        self.lanes[lane.index()].waiting.len() as u64
     }
 
     /// The next batch of a lane with its payload. What is damaged is passed over, counted and among [`Self::findings`].
@@ -289,7 +276,7 @@ impl Spool {
     /// # Errors
     /// [`SpoolError::Io`] when the disk cannot be read: try again later; the third failure passes over the batch.
     pub fn read(&mut self, lane: Lane) -> Result<Option<(Waiting, Vec<u8>)>, SpoolError> {
-        while let Some(entry) = self.lanes[lane_index(lane)].waiting.front() {
+        while let Some(entry) = self.lanes[lane.index()].waiting.front() {
             let waiting = entry.waiting;
             if let Some(payload) = &entry.held {
                 return Ok(Some((waiting, payload.clone())));
@@ -297,17 +284,16 @@ impl Spool {
             let place = entry.place;
             match self.read_payload(place, waiting.bytes) {
                 Ok(Some(payload)) => {
-                    self.read_failures[lane_index(lane)] = 0;
+                    self.read_failures[lane.index()] = 0;
                     return Ok(Some((waiting, payload)));
                 }
                 Ok(None) => self.pass_over(lane, Fault::Payload),
                 Err(error) => {
-                    self.failed(&error);
-                    self.read_failures[lane_index(lane)] += 1;
-                    if self.read_failures[lane_index(lane)] < 3 {
+                    self.read_failures[lane.index()] += 1;
+                    if self.read_failures[lane.index()] < 3 {
                         return Err(error);
                     }
-                    self.read_failures[lane_index(lane)] = 0;
+                    self.read_failures[lane.index()] = 0;
                     self.pass_over(lane, Fault::Payload);
                 }
             }
@@ -317,7 +303,7 @@ impl Spool {
 
     /// Ends a batch. `false` when it is not the next of its lane, as after it was dropped: nothing changes then.
     pub fn settle(&mut self, head: &Head, how: Settled) -> bool {
-        let lane = &mut self.lanes[lane_index(head.lane)];
+        let lane = &mut self.lanes[head.lane.index()];
         let Some(entry) = lane.waiting.pop_front_if(|entry| entry.waiting.head == *head) else { return false };
         let (class, records) = (entry.waiting.class.index(), entry.waiting.counts.total());
         match how {
@@ -349,6 +335,12 @@ impl Spool {
         Ok(())
     }
 
+    /// Its limits.
+    #[must_use]
+    pub const fn settings(&self) -> &SpoolSettings {
+        &self.settings
+    }
+
     /// Another cap. What is too much now is dropped.
     pub fn set_cap(&mut self, cap_bytes: u64) {
         self.settings.cap_bytes = cap_bytes;
@@ -366,7 +358,6 @@ impl Spool {
     pub fn figures(&self) -> Figures {
         let mut figures = self.figures.clone();
         figures.dropped_ever = self.cursor.dropped;
-        figures.refused_ever = self.cursor.refused;
         figures.disk_bytes = self.files.values().map(|file| file.length).sum();
         for (lane, state) in self.lanes.iter().enumerate() {
             figures.waiting_batches[lane] = state.waiting.len() as u64;
@@ -392,12 +383,6 @@ impl Spool {
         self.uncounted = true;
     }
 
-    fn failed(&mut self, error: &SpoolError) {
-        self.figures.disk_failures += 1;
-        let SpoolError::Io { what, source } = error else { return };
-        self.figures.disk_error = Some(format!("{what}: {source}"));
-    }
-
     /// An entry has left its queue, whatever for.
     fn ended(&mut self, entry: &Entry) {
         let Waiting { head, bytes, .. } = entry.waiting;
@@ -414,7 +399,7 @@ impl Spool {
             }
             None => self.figures.memory_bytes = self.figures.memory_bytes.saturating_sub(u64::from(bytes)),
         }
-        let lane = lane_index(head.lane);
+        let lane = head.lane.index();
         let next = self.lanes[lane].waiting.iter().find(|e| e.waiting.head.epoch == self.cursor.epoch);
         if head.epoch == self.cursor.epoch && next.is_none_or(|e| e.waiting.head.sequence > head.sequence) {
             self.cursor.settled[lane] = self.cursor.settled[lane].max(head.sequence);
@@ -445,7 +430,7 @@ impl Spool {
     }
 
     fn pass_over(&mut self, lane: Lane, what: Fault) {
-        let Some(entry) = self.lanes[lane_index(lane)].waiting.pop_front() else { return };
+        let Some(entry) = self.lanes[lane.index()].waiting.pop_front() else { return };
         let Waiting { head, class, counts, bytes } = entry.waiting;
         self.figures.damaged[class.index()] += counts.total();
         let place = entry.place.unwrap_or_default();

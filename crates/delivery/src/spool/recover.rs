@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::files::{File, Place, parse_name};
 use super::scan::{Frame, Scan};
-use super::{
-    Class, Cursor, Entry, Figures, Folder, LaneState, RESERVED, Spool, SpoolError, SpoolSettings, Waiting, lane_index,
-};
+use super::{Class, Cursor, Entry, Figures, Folder, LaneState, RESERVED, Spool, SpoolError, SpoolSettings, Waiting};
 use crate::proto::Lane;
 
 impl Spool {
@@ -60,7 +58,7 @@ impl Spool {
 
     fn take_file(&mut self, mut file: File, number: u64) -> Result<(), SpoolError> {
         let name = file.name.clone();
-        if number <= self.cursor.floors[lane_index(file.lane)][file.class.index()] {
+        if number <= self.cursor.floors[file.lane.index()][file.class.index()] {
             self.files.insert(number, file);
             self.remove_file(number);
             return Ok(());
@@ -89,7 +87,7 @@ impl Spool {
     /// Whether it waits.
     fn take_frame(&mut self, frame: &Frame, number: u64) -> bool {
         let head = frame.head.head;
-        let lane = lane_index(head.lane);
+        let lane = head.lane.index();
         if head.epoch == self.cursor.epoch && head.sequence <= self.cursor.settled[lane] {
             return false;
         }
@@ -103,7 +101,7 @@ impl Spool {
     fn put_in_order(&mut self) {
         let epoch = self.cursor.epoch;
         for lane in [Lane::Live, Lane::Backlog] {
-            let mut found: Vec<Entry> = std::mem::take(&mut self.lanes[lane_index(lane)].waiting).into();
+            let mut found: Vec<Entry> = std::mem::take(&mut self.lanes[lane.index()].waiting).into();
             let mut oldest: BTreeMap<u64, u64> = BTreeMap::new();
             for entry in &found {
                 let file = entry.place.map_or(0, |place| place.file);
@@ -130,7 +128,7 @@ impl Spool {
                 self.figures.recovered[entry.waiting.class.index()] += entry.waiting.counts.total();
                 self.count_waiting(&entry.waiting, true);
             }
-            self.lanes[lane_index(lane)].waiting = found.into();
+            self.lanes[lane.index()].waiting = found.into();
         }
     }
 }

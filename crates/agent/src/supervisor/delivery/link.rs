@@ -9,8 +9,8 @@ use arachne_delivery::client::{Address, Client, ClientError, Trust};
 
 use crate::args::AgentArgs;
 
-/// Bytes of a key file: a key has fewer.
-const KEY_BYTES_MAX: u64 = 4096;
+/// Bytes of a file with a key or certificates: either has fewer.
+const FILE_BYTES_MAX: usize = 256 << 10;
 
 /// Why there is no way to a server.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ async fn resolve(address: &Address) -> Option<SocketAddr> {
 fn read(file: &Path, option: &'static str) -> Result<String, LinkError> {
     let failed = |source| LinkError::File { file: file.to_owned(), option, source };
     let text = fs::read_to_string(file).map_err(failed)?;
-    if text.len() as u64 > KEY_BYTES_MAX * 64 {
+    if text.len() > FILE_BYTES_MAX {
         return Err(failed(io::Error::other("it is far too long")));
     }
     Ok(text)
