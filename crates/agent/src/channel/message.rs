@@ -49,10 +49,6 @@ pub struct HostInterface {
     pub name: String,
     /// Whether it is up.
     pub up: bool,
-    /// Whether it is the loopback.
-    pub loopback: bool,
-    /// Its hardware type.
-    pub hardware: u16,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
@@ -130,8 +126,6 @@ pub struct Counters {
     pub gave_way: BTreeMap<String, u64>,
     /// Time of the newest packet.
     pub newest_packet: Option<i64>,
-    /// Bytes held by connections, parsers and rows.
-    pub held_bytes: u64,
     /// Why a thread has nothing more to read though it should.
     pub failed: Option<String>,
 }
@@ -142,10 +136,7 @@ pub struct Packed {
     /// When it was closed, nanoseconds since the Unix epoch.
     #[prost(sfixed64, tag = "1")]
     pub closed: i64,
-    /// Rows in it.
-    #[prost(uint64, tag = "2")]
-    pub rows: u64,
-    /// Its class: a place in [`arachne_delivery::spool::Class::ALL`].
+    /// Its class: see [`arachne_delivery::spool::Class::index`].
     #[prost(uint32, tag = "3")]
     pub class: u32,
     /// Rows by table; see [`arachne_delivery::spool::Counts`].
@@ -154,6 +145,14 @@ pub struct Packed {
     /// Tables, as [`arachne_delivery::codec`] packs them.
     #[prost(bytes = "vec", tag = "4")]
     pub bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// Rows in it.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.counts.iter().map(|count| u64::from(*count)).sum()
+    }
 }
 
 impl Counters {
@@ -181,7 +180,7 @@ impl Counters {
             *self.gave_way.entry(step.clone()).or_default() += times;
         }
         self.newest_packet = self.newest_packet.max(other.newest_packet);
-        (self.ring_bytes, self.threads, self.held_bytes) = (other.ring_bytes, other.threads, other.held_bytes);
+        (self.ring_bytes, self.threads) = (other.ring_bytes, other.threads);
         self.pressure = other.pressure;
         self.failed.clone_from(&other.failed);
     }
@@ -195,7 +194,7 @@ impl Counters {
             }
         }
         self.add(&last);
-        (self.ring_bytes, self.threads, self.held_bytes) = (0, 0, 0);
+        (self.ring_bytes, self.threads) = (0, 0);
         self.pressure = Pressure::None;
         self.failed = None;
     }

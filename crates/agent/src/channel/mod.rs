@@ -96,7 +96,7 @@ mod tests {
         assert!(next_order(&mut reader).expect_err("rows are no order").to_string().contains("kind 3"));
 
         let mut bytes = Vec::new();
-        let packed = Packed { bytes: vec![1, 2], rows: 3, ..Packed::default() };
+        let packed = Packed { bytes: vec![1, 2], counts: vec![3], ..Packed::default() };
         Said::Packed(packed.clone()).send(&mut bytes).expect("a vector takes all");
         Said::Report(Box::new(Report::Finished)).send(&mut bytes).expect("a vector takes all");
         write(&mut bytes, 2, b"{").expect("a vector takes all");

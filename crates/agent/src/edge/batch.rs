@@ -68,7 +68,7 @@ impl Batches {
     pub fn finish(&mut self, collector: &mut Collector, outlet: &Outlet, now: i64) {
         self.close(collector, now);
         for packed in std::mem::take(&mut self.waiting) {
-            let rows = packed.rows;
+            let rows = packed.rows();
             match outlet.push(packed) {
                 Ok(()) => self.handed += rows,
                 Err(_) => self.dropped += rows,
@@ -79,13 +79,7 @@ impl Batches {
     /// Rows that were handed over, dropped, and that wait in packed batches.
     #[must_use]
     pub fn rows(&self) -> [u64; 3] {
-        [self.handed, self.dropped, self.waiting.iter().map(|packed| packed.rows).sum()]
-    }
-
-    /// Bytes of the batches that wait.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.waiting.iter().map(|packed| packed.bytes.len()).sum()
+        [self.handed, self.dropped, self.waiting.iter().map(Packed::rows).sum()]
     }
 
     fn close(&mut self, collector: &mut Collector, now: i64) {
@@ -97,7 +91,7 @@ impl Batches {
 
     fn offer(&mut self, outlet: &Outlet) {
         while let Some(packed) = self.waiting.pop_front() {
-            let rows = packed.rows;
+            let rows = packed.rows();
             if let Err(packed) = outlet.offer(packed) {
                 self.waiting.push_front(packed);
                 return;
@@ -115,10 +109,9 @@ impl Batches {
         let packed = (rows.len() <= BATCH_ROWS_MAX).then(|| self.packer.pack(encode(&rows)).ok()).flatten();
         match packed {
             Some(bytes) => {
-                let place = Class::ALL.iter().position(|one| *one == class).unwrap_or(0);
                 let counts = Counts::of(&rows).0.to_vec();
-                let class = u32::try_from(place).unwrap_or(0);
-                vec![Packed { closed, rows: count, class, counts, bytes }]
+                let class = u32::try_from(class.index()).unwrap_or(0);
+                vec![Packed { closed, class, counts, bytes }]
             }
             None => match halves(rows) {
                 // Rows that no receiver takes: limits of parser and bodies keep them far smaller.
@@ -234,7 +227,8 @@ mod tests {
         batches.finish(&mut collector, &outlet, 0);
         outlet.close();
         let packed = std::iter::from_fn(|| outlet.take());
-        let rows = packed.map(|said| if let Said::Packed(packed) = said { packed.rows } else { 0 }).collect::<Vec<_>>();
+        let rows =
+            packed.map(|said| if let Said::Packed(packed) = said { packed.rows() } else { 0 }).collect::<Vec<_>>();
         assert!(rows.iter().all(|rows| (1..=BATCH_ROWS_MAX as u64).contains(rows)), "{rows:?}");
         assert_eq!(rows.iter().sum::<u64>(), made as u64);
     }

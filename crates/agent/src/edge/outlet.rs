@@ -100,7 +100,7 @@ impl Outlet {
     #[must_use]
     pub fn waiting(&self) -> (u64, u64) {
         let queue = self.lock();
-        let rows = |said: &Said| if let Said::Packed(packed) = said { packed.rows } else { 0 };
+        let rows = |said: &Said| if let Said::Packed(packed) = said { packed.rows() } else { 0 };
         (queue.batches as u64, queue.said.iter().map(rows).sum())
     }
 
@@ -136,7 +136,7 @@ mod tests {
     use crate::channel::{Packed, Report, Said};
 
     fn batch(bytes: usize) -> Packed {
-        Packed { bytes: vec![0; bytes], rows: 1, ..Packed::default() }
+        Packed { bytes: vec![0; bytes], counts: vec![1], ..Packed::default() }
     }
 
     #[test]

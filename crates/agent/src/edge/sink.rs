@@ -44,12 +44,6 @@ impl EdgeSink {
         Self { collector, taps, level: Pressure::None, bodies: BodyCounts::default(), exchanges: 0, sessions: 0 }
     }
 
-    /// Memory of what is remembered beside the rows, in bytes.
-    #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        self.collector.bytes() + self.collector.waiting_bytes()
-    }
-
     fn tap(&mut self, head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {
         if !self.taps.keep {
             return arachne_content::tap(head, &self.taps);

@@ -57,8 +57,6 @@ pub struct WorkerReport {
     pub not_kept: u64,
     /// Time of the newest packet.
     pub newest: Option<i64>,
-    /// Bytes held.
-    pub held_bytes: u64,
     /// Generation of the plan in force.
     pub generation: u64,
 }
@@ -284,10 +282,9 @@ impl Worker {
             interfaces: self.interfaces.clone(),
             kernel: self.kernel,
             bodies: self.sink.bodies,
-            rows: [handed + dropped + waiting + pending, handed, dropped, waiting + pending],
+            rows: [self.sink.collector.made(), handed, dropped, waiting + pending],
             not_kept: self.sink.collector.tally().not_kept,
             newest: self.newest,
-            held_bytes: (self.engine.held_bytes() + self.sink.held_bytes() + self.batches.held_bytes()) as u64,
             generation: self.generation,
         }
     }

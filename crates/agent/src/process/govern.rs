@@ -191,7 +191,6 @@ fn add(counters: &mut Counters, told: &Told) {
     let report = &told.report;
     counters.kernel_drops += report.kernel.drops;
     counters.newest_packet = counters.newest_packet.max(report.newest);
-    counters.held_bytes += report.held_bytes;
     for (interface, (packets, bytes)) in &report.interfaces {
         let sum = of_interface(&mut counters.interfaces, *interface);
         sum.0 += packets;
@@ -225,10 +224,14 @@ fn stages(counters: &mut Counters, ledger: &Ledger, told: &[Told]) {
     let records =
         Stage { input: rows(0), output: rows(1), in_flight: rows(3), dropped: named("queue_full", rows(2)).collect() };
     counters.stages.insert("records".to_owned(), records);
-    let (drops, seen) = (counters.kernel_drops, counters.packets);
-    let kernel =
-        Stage { input: seen, output: seen - drops, in_flight: 0, dropped: named("ring_full", drops).collect() };
-    counters.stages.insert("kernel".to_owned(), kernel);
+    let (passed, drops) = (sum(|told| told.report.kernel.packets), counters.kernel_drops);
+    // Files have no kernel. What it passed and nobody has seen yet waits in the rings.
+    if passed > 0 {
+        let seen = counters.packets - drops;
+        let in_flight = passed.saturating_sub(drops + seen);
+        let kernel = Stage { input: passed, output: seen, in_flight, dropped: named("ring_full", drops).collect() };
+        counters.stages.insert("kernel".to_owned(), kernel);
+    }
     for (name, count) in [("shortened_bodies", sum(|told| told.report.bodies.shortened)), ("refused_bodies", refused)] {
         if count > 0 {
             counters.gave_way.insert(name.to_owned(), count);

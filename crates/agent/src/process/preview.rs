@@ -59,12 +59,14 @@ impl Previews {
             return Some(refused(why.to_owned()));
         };
         let (sender, receiver) = sync_channel(1);
+        let id = preview.id.clone();
         self.running = Some(receiver);
         let looked = std::thread::Builder::new().name("preview".to_owned()).spawn(move || {
             let (capture, result) = look(capture, &preview, &all, &wanted);
             let _ = sender.send((capture, result));
         });
         looked.err().map(|error| PreviewResult {
+            id,
             done: true,
             error: Some(error.to_string()),
             ..PreviewResult::default()

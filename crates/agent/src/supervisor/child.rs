@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use arachne_delivery::BATCH_PACKED_MAX;
 use arachne_delivery::codec::BATCH_ROWS_MAX;
+use arachne_delivery::spool::COUNTS_LEN;
 use arachne_telemetry::chain;
 use tokio::sync::mpsc::Sender;
 
@@ -119,8 +120,9 @@ fn listen(mut reader: Reader<UnixStream>, number: u64, heard: &Sender<(u64, Hear
 
 /// A capture process may have been taken over by what it read: its batches are judged as a stranger's.
 fn judge(packed: &Packed) -> Result<(), String> {
-    if packed.bytes.len() > BATCH_PACKED_MAX || packed.rows > BATCH_ROWS_MAX as u64 || packed.rows == 0 {
-        return Err(format!("a batch of {} rows and {} bytes, which cannot be", packed.rows, packed.bytes.len()));
+    let (rows, bytes, tables) = (packed.rows(), packed.bytes.len(), packed.counts.len());
+    if bytes > BATCH_PACKED_MAX || rows > BATCH_ROWS_MAX as u64 || rows == 0 || tables > COUNTS_LEN {
+        return Err(format!("a batch of {rows} rows of {tables} tables in {bytes} bytes, which cannot be"));
     }
     Ok(())
 }
@@ -132,10 +134,12 @@ mod tests {
 
     #[test]
     fn batches_that_cannot_be() {
-        let packed = |rows, bytes| Packed { rows, bytes: vec![0; bytes], ..Packed::default() };
-        assert!(judge(&packed(1, 1)).is_ok());
-        assert!(judge(&packed(0, 1)).is_err());
-        assert!(judge(&packed(u64::MAX, 1)).is_err());
-        assert!(judge(&packed(1, (8 << 20) + 1)).is_err());
+        let packed =
+            |counts: &[u32], bytes| Packed { counts: counts.to_vec(), bytes: vec![0; bytes], ..Packed::default() };
+        assert!(judge(&packed(&[0, 1], 1)).is_ok());
+        assert!(judge(&packed(&[], 1)).is_err());
+        assert!(judge(&packed(&[u32::MAX, u32::MAX], 1)).is_err());
+        assert!(judge(&packed(&[1], (8 << 20) + 1)).is_err());
+        assert!(judge(&packed(&[1; 9], 1)).is_err());
     }
 }

@@ -96,7 +96,6 @@ struct Supervisor {
     /// A batch for which the spool had no room yet.
     pending: Option<Packed>,
     preview: Option<PreviewResult>,
-    previewed: String,
     level: Pressure,
     looked: Instant,
     turned: Instant,
@@ -130,7 +129,6 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         delivery,
         pending: None,
         preview: None,
-        previewed: String::new(),
         level: Pressure::None,
         looked: now,
         turned: now,
@@ -260,7 +258,9 @@ impl Supervisor {
         if new_key && !told {
             self.capture.send(&self.setup());
         }
-        if let Some(preview) = instructions.preview.filter(|preview| preview.id != self.previewed) {
+        if let Some(preview) =
+            instructions.preview.filter(|preview| self.preview.as_ref().is_none_or(|last| last.id != preview.id))
+        {
             self.look_what_passes(preview);
         }
     }
@@ -292,7 +292,6 @@ impl Supervisor {
     }
 
     fn look_what_passes(&mut self, preview: Preview) {
-        self.previewed.clone_from(&preview.id);
         let id = preview.id.clone();
         self.preview = if self.capture.preview(preview) {
             Some(PreviewResult { id, ..PreviewResult::default() })

@@ -92,12 +92,6 @@ impl<'r> Block<'r> {
         Self { held, left, at }
     }
 
-    /// Packets that were not read yet.
-    #[must_use]
-    pub const fn remaining(&self) -> u32 {
-        self.left
-    }
-
     /// The next packet, or `None` at the end of the block.
     #[inline]
     pub fn next_packet(&mut self) -> Option<LivePacket<'_>> {

@@ -53,8 +53,6 @@ pub struct Counters {
     pub packets: u64,
     /// Packets that the kernel dropped since no block was free.
     pub drops: u64,
-    /// Times that it ran out of free blocks.
-    pub freezes: u64,
 }
 
 /// What [`LiveCapture::poll`] finds.
@@ -117,7 +115,6 @@ impl LiveCapture {
         let tally = self.ring.tally()?;
         self.counters.packets += u64::from(tally.packets);
         self.counters.drops += u64::from(tally.drops);
-        self.counters.freezes += u64::from(tally.freezes);
         Ok(self.counters)
     }
 
@@ -128,14 +125,6 @@ impl LiveCapture {
     /// When the kernel refuses the program, or has no room for it (`net.core.optmem_max`); the old one stays.
     pub fn set_filter(&self, program: &Program) -> Result<(), LiveError> {
         self.ring.attach(program)
-    }
-
-    /// Turns promiscuous mode of an interface on or off for as long as this capture lives.
-    ///
-    /// # Errors
-    /// When there is no such interface, or it cannot.
-    pub fn set_promiscuous(&self, interface: u32, on: bool) -> Result<(), LiveError> {
-        self.ring.promiscuous(interface, on)
     }
 
     /// How full its ring is: 1 is full, and packets are dropped.

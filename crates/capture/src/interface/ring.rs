@@ -39,8 +39,6 @@ pub struct Tally {
     pub packets: u32,
     /// Packets dropped for want of a free block.
     pub drops: u32,
-    /// Times that no block was free.
-    pub freezes: u32,
 }
 
 /// Shape of a ring.
@@ -156,24 +154,12 @@ impl Ring {
             .map_err(|e| LiveError::of("attaching the filter", e))
     }
 
-    /// Turns promiscuous mode of an interface on or off. It ends with the socket.
-    pub fn promiscuous(&self, interface: u32, on: bool) -> Result<(), LiveError> {
-        let option = libc::packet_mreq {
-            mr_ifindex: interface.cast_signed(),
-            mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
-            mr_alen: 0,
-            mr_address: [0; 8],
-        };
-        let name = if on { libc::PACKET_ADD_MEMBERSHIP } else { libc::PACKET_DROP_MEMBERSHIP };
-        set(&self.socket, libc::SOL_PACKET, name, &option).map_err(|e| LiveError::of("changing promiscuous mode", e))
-    }
-
     /// What was counted since the last call.
     pub fn tally(&self) -> Result<Tally, LiveError> {
         // The kernel's `tpacket_stats_v3`.
-        let [packets, drops, freezes]: [u32; 3] = get(&self.socket, libc::SOL_PACKET, libc::PACKET_STATISTICS)
+        let [packets, drops, _freezes]: [u32; 3] = get(&self.socket, libc::SOL_PACKET, libc::PACKET_STATISTICS)
             .map_err(|error| LiveError::of("asking for the kernel's drops", error))?;
-        Ok(Tally { packets, drops, freezes })
+        Ok(Tally { packets, drops })
     }
 
     /// Whether the next block is ours.

@@ -61,6 +61,8 @@ pub struct Collector {
     pub maker: RowMaker,
     choice: Choice,
     rows: Rows,
+    /// Rows that were taken.
+    taken: u64,
     bytes: usize,
     sessions: HashMap<u64, SessionFrames>,
     waiting_bytes: usize,
@@ -80,6 +82,7 @@ impl Collector {
             maker,
             choice,
             rows: Rows::default(),
+            taken: 0,
             bytes: 0,
             sessions: HashMap::new(),
             waiting_bytes: 0,
@@ -117,14 +120,15 @@ impl Collector {
         self.bytes
     }
 
-    /// Bytes of frames of which it is not known whether they are kept.
+    /// Rows that were made, whoever took them.
     #[must_use]
-    pub const fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+    pub fn made(&self) -> u64 {
+        self.taken + self.rows.len() as u64
     }
 
     /// The rows.
     pub fn take(&mut self) -> Rows {
+        self.taken += self.rows.len() as u64;
         self.bytes = 0;
         std::mem::take(&mut self.rows)
     }

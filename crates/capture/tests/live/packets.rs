@@ -232,7 +232,7 @@ fn drops_are_counted_when_the_ring_is_full() {
         let counters = live.counters().unwrap();
         assert_eq!(counters.packets, 5000);
         assert_eq!(seen + counters.drops, 5000, "{counters:?}");
-        assert!(counters.drops > 0 && counters.freezes > 0, "{counters:?}");
+        assert!(counters.drops > 0, "{counters:?}");
     });
 }
 

@@ -1,17 +1,11 @@
 //! UDP datagrams, for those who look at more than TCP. Source: RFC 768.
 
-use std::net::IpAddr;
-
 use super::{Frame, Layer, Outer, Step, start, step};
 use crate::bytes::be16;
 
 /// A UDP datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
-    /// Who sent it.
-    pub source: (IpAddr, u16),
-    /// To whom.
-    pub target: (IpAddr, u16),
     /// VXLAN or Geneve network, 0 for none.
     pub network: u32,
     /// What is in it, as far as it was captured.
@@ -25,15 +19,10 @@ pub fn datagram<'a>(frame: &Frame<'a>, port: u16, nesting_max: u32) -> Option<Da
     let mut outer = Outer { may_be_cut: true, network: 0, depth: 0 };
     let mut layer = start(frame).ok()?;
     for _ in 0..nesting_max {
-        if let Layer::Transport(17, header, data) = &layer
+        if let Layer::Transport(17, _, data) = &layer
             && be16(data, 0)? == port
         {
-            return Some(Datagram {
-                source: (header.source.to_ip(), port),
-                target: (header.target.to_ip(), be16(data, 2)?),
-                network: outer.network,
-                payload: data.get(8..)?,
-            });
+            return Some(Datagram { network: outer.network, payload: data.get(8..)? });
         }
         layer = match step(layer, &mut outer).ok()? {
             Step::Inner(inner) => inner,
@@ -77,8 +66,7 @@ mod tests {
     fn from_the_port_and_no_other() {
         let bytes = udp(53, b"abc");
         let datagram = found(&bytes).expect("it is one");
-        assert_eq!((datagram.payload, datagram.source.1, datagram.target.1), (&b"abc"[..], 53, 99));
-        assert_eq!(datagram.source.0.to_string(), "10.0.0.1");
+        assert_eq!((datagram.payload, datagram.network), (&b"abc"[..], 0));
         assert_eq!(found(&udp(54, b"abc")), None);
         for end in 0..28 {
             assert_eq!(found(&bytes[..end]), None, "{end}");
