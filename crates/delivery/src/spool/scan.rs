@@ -172,7 +172,7 @@ impl<R: FnMut(u64, usize) -> io::Result<Vec<u8>>> Scan<R> {
 
 type ReadAt = Box<dyn FnMut(u64, usize) -> io::Result<Vec<u8>> + Send>;
 
-/// The batches of a spool file, for an import.
+/// The batches of a spool file, for who reads one without a spool.
 pub struct SpoolFile {
     scan: Scan<ReadAt>,
 }
