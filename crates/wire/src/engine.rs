@@ -66,13 +66,6 @@ impl Engine {
         Self { decoder: Decoder::new(limits), shards }
     }
 
-    /// Tells the sink which session each segment belongs to, if `wanted`.
-    #[must_use]
-    pub fn with_segments(mut self, wanted: bool) -> Self {
-        self.shards = self.shards.into_iter().map(|shard| shard.with_segments(wanted)).collect();
-        self
-    }
-
     /// Takes one captured packet.
     #[inline]
     pub fn packet(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
@@ -114,7 +107,7 @@ impl Engine {
         finish(&mut self.shards, |shard, _, slot| shard.finish(slot, sink));
     }
 
-    /// Tells the sink from now on which session each segment belongs to, or no more.
+    /// Tells the sink from now on which session each segment belongs to, if `wanted`.
     pub fn want_segments(&mut self, wanted: bool) {
         self.shards.iter_mut().for_each(|shard| shard.want_segments(wanted));
     }

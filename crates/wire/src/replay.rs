@@ -72,14 +72,10 @@ impl Replay {
     /// A session of `client`, within `limits`. Without a client, the engine finds out who it is.
     #[must_use]
     pub fn new(limits: &Limits, client: Option<Endpoint>) -> Self {
-        Self {
-            decoder: Decoder::new(limits),
-            // There is one connection: nobody can choose keys that meet.
-            shard: Shard::new(limits, 0, true).with_segments(true),
-            client,
-            seen: Default::default(),
-            known: Default::default(),
-        }
+        // There is one connection: nobody can choose keys that meet.
+        let mut shard = Shard::new(limits, 0, true);
+        shard.want_segments(true);
+        Self { decoder: Decoder::new(limits), shard, client, seen: Default::default(), known: Default::default() }
     }
 
     /// Takes the next frame, in the order of the capture, and adds what became readable to `pieces`. `None` for a frame

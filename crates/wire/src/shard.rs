@@ -132,14 +132,7 @@ impl Shard {
         }
     }
 
-    /// Tells the sink which session each segment belongs to, if `wanted`.
-    #[must_use]
-    pub const fn with_segments(mut self, wanted: bool) -> Self {
-        self.shared.segments = wanted;
-        self
-    }
-
-    /// As [`Self::with_segments`], at any time.
+    /// Tells the sink from now on which session each segment belongs to, if `wanted`.
     pub const fn want_segments(&mut self, wanted: bool) {
         self.shared.segments = wanted;
     }

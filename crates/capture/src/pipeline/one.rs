@@ -44,8 +44,8 @@ impl Intake for Here<'_> {
 /// Reads `source` on this thread.
 pub fn run(source: &mut dyn PacketSource, options: &PipelineOptions, sink: &mut dyn PipelineSink) -> Outcome {
     let wanted = sink.wants_frames();
-    let engine = Engine::new(&options.limits, random_seed(), sink.wants_streams());
-    let engine = engine.with_segments(wanted != FrameBytes::None);
+    let mut engine = Engine::new(&options.limits, random_seed(), sink.wants_streams());
+    engine.want_segments(wanted != FrameBytes::None);
     let wants_minutes = sink.wants_minutes();
     let mut here = Here { engine, sink, taps: options.taps.clone(), wanted, before: Ledger::default() };
     let fed = feed(source, wants_minutes, &mut here);

@@ -280,7 +280,11 @@ fn start_worker<'scope>(
 ) -> (Worker, std::thread::ScopedJoinHandle<'scope, Vec<Shard>>) {
     let (batches, inbox) = sync_channel::<Batch>(ROUNDS_MAX);
     let (outbox, results) = sync_channel(ROUNDS_MAX + 1);
-    let shard = |_| Shard::new(&options.limits, seed, false).with_segments(wanted != FrameBytes::None);
+    let shard = |_| {
+        let mut shard = Shard::new(&options.limits, seed, false);
+        shard.want_segments(wanted != FrameBytes::None);
+        shard
+    };
     let collector =
         Collector { place: 0, found: Found::new(), taps: options.taps.clone(), frame: None, frame_bytes: Vec::new() };
     let work = Work {
