@@ -57,8 +57,19 @@ export interface Loss {
   doc: string;
 }
 
-/** Reasons of stages that are losses; all others are decisions about what is no exchange. */
-const LOST = /memcap|pressure|limit|overload|cpu|rate|large_flow|new_flow|unaccounted|body/;
+/** Reasons of stages that are losses; all others are decisions about what is no exchange. Names of the agent's own. */
+const LOST = new Set([
+  "memcap",
+  "nesting_limit",
+  "fragment_limit",
+  "large_flow",
+  "new_flow",
+  "pressure",
+  "queue_full",
+  "process_died",
+  "refused",
+  "damaged",
+]);
 
 /** All that an agent lost since its start, the three kinds apart: the kernel's, its own, and what it infers. */
 export function losses(status: Status): Loss[] {
@@ -69,7 +80,7 @@ export function losses(status: Status): Loss[] {
   add({ what: "kernel", count: status.capture.kernel_drops, of: "packets", doc: "Packets that the kernel dropped since the ring was full." });
   for (const [stage, counts] of Object.entries(status.stages)) {
     for (const [reason, count] of Object.entries(counts.dropped)) {
-      if (LOST.test(reason)) add({ what: reason.replaceAll("_", " "), count, of: stage, doc: `Dropped by the agent at the stage ${stage}.` });
+      if (LOST.has(reason)) add({ what: reason.replaceAll("_", " "), count, of: stage, doc: `Dropped by the agent at the stage ${stage}.` });
     }
   }
   for (const [what, count] of Object.entries(status.gave_way)) {

@@ -49,6 +49,8 @@ export async function wanted<T>(call: Promise<{ data?: T; error?: unknown; respo
     throw offline();
   }
   if (result.data !== undefined) return result.data;
+  // Nothing to tell is an answer (204), typed as such by the route.
+  if (result.response.status === 204) return undefined as T;
   throw new Failure({ status: result.response.status, ...(typeof result.error === "object" ? result.error : {}) });
 }
 

@@ -27,21 +27,3 @@ export function opening(of: Target): Partial<State> {
   if (of.kind === "session") return { page: "session", id: of.id, tab: "" };
   return { page: "explore", x: written(of), tab: "" };
 }
-
-/** Puts text on the clipboard; also where the browser offers none, as on plain HTTP. */
-export async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.style.position = "fixed";
-    area.style.opacity = "0";
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done;
-  }
-}

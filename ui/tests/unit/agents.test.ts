@@ -35,6 +35,11 @@ describe("losses", () => {
   it("are none of a healthy agent: what is no exchange is not lost", () => {
     expect(losses(status({ stages: { packets: { input: 9, output: 5, in_flight: 0, dropped: { udp: 3, not_ip: 1 } } } }))).toEqual([]);
   });
+  it("are told whatever gave them up: a full queue, a process that died, a refusal", () => {
+    const dropped = { queue_full: 1, process_died: 2, refused: 3, large_flow: 4, not_kept: 5 };
+    const found = losses(status({ stages: { records: { input: 15, output: 0, in_flight: 0, dropped } } }));
+    expect(found.map((loss) => loss.count)).toEqual([1, 2, 3, 4]);
+  });
   it("keep the three kinds apart", () => {
     const found = losses(status({
       capture: { ...status().capture, kernel_drops: 7, bytes_lost: 1460 }, stages: { segments: { input: 3, output: 1, in_flight: 0, dropped: { memcap: 2 } } },

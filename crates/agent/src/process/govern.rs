@@ -232,9 +232,5 @@ fn stages(counters: &mut Counters, ledger: &Ledger, told: &[Told]) {
         let kernel = Stage { input: passed, output: seen, in_flight, dropped: named("ring_full", drops).collect() };
         counters.stages.insert("kernel".to_owned(), kernel);
     }
-    for (name, count) in [("shortened_bodies", sum(|told| told.report.bodies.shortened)), ("refused_bodies", refused)] {
-        if count > 0 {
-            counters.gave_way.insert(name.to_owned(), count);
-        }
-    }
+    counters.gave_way.extend(named("shortened_bodies", sum(|told| told.report.bodies.shortened)));
 }
