@@ -10,7 +10,9 @@ use crate::control::encryption;
 use crate::serve::ServeError;
 
 /// Where the key of an agent is kept on its host.
-const KEY_FILE: &str = "/etc/arachne/agent.key";
+const KEY_FILE: &str = "/etc/arachne-agent/key";
+/// Where its program is put.
+const PROGRAM: &str = "/usr/local/bin/arachne-agent";
 
 /// How agents reach a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +60,20 @@ fn address(host: &str, pin: Option<String>) -> ServerAddress {
     ServerAddress { url: format!("{scheme}://{host}"), pin }
 }
 
-/// A line that keeps `key` for root alone, and a line that starts the agent.
+/// One line for a shell of root: it keeps `key` for root alone, fetches the program where there is none, and starts the agent.
 pub(crate) fn command(server: &ServerAddress, key: &str) -> String {
-    let pin = server.pin.as_ref().map(|pin| format!(" --pin {pin}")).unwrap_or_default();
+    let url = &server.url;
+    // curl knows the pin with two slashes, and asks for a chain of trust beside it unless told not to. What a shell echoes
+    // is in no list of processes, what curl is given is.
+    let (trust, pin) = match &server.pin {
+        Some(pin) => (format!(" -k --pinnedpubkey {}", pin.replacen('/', "//", 1)), format!(" --pin {pin}")),
+        None => Default::default(),
+    };
     format!(
-        "(umask 077; mkdir -p /etc/arachne; echo {key} > {KEY_FILE})\n\
-         arachne-agent --server {} --key-file {KEY_FILE}{pin}",
-        server.url
+        "(umask 077; mkdir -p /etc/arachne-agent; echo {key} > {KEY_FILE}) && \\\n\
+         {{ command -v arachne-agent >/dev/null || {{ echo 'header = \"Authorization: Bearer {key}\"' | \
+         curl -fsS{trust} -K - -o {PROGRAM} \"{url}/agent/v1/program?machine=$(uname -m)\" && chmod 755 {PROGRAM}; }}; }} && \\\n\
+         arachne-agent --server {url} --key-file {KEY_FILE}{pin}"
     )
 }
 
@@ -86,10 +95,14 @@ mod tests {
     fn a_command_starts_an_agent_and_nothing_else() {
         let pin = Some("sha256/AA+/=".to_owned());
         let text = command(&ServerAddress { url: "https://shop:7117".to_owned(), pin }, "ara_1");
-        let (first, second) = text.split_once('\n').expect("two lines");
-        assert_eq!(first, "(umask 077; mkdir -p /etc/arachne; echo ara_1 > /etc/arachne/agent.key)");
-        let expected = "arachne-agent --server https://shop:7117 --key-file /etc/arachne/agent.key --pin sha256/AA+/=";
-        assert_eq!(second, expected);
+        let expected = [
+            "(umask 077; mkdir -p /etc/arachne-agent; echo ara_1 > /etc/arachne-agent/key) && \\",
+            "{ command -v arachne-agent >/dev/null || { echo 'header = \"Authorization: Bearer ara_1\"' | curl -fsS -k --pinnedpubkey \
+             sha256//AA+/= -K - -o /usr/local/bin/arachne-agent \"https://shop:7117/agent/v1/program?machine=$(uname -m)\" && \
+             chmod 755 /usr/local/bin/arachne-agent; }; } && \\",
+            "arachne-agent --server https://shop:7117 --key-file /etc/arachne-agent/key --pin sha256/AA+/=",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
         for evil in ["", "a b", "$(reboot)", "a;b", "a`b`", "a\"", "a/../b"] {
             assert!(!is_host(evil), "{evil}");
         }

@@ -18,7 +18,7 @@ use arachne_telemetry::{codes, emit};
 
 use crate::api::{
     agents, batch, bodies, complete, configuration, deliver, exports, filter, follow, layers, lists, login, me,
-    operations, preview, queries, related, saved, sql, store, upload,
+    operations, preview, program, queries, related, saved, sql, store, upload,
 };
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, Agent, FullPackets, Import, Public, Read};
@@ -119,6 +119,7 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(agents::history))
         .add(Agent, routes!(deliver::batches))
         .add(Agent, routes!(deliver::status))
+        .add(Agent, routes!(program::program))
         .add(Admin, routes!(sql::sql))
         .add(Import, routes!(upload::upload))
         .add(Read, routes!(operations::list))

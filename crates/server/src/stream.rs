@@ -59,7 +59,8 @@ impl Write for Pipe {
 
     fn flush(&mut self) -> io::Result<()> {
         if self.work.is_stopped() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"));
+            // Not `Interrupted`: after that, writers try again, for ever.
+            return Err(io::Error::other("stopped"));
         }
         if Instant::now() > self.until {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the time of a streamed answer is over"));
@@ -166,4 +167,34 @@ fn set_headers(response: &mut Response, form: Form) {
 pub(crate) fn attachment(name: &str) -> HeaderValue {
     let value = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
     value.unwrap_or(HeaderValue::from_static("attachment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use tokio::sync::mpsc;
+
+    use super::{PIECE_BYTES, Pipe, broken};
+    use crate::running::Running;
+
+    #[test]
+    fn a_writer_ends_when_its_query_was_stopped() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let ticket = Running::default().begin(None, 1, "", "", 0).expect("no other runs");
+        let (pieces, _taken) = mpsc::channel(1);
+        let mut pipe = Pipe {
+            pieces,
+            buffer: Vec::new(),
+            patience: Duration::from_secs(1),
+            until: Instant::now() + Duration::from_secs(60),
+            work: Arc::clone(&ticket.work),
+            runtime: runtime.handle().clone(),
+        };
+        ticket.work.stop();
+        let error = pipe.write_all(&[0; 2 * PIECE_BYTES]).expect_err("it was stopped");
+        assert_eq!(broken(&error).code, "stopped");
+    }
 }

@@ -26,6 +26,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/agent/v1/program": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The program to save as `arachne-agent`: of the version of this server, and for Linux on a machine of its kind. Of agents alone.
+         * @description Right: `agent`.
+         */
+        get: operations["agentProgram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/agent/v1/status": {
         parameters: {
             query?: never;
@@ -3925,6 +3945,38 @@ export interface operations {
                 };
                 content: {
                     "application/x-protobuf": number[];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agentProgram: {
+        parameters: {
+            query?: {
+                /** @description What `uname -m` says there; nothing: as here. */
+                machine?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The program */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
                 };
             };
             /** @description What is wrong (RFC 9457) */

@@ -17,6 +17,7 @@ pub(crate) mod me;
 pub(crate) mod operations;
 pub(crate) mod params;
 pub(crate) mod preview;
+pub(crate) mod program;
 pub(crate) mod queries;
 pub(crate) mod related;
 pub(crate) mod rows;

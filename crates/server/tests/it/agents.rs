@@ -1,5 +1,8 @@
 //! Agents: added, told what to do, heard of, revoked.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use arachne_server::Auth;
 use serde_json::{Value as Json, json};
 
@@ -32,11 +35,15 @@ fn an_agent_is_added_heard_of_and_revoked() {
     assert_eq!(answer.status, 201);
     let added = answer.json();
     let key = added["key"].as_str().expect("a key").to_owned();
-    let expected = format!(
-        "(umask 077; mkdir -p /etc/arachne; echo {key} > /etc/arachne/agent.key)\n\
-         arachne-agent --server http://localhost:7117 --key-file /etc/arachne/agent.key"
+    let command = added["command"].as_str().expect("a command");
+    assert!(
+        command.contains(&format!("echo {key} > ")) && command.contains("\"http://localhost:7117/agent/v1/program?")
     );
-    assert_eq!((&added["command"], &added["pin"]), (&json!(expected), &Json::Null));
+    assert!(
+        command.ends_with("arachne-agent --server http://localhost:7117 --key-file /etc/arachne-agent/key"),
+        "{command}"
+    );
+    assert_eq!(added["pin"], Json::Null);
     let fresh = &listed(&world)[0];
     assert_eq!((&fresh["name"], &fresh["online"], &fresh["status"]), (&json!("web-1"), &json!(false), &Json::Null));
     assert!(!fresh.to_string().contains(&key[4..]) && fresh["last_seen"].is_null());
@@ -191,4 +198,22 @@ fn who_reads_changes_no_agent() {
     ] {
         assert_eq!(ask(refused), 403);
     }
+}
+
+#[test]
+fn a_host_without_the_program_gets_it_from_the_server() {
+    let world = World::new();
+    let key = add(&world, "web-1");
+    let wanted = |machine: &str| get(&format!("/agent/v1/program?machine={machine}")).with("Authorization", &key);
+    let mut stream = TcpStream::connect(world.address).expect("it listens");
+    stream.write_all(&wanted(std::env::consts::ARCH).bytes()).expect("it is open");
+    // It is large in a debug build: its head is enough.
+    let mut begin = vec![0; 4096];
+    stream.read_exact(&mut begin).expect("an answer");
+    let text = String::from_utf8_lossy(&begin);
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.contains("\r\n\r\n"), "{text}");
+    assert!(begin.windows(4).any(|bytes| bytes == b"\x7fELF"), "{text}");
+    let other = world.send(&wanted("pdp11"));
+    assert_eq!((other.status, other.json()["code"].as_str()), (404, Some("not-found")));
+    assert_eq!(world.send(&get("/agent/v1/program")).status, 401, "for agents alone");
 }
