@@ -119,7 +119,7 @@ impl Import for MemoryImport {
             *total += more;
         }
         match &mut known.staged {
-            Some(staged) => tables::append(staged, rows),
+            Some(staged) => staged.append(rows),
             None => tables.take(rows, Some(&self.name)),
         }
         Ok(())

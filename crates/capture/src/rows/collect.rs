@@ -200,13 +200,7 @@ impl Collector {
 
     /// Rows that come from elsewhere join.
     pub fn join(&mut self, rows: Rows) {
-        let Rows { exchanges, sessions, packets, bodies, quality, hosts } = rows;
-        self.rows.exchanges.extend(exchanges);
-        self.rows.sessions.extend(sessions);
-        self.rows.packets.extend(packets);
-        self.rows.bodies.extend(bodies);
-        self.rows.quality.extend(quality);
-        self.rows.hosts.extend(hosts);
+        self.rows.append(rows);
     }
 
     fn keep(&mut self, row: ExchangeRow, exchange: &mut Exchange) {

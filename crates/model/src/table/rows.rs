@@ -36,4 +36,15 @@ impl Rows {
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Adds all of `more`, behind those that are there.
+    pub fn append(&mut self, more: Self) {
+        let Self { exchanges, sessions, packets, bodies, quality, hosts } = more;
+        self.exchanges.extend(exchanges);
+        self.sessions.extend(sessions);
+        self.packets.extend(packets);
+        self.bodies.extend(bodies);
+        self.quality.extend(quality);
+        self.hosts.extend(hosts);
+    }
 }

@@ -86,7 +86,7 @@ impl Expected {
         for sender in 0..rows::SENDERS.len() {
             for sequence in self.next.batches[sender]..tried.batches[sender] {
                 if there.contains(&vec![Scalar::Text(rows::first_id(sender, sequence).into())]) {
-                    append(&mut found, rows::batch(sender, sequence));
+                    found.append(rows::batch(sender, sequence));
                     self.next.batches[sender] = sequence + 1;
                 } else {
                     wrong.lost += u64::from(sequence < acked.batches[sender]);
@@ -148,16 +148,6 @@ fn import(store: &MemoryStore, step: u64) -> Result<(), StoreError> {
         import.finish()?;
     }
     Ok(())
-}
-
-fn append(rows: &mut Rows, more: Rows) {
-    // The end of an exchange comes behind its beginning, here and there.
-    rows.exchanges.extend(more.exchanges);
-    rows.sessions.extend(more.sessions);
-    rows.packets.extend(more.packets);
-    rows.bodies.extend(more.bodies);
-    rows.quality.extend(more.quality);
-    rows.hosts.extend(more.hosts);
 }
 
 /// Whether a row belongs to a source: its id, or that of what it belongs to, begins with it.

@@ -196,16 +196,6 @@ pub fn lengths(rows: &Rows) -> [u64; 6] {
     each!(length)
 }
 
-/// Adds all of `more` to `rows`.
-pub fn append(rows: &mut Rows, more: Rows) {
-    macro_rules! extend {
-        ($table:ident) => {
-            rows.$table.extend(more.$table)
-        };
-    }
-    each!(extend);
-}
-
 /// Drops from `rows`, before which `seen` rows came, those that are among the first `there` ones of their table.
 pub fn skip(rows: &mut Rows, seen: &mut [u64; 6], there: [u64; 6]) {
     let mut tables = seen.iter_mut().zip(there);
