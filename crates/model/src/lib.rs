@@ -7,6 +7,7 @@ pub mod anomaly;
 pub mod ledger;
 pub mod limits;
 pub mod link_type;
+mod place;
 pub mod record;
 pub mod table;
 pub mod time;
@@ -15,6 +16,7 @@ pub use anomaly::{Anomaly, AnomalySet};
 pub use ledger::{DropReason, Imbalance, Ledger, Stage};
 pub use limits::Limits;
 pub use link_type::LinkType;
+pub use place::place;
 pub use record::{
     BodyFacts, CloseReason, DirectionFacts, Endpoint, Exchange, Field, Message, Protocol, Span, StartLine, TapFacts,
     TcpSession,

@@ -71,13 +71,8 @@ fn value_of(values: &BinaryBuilder, key: i32) -> Option<&[u8]> {
     values.values_slice().get(usize::try_from(*offsets.get(key)?).ok()?..end)
 }
 
-/// Of texts the ends are often alike, so some bytes of the middle count, too.
 fn place(bytes: &[u8]) -> usize {
-    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
-    let at = |at: usize| bytes[at..].iter().take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
-    let places = [0, bytes.len() / 3, bytes.len() / 2, bytes.len().saturating_sub(8)];
-    let mixed = places.into_iter().fold(bytes.len() as u64, |mixed, place| (mixed ^ at(place)).wrapping_mul(MIX));
-    (mixed >> 32) as usize % REPEATED
+    arachne_model::place(bytes) as usize % REPEATED
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ const REMEMBERED: usize = 4096;
 const BYTES_MIN: usize = 1024;
 /// Bytes that are remembered; with more, all is forgotten.
 const BYTES_MAX: usize = 64 << 20;
-/// Spreads the bits of a number: 2^64 divided by the golden ratio.
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A body in which nothing was replaced, or of which nothing may be stored.
 struct Known {
@@ -83,12 +81,8 @@ impl Known {
     }
 }
 
-/// Of texts the ends are often alike, so some bytes of the middle count, too.
 fn place(body: &[u8]) -> usize {
-    let at = |at: usize| body.get(at..).and_then(<[u8]>::first_chunk).map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let places = [0, body.len() / 3, body.len() / 2, body.len().saturating_sub(8)];
-    let mixed = places.into_iter().fold(body.len() as u64, |mixed, place| (mixed ^ at(place)).wrapping_mul(MIX));
-    usize::try_from(mixed >> 32).unwrap_or(0) % REMEMBERED
+    usize::try_from(arachne_model::place(body)).unwrap_or(0) % REMEMBERED
 }
 
 #[cfg(test)]
