@@ -76,12 +76,6 @@ impl Class {
         }
     }
 
-    /// The class of a row.
-    #[must_use]
-    pub fn of_row(row: &ExchangeRow, thresholds: Thresholds) -> Self {
-        Self::of(row.status.map(i64::from), row.start, row.end, row.provisional, thresholds)
-    }
-
     /// The columns that [`Self::of`] needs: status, start, end, provisional.
     #[must_use]
     pub fn columns() -> [usize; 4] {

@@ -1,7 +1,7 @@
 //! One row by its id, and what belongs to it: its session, packets and bodies.
 
 use arachne_filter::render;
-use arachne_model::table::{BodyRow, ExchangeRow, PacketRow, Row as _, SessionRow, Table, Value};
+use arachne_model::table::{ExchangeRow, PacketRow, Row as _, SessionRow, Table, Value};
 use arachne_store::{CountMode, TimeRange};
 use serde::{Deserialize, Serialize};
 
@@ -112,15 +112,6 @@ impl Queries<'_> {
         Ok(Some(item))
     }
 
-    /// The TCP session of an exchange.
-    ///
-    /// # Errors
-    /// When the store cannot answer.
-    pub fn session_of(&self, exchange: &str) -> Result<Option<Item>, QueryError> {
-        let item = self.item(ExchangeRow::TABLE, exchange)?;
-        item.and_then(|item| self.session(item.text("tcp.session")?).transpose()).transpose()
-    }
-
     /// The frames of an exchange's session from its first to its last instant, in the order of time; `None` when there is
     /// no such exchange.
     ///
@@ -140,18 +131,6 @@ impl Queries<'_> {
         let known = self.item(SessionRow::TABLE, &page.id)?;
         let range = known.map_or(TimeRange::ALL, |item| item.range());
         self.packets(&page.id, range, page)
-    }
-
-    /// The bodies of an exchange; `None` when there is no such exchange.
-    ///
-    /// # Errors
-    /// When the store cannot answer.
-    pub fn bodies_of(&self, exchange: &str) -> Result<Option<ListAnswer>, QueryError> {
-        let Some(item) = self.item(ExchangeRow::TABLE, exchange)? else { return Ok(None) };
-        let TimeRange { from, .. } = item.range();
-        let range = TimeRange { from, to: from.saturating_add(1) };
-        let columns = names(BodyRow::TABLE);
-        self.rows_with(BodyRow::TABLE, "exchange.id", exchange, range, &columns, (2, None)).map(Some)
     }
 
     fn packets(&self, session: &str, range: TimeRange, page: &PageOf) -> Result<ListAnswer, QueryError> {

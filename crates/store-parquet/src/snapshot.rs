@@ -1,7 +1,5 @@
 //! What a table holds at one moment.
 
-use std::sync::Arc;
-
 use arachne_model::table::Table;
 use arachne_store::{StoreError, TimeRange};
 use arrow::array::RecordBatch;
@@ -77,6 +75,3 @@ fn scan_part(
 ) -> Result<(), StoreError> {
     part.open()?.batches(columns, batch_rows)?.try_for_each(|batch| each(batch?))
 }
-
-/// Snapshots of all tables, made at the same moment: a session has its exchanges in both or in none.
-pub type Snapshots = Arc<Vec<TableSnapshot>>;

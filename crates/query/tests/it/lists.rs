@@ -80,7 +80,10 @@ fn what_belongs_to_an_exchange_is_found() {
         let id = row[0].text();
         let item = queries.exchange(&id).expect("it is answered").expect("it is there");
         assert_eq!(item.value("id"), Some(&row[0]));
-        let bodies = queries.bodies_of(&id).expect("it is answered").expect("it is there");
+        let filter = format!("exchange.id:{id}");
+        let scope = Scope { table: "bodies".to_owned(), filter, from: Some(When::At(0)), ..Scope::default() };
+        let wanted = ListQuery { scope, columns: vec!["size".to_owned()], limit: 10, ..ListQuery::default() };
+        let bodies = queries.list(&wanted).expect("it is answered");
         // A twin has the body words of its pair, whose bodies have the pair's id.
         assert!(bodies.rows.is_empty() || bodies.rows.len() == item.related.bodies.len());
         let page = PageOf { id, limit: 1, cursor: None };
