@@ -103,12 +103,14 @@ fn store(facts: &StoreFacts, out: &mut String) {
         }
     }
     let single = [
-        ("arachne_store_wal_bytes", facts.wal_bytes),
-        ("arachne_store_quarantined_files", facts.quarantined.len() as u64),
-        ("arachne_store_full", u64::from(facts.full)),
+        ("arachne_store_wal_bytes", "gauge", facts.wal_bytes),
+        ("arachne_store_quarantined_files", "gauge", facts.quarantined.len() as u64),
+        ("arachne_store_full", "gauge", u64::from(facts.full)),
+        ("arachne_store_given_up_exchanges", "gauge", facts.given_up),
+        ("arachne_store_open_refused_total", "counter", facts.open_refused),
     ];
-    for (name, value) in single {
-        let _ = writeln!(out, "# TYPE {name} gauge\n{name} {value}");
+    for (name, kind, value) in single {
+        let _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");
     }
 }
 

@@ -16,6 +16,7 @@ pub mod frames;
 mod import;
 pub mod manifest;
 mod memtable;
+mod open;
 pub mod part;
 mod record;
 mod repeated;

@@ -4,6 +4,7 @@
 //! table that the header lists, in its order.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::io::Cursor;
 
 use arachne_model::table::{ExchangeRow, Row, TABLES, Table};
@@ -33,14 +34,23 @@ pub(crate) fn place(table: &Table) -> usize {
 
 /// Rows in the order of their table; `None` for none.
 pub(crate) fn sorted<R: Row>(rows: &[R]) -> Option<RecordBatch> {
-    let mut order: Vec<&R> = rows.iter().collect();
-    order.sort_by(|a, b| columns::compare(*a, *b));
-    (!order.is_empty()).then(|| columns::batch(&order))
+    in_order(rows.iter().collect())
 }
 
-/// All rows but provisional exchanges, which are given apart.
+/// As [`sorted`], for rows that lie apart.
+pub(crate) fn in_order<R: Row>(mut rows: Vec<&R>) -> Option<RecordBatch> {
+    rows.sort_by(|a, b| columns::compare(*a, *b));
+    (!rows.is_empty()).then(|| columns::batch(&rows))
+}
+
+/// All rows but provisional exchanges, which are given apart; without those that have ended in the same batch.
 pub(crate) fn split(mut rows: Rows) -> (Batches, Vec<ExchangeRow>) {
-    let (open, done) = std::mem::take(&mut rows.exchanges).into_iter().partition::<Vec<_>, _>(|row| row.provisional);
+    let (mut open, done) =
+        std::mem::take(&mut rows.exchanges).into_iter().partition::<Vec<_>, _>(|row| row.provisional);
+    if !open.is_empty() {
+        let ended: HashSet<&str> = done.iter().map(|row| &*row.id).collect();
+        open.retain(|row| !ended.contains(&*row.id));
+    }
     let batches = [
         sorted(&done),
         sorted(&rows.sessions),

@@ -77,6 +77,10 @@ impl Store for Alone {
     fn facts(&self) -> StoreFacts {
         self.settled().facts()
     }
+
+    fn end_period(&self) {
+        self.store.end_period();
+    }
 }
 
 /// The rows of one source: twins of other sources are found when rows become parts.

@@ -6,12 +6,14 @@
 pub mod conformance;
 mod evaluate;
 mod memory;
+mod open;
 mod request;
 mod senders;
 mod store;
 
 pub use evaluate::{outcome, times};
 pub use memory::MemoryStore;
+pub use open::{OPEN_PERIOD, SILENT_PERIODS, given_up};
 pub use request::{
     Buckets, Callers, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number,
     Order, Page, Scalar, Scanned, Selection, TimeRange,

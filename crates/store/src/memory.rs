@@ -93,7 +93,12 @@ impl Store for MemoryStore {
     }
 
     fn facts(&self) -> StoreFacts {
-        StoreFacts { tables: self.read().tables.facts(), ..StoreFacts::default() }
+        let content = self.read();
+        StoreFacts { tables: content.tables.facts(), given_up: content.tables.given_up(), ..StoreFacts::default() }
+    }
+
+    fn end_period(&self) {
+        self.write().tables.end_period();
     }
 }
 

@@ -177,11 +177,16 @@ pub struct StoreFacts {
     pub damage: Vec<String>,
     /// Whether the last write was refused for lack of space.
     pub full: bool,
+    /// Exchanges that came open, of which nothing more was told: they count as over, see [`crate::given_up`].
+    pub given_up: u64,
+    /// Revisions of open exchanges that were not held since the start, for lack of room: these show when they end.
+    pub open_refused: u64,
 }
 
 /// A store. All calls block; they may come from many threads.
 pub trait Store: Send + Sync {
     /// Makes rows durable and visible; returns when both is true. A token seen before changes nothing and gives `false`.
+    /// A provisional exchange is replaced by what comes later with its id, unless that is provisional and it is not.
     ///
     /// # Errors
     /// When it cannot be made durable. A later call with the same token is safe.
@@ -211,6 +216,10 @@ pub trait Store: Send + Sync {
 
     /// What it holds.
     fn facts(&self) -> StoreFacts;
+
+    /// Ends a period of [`crate::OPEN_PERIOD`]. Open exchanges of which nothing was told in a whole one are shown as
+    /// [`crate::given_up`], until more is told of them after all. Engines that work behind do it by themselves.
+    fn end_period(&self);
 }
 
 /// Sums what answers cost.

@@ -425,6 +425,7 @@ impl Store for Full {
     fn facts(&self) -> StoreFacts {
         StoreFacts::default()
     }
+    fn end_period(&self) {}
 }
 
 #[test]

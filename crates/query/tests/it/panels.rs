@@ -36,6 +36,9 @@ impl Store for Counted {
     fn facts(&self) -> StoreFacts {
         self.0.facts()
     }
+    fn end_period(&self) {
+        self.0.end_period();
+    }
 }
 
 fn page() -> Scope {

@@ -156,6 +156,10 @@ impl Store for Stuck {
     fn facts(&self) -> StoreFacts {
         self.inner.facts()
     }
+
+    fn end_period(&self) {
+        self.inner.end_period();
+    }
 }
 
 /// Answers every statement with its length; `boom` fails inside, `wrong` is wrong.

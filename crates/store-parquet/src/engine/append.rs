@@ -62,6 +62,7 @@ impl Core {
     fn append_new(&self, token: &Token, rows: Rows) -> Result<(), StoreError> {
         refuse_huge(&rows)?;
         let (batches, open) = rows::split(rows);
+        let open = self.not_ended(open)?;
         let frame = frame(Some(token), &batches, &open)?;
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let written = self.wal.append(vec![frame]).map_err(|e| append_error(&e))?;
@@ -100,7 +101,6 @@ impl Core {
         let new = written.into_iter().map(|meta| (meta, Demoted::default())).collect();
         self.commit(&mut manifest, Change { new, edit, ..Change::default() }, |live| {
             live.frozen = None;
-            live.open.age();
         })?;
         // The mark is durable: what cannot be removed now is removed by a later flush.
         drop(self.wal.release(frozen.mark).map_err(wal_error));
@@ -117,10 +117,11 @@ impl Core {
                 return Ok(None);
             }
             let mark = live.sequence;
-            if let Some(open) = live.open.batch() {
-                let mut batches = Batches::default();
-                batches[0] = Some(open);
-                let written = self.wal.append(vec![frame(None, &batches, &[])?]).map_err(|e| append_error(&e))?;
+            let open = live.open.slices();
+            let frames = open.into_iter().map(|open| frame(None, &[Some(open), None, None, None, None, None], &[]));
+            let frames: Vec<_> = frames.collect::<Result<_, _>>()?;
+            if !frames.is_empty() {
+                let written = self.wal.append(frames).map_err(|e| append_error(&e))?;
                 live.sequence = written.end.saturating_sub(1);
             }
             let rows = std::mem::take(&mut live.memory);

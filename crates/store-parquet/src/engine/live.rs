@@ -7,7 +7,8 @@ use arachne_model::table::{TABLES, Table};
 use arachne_store::{Senders, TableFacts, Token};
 
 use crate::manifest::SenderBatches;
-use crate::memtable::{Memtable, Open};
+use crate::memtable::Memtable;
+use crate::open::Open;
 use crate::part::{Lost, Part};
 use crate::rows::{COUNT, place};
 use crate::snapshot::TableSnapshot;
@@ -58,7 +59,7 @@ impl Live {
         let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(at)).unwrap_or_default();
         let mut memory: Vec<_> = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
         if at == 0 {
-            memory.extend(self.open.batch());
+            memory.extend(self.open.shown());
         }
         let lost = self.lost.iter().filter(|lost| lost.table == table.name).cloned().collect();
         let snapshot = TableSnapshot { table: TABLES[at], parts: self.parts[at].clone(), memory, lost };

@@ -4,6 +4,7 @@ mod append;
 mod core;
 mod live;
 mod merge;
+mod open;
 mod output;
 mod recover;
 mod replay;
@@ -21,8 +22,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arachne_model::table::{TABLES, Table};
 use arachne_store::{
-    GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, Page, Rows, Store, StoreError, StoreFacts,
-    Token, Watch,
+    GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, OPEN_PERIOD, Page, Rows, Store,
+    StoreError, StoreFacts, Token, Watch,
 };
 
 pub(crate) use self::append::arrow_error;
@@ -175,6 +176,7 @@ fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
     let (stop, stopped) = channel();
     let run = move || {
         let (mut flushed, mut merged, mut retired) = (Instant::now(), Instant::now(), None::<Instant>);
+        let mut period = Instant::now();
         while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
             // What fails here is tried again; `full` and the next answer tell of it.
             if core.is_full_of_rows() || flushed.elapsed() >= core.settings.flush_after {
@@ -187,6 +189,10 @@ fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
                     && stopped.try_recv().is_err_and(|e| e == std::sync::mpsc::TryRecvError::Empty)
                 {}
                 merged = Instant::now();
+            }
+            if period.elapsed() >= OPEN_PERIOD {
+                drop(core.end_period());
+                period = Instant::now();
             }
             if retired.is_none_or(|last| last.elapsed() >= RETIRE) {
                 drop(core.retire(now()));
@@ -247,6 +253,7 @@ impl Store for EmbeddedStore {
         let mut live = self.core.live();
         let tables: Vec<_> = TABLES.iter().map(|table| live.facts(table)).collect();
         let damage = live.damage.clone();
+        let (given_up, open_refused) = (live.open.given_up(), live.open.refused);
         drop(live);
         StoreFacts {
             tables,
@@ -254,6 +261,13 @@ impl Store for EmbeddedStore {
             quarantined,
             damage,
             full: self.core.full.load(Ordering::Relaxed),
+            given_up,
+            open_refused,
         }
+    }
+
+    fn end_period(&self) {
+        // Rows of one table always fit together.
+        drop(self.core.end_period());
     }
 }

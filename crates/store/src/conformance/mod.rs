@@ -7,7 +7,7 @@ mod questions;
 mod random;
 mod rows;
 
-use arachne_model::table::TABLES;
+use arachne_model::table::{ExchangeRow, TABLES};
 
 pub use random::Random;
 pub use rows::Sample;
@@ -42,8 +42,14 @@ type Load = fn(&dyn Store, &Sample);
 /// # Panics
 /// When they differ.
 pub fn check(make_store: &dyn Fn() -> Box<dyn Store>, extent: Extent) {
-    let ways: [(&str, Load); 4] =
-        [("appended", append), ("imported", import), ("interrupted", interrupted), ("both ways", both)];
+    let ways: [(&str, Load); 6] = [
+        ("appended", append),
+        ("imported", import),
+        ("interrupted", interrupted),
+        ("both ways", both),
+        ("open behind closed", open_behind_closed),
+        ("silent", silent),
+    ];
     let sample = Sample::new(extent.seed, extent.exchanges);
     for (way, load) in ways {
         let (reference, engine) = (MemoryStore::new(), make_store());
@@ -119,6 +125,37 @@ fn append(store: &dyn Store, sample: &Sample) {
         assert!(store.append(&token, rows.clone()).expect("rows are taken"), "batch {sequence} is new");
         assert!(!store.append(&token, rows).expect("a repeat is no error"), "batch {sequence} is a repeat");
     }
+}
+
+/// The open form of exchanges comes late: in the batch of the closed one, in the next, and behind all.
+fn open_behind_closed(store: &dyn Store, sample: &Sample) {
+    let token = |lane: &str, sequence: usize| Token { sender: lane.to_owned(), sequence: sequence as u64 };
+    for (sequence, mut rows) in sample.batches().into_iter().rev().enumerate() {
+        let late = Sample::opened_again(&rows.exchanges);
+        rows.exchanges.extend(late.clone());
+        assert!(store.append(&token("live", sequence), rows).expect("rows are taken"));
+        let late = Rows { exchanges: late, ..Rows::default() };
+        assert!(store.append(&token("late", sequence), late).expect("rows are taken"));
+    }
+    assert_eq!(store.facts().tables[0].rows, sample.exchanges(), "each exchange is there once");
+}
+
+/// Of some open exchanges nothing more comes: they are given up. Of others more comes after all.
+fn silent(store: &dyn Store, sample: &Sample) {
+    append(store, sample);
+    store.end_period();
+    assert_eq!(store.facts().given_up, 0, "what was told of a moment ago is open");
+    store.end_period();
+    let open = sample.open();
+    assert_eq!(store.facts().given_up, open.len() as u64, "what is open and silent is given up");
+    let ended = open.iter().skip(1).step_by(4);
+    let ended = ended.map(|row| ExchangeRow { end: Some(row.start + 1), provisional: false, ..row.clone() });
+    let exchanges: Vec<_> = open.iter().step_by(2).cloned().chain(ended).collect();
+    let left = (open.len() - exchanges.len()) as u64;
+    let rows = Rows { exchanges, ..Rows::default() };
+    assert!(store.append(&Token { sender: "later".into(), sequence: 0 }, rows).expect("rows are taken"));
+    assert_eq!(store.facts().given_up, left, "what was told of after all is not");
+    assert_eq!(store.facts().tables[0].rows, sample.exchanges(), "each exchange is there once");
 }
 
 /// Each source on its own, whole.

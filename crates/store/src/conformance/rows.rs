@@ -61,6 +61,21 @@ impl Sample {
         batches
     }
 
+    /// Exchanges that never close.
+    pub(super) fn open(&self) -> &[ExchangeRow] {
+        &self.open
+    }
+
+    /// Exchanges, each once.
+    pub(super) fn exchanges(&self) -> u64 {
+        (self.open.len() + self.sources.iter().map(|rows| rows.exchanges.len()).sum::<usize>()) as u64
+    }
+
+    /// Some of `rows` that are closed, as they were before.
+    pub(super) fn opened_again(rows: &[ExchangeRow]) -> Vec<ExchangeRow> {
+        rows.iter().filter(|row| !row.provisional).step_by(5).map(opened).collect()
+    }
+
     /// The rows of each source as an import in batches: closed rows only.
     #[must_use]
     pub fn imports(&self) -> Vec<(ImportName, Vec<Rows>)> {

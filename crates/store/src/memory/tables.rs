@@ -6,6 +6,7 @@ use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow,
 
 use super::answer;
 use crate::evaluate::times;
+use crate::open::{SILENT_PERIODS, given_up};
 use crate::request::{GroupRequest, Groups, ListRequest, Page};
 use crate::store::{ImportName, Rows, StoreError, TableFacts, Watch};
 
@@ -14,6 +15,10 @@ use crate::store::{ImportName, Rows, StoreError, TableFacts, Watch};
 pub struct Kept<R> {
     pub row: R,
     import: Option<String>,
+    /// Periods that ended since it was told of.
+    silent: u16,
+    /// It came open, and nothing more came.
+    given_up: bool,
 }
 
 /// All rows, by table, in the order in which they came.
@@ -98,6 +103,22 @@ impl Tables {
         }
     }
 
+    /// Open exchanges of which nothing was told in a whole period are given up.
+    pub fn end_period(&mut self) {
+        for kept in &mut self.exchanges {
+            kept.silent = kept.silent.saturating_add(1);
+            if kept.row.provisional && kept.silent >= SILENT_PERIODS {
+                kept.row = given_up(&kept.row);
+                kept.given_up = true;
+            }
+        }
+    }
+
+    /// Exchanges that are given up.
+    pub fn given_up(&self) -> u64 {
+        self.exchanges.iter().filter(|kept| kept.given_up).count() as u64
+    }
+
     pub fn list(&self, request: &ListRequest, watch: &dyn Watch) -> Result<Page, StoreError> {
         macro_rules! list {
             ($table:ident) => {
@@ -148,8 +169,9 @@ fn add<R: Revised>(table: &mut Vec<Kept<R>>, rows: Vec<R>, import: Option<&str>)
     for row in rows {
         let revision = row.revision().map(|(id, open)| (id.to_owned(), open));
         let there = revision.as_ref().and_then(|(id, _)| by_id.get(id).copied());
-        let there_open = there.and_then(|index| table[index].row.revision()).map(|(_, open)| open);
-        let kept = Kept { row, import: import.map(str::to_owned) };
+        let may_change = |kept: &Kept<R>| kept.given_up || kept.row.revision().is_some_and(|(_, open)| open);
+        let there_open = there.map(|index| may_change(&table[index]));
+        let kept = Kept { row, import: import.map(str::to_owned), silent: 0, given_up: false };
         match (there, there_open, revision) {
             (Some(index), Some(true), _) => table[index] = kept,
             (Some(_), Some(false), Some((_, true))) => {}

@@ -89,6 +89,51 @@ fn open_exchanges_stay_in_memory_until_they_end() {
 }
 
 #[test]
+fn many_large_open_exchanges_stop_no_flush() {
+    let disk = MemoryDisk::default();
+    let store = open(&disk);
+    // Text that does not pack: together it fits no frame of the log.
+    let mut seed = 7_u64;
+    let mut text = || {
+        let mut letter = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b' ' + (seed >> 57) as u8 % 95)
+        };
+        (0..1 << 20).map(|_| letter()).collect::<String>()
+    };
+    for n in 0..80 {
+        let row = ExchangeRow { provisional: true, end: None, request_headers: Some(text()), ..exchange("a", n) };
+        store.append(&token(n as u64), Rows { exchanges: vec![row], ..Rows::default() }).expect("there is room");
+    }
+    store.append(&token(100), rows("b", 0..5)).expect("there is room");
+    store.flush().expect("open exchanges fit the log");
+    assert_eq!(part_rows(&store, 0), 5);
+    let held = exchanges(&store).len() as u64 - 5;
+    assert_eq!((held > 20, held + store.facts().open_refused), (true, 80));
+    drop(store);
+    assert_eq!(exchanges(&open(&disk)).len() as u64, held + 5);
+}
+
+#[test]
+fn what_was_given_up_a_day_ago_is_in_a_part_and_told_late_is_not_open_again() {
+    let disk = MemoryDisk::default();
+    let store = open(&disk);
+    let open_row = || Rows {
+        exchanges: vec![ExchangeRow { provisional: true, end: None, ..exchange("a", 1) }],
+        ..Rows::default()
+    };
+    store.append(&token(1), open_row()).expect("there is room");
+    (0..200).for_each(|_| store.end_period());
+    store.flush().expect("there is room");
+    assert_eq!((part_rows(&store, 0), store.facts().given_up), (1, 0));
+    store.append(&token(2), open_row()).expect("there is room");
+    let rows = exchanges(&store);
+    assert!(rows.values().all(|row| !row.provisional && row.anomalies.as_deref() == Some("incomplete")), "{rows:?}");
+    drop(store);
+    assert_eq!(exchanges(&open(&disk)), rows);
+}
+
+#[test]
 fn long_exchanges_are_apart() {
     let store = open(&MemoryDisk::default());
     let long = ExchangeRow { end: Some(i64::from(u32::MAX) * 1_000), ..exchange("a", 1) };
