@@ -1,6 +1,7 @@
 //! What agents say. Each request is of one agent, by its key; nothing in its body says whose it is.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arachne_delivery::instructions::Instructions;
 use arachne_delivery::proto::Ack;
@@ -94,13 +95,20 @@ fn declared(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     Ok(text(header::CONTENT_LENGTH).and_then(|text| text.parse().ok()))
 }
 
+/// How long a batch may take to come: as its sender waits, a second more for each 64 KiB. An uplink that carries less than that
+/// carries nothing else either.
+fn time(declared: Option<u64>, least: Duration) -> Duration {
+    least + Duration::from_secs(declared.unwrap_or(BATCH_PACKED_MAX as u64) >> 16)
+}
+
 /// Reads a batch and makes it durable; its packed bytes, and what was stored.
 async fn take(app: &App, name: &str, request: Request) -> Result<(u64, Stored), Problem> {
     if app.stopping.load(Ordering::Relaxed) {
         return Err(Problem::new("stopping", "the server is going down").again_after(5));
     }
-    let admitted = app.agents.intake.admit(name, declared(request.headers())?)?;
-    let packed = strict::read(request, BATCH_PACKED_MAX, app.config.limits.request_time).await?;
+    let declared = declared(request.headers())?;
+    let admitted = app.agents.intake.admit(name, declared)?;
+    let packed = strict::read(request, BATCH_PACKED_MAX, time(declared, app.config.limits.request_time)).await?;
     let turn = app.agents.intake.turn().await?;
     let (app, name, bytes) = (app.clone(), name.to_owned(), packed.len() as u64);
     let work = move || {
@@ -110,4 +118,20 @@ async fn take(app: &App, name: &str, request: Request) -> Result<(u64, Stored), 
     };
     let stored = tokio::task::spawn_blocking(work).await.map_err(|error| failed(&error))??;
     Ok((bytes, stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_batch_may_take_as_long_as_its_sender_waits() {
+        // What the client of an agent allows: 15 s, and 1 s more for each 64 KiB.
+        for bytes in [0, 70 << 10, 1 << 20, 8 << 20] {
+            let client = Duration::from_secs(15 + (bytes >> 16));
+            let ours = time(Some(bytes), Duration::from_secs(30));
+            assert!(ours >= client && ours <= client + Duration::from_secs(15), "{bytes}: {ours:?}");
+        }
+        assert_eq!(time(None, Duration::ZERO), time(Some(BATCH_PACKED_MAX as u64), Duration::ZERO));
+    }
 }
