@@ -1,5 +1,6 @@
 //! Changing a server while it runs: where it listens, who may ask, its certificate. Nothing that is being answered is given up.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -55,8 +56,8 @@ impl Control {
         (Self { app, wishes }, wished)
     }
 
-    /// Changes who may ask, and where. A new address is bound before the old one is given up; requests that are being answered
-    /// there are finished. Blocks; not to be called from the server's own threads.
+    /// Changes who may ask, and where. A new address is bound before the old one is given up, but where both have the same port and
+    /// one is all addresses; requests that are being answered there are finished. Blocks; not to be called from the server's own threads.
     ///
     /// # Errors
     /// As for the start. Nothing has changed then.
@@ -136,7 +137,8 @@ impl Threshold {
             *app.tls().write().unwrap_or_else(PoisonError::into_inner) = tls;
         } else {
             let refused = |source| ServeError::Listen { address: access.listen.to_string(), source };
-            let tcp = TcpListener::bind(access.listen).await.map_err(refused)?;
+            let tcp = self.bind(access.listen).await.map_err(refused)?;
+            let app = &self.house.app;
             emit!(codes::SERVER_MAIN_001, address = access.listen.to_string());
             let encryption = Arc::new(RwLock::new(tls));
             app.set_tls(Arc::clone(&encryption));
@@ -144,9 +146,28 @@ impl Threshold {
             self.leaving.spawn(old.close());
         }
         // The old door of other machines asks for tokens in any case: see `Way::public`.
-        app.set_auth(access.auth);
+        self.house.app.set_auth(access.auth);
         self.access = access;
         Ok(())
+    /// Listens on `address`. Where the open door is in the way (the same port of all addresses and of one of them), that is shut
+    /// first, and opened again when nothing comes of it.
+    async fn bind(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
+        let bound = TcpListener::bind(address).await;
+        let in_the_way = address.port() == self.access.listen.port();
+        let taken = bound.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
+        if !(taken && in_the_way) {
+            return bound;
+        }
+        self.door.shut().await;
+        let bound = TcpListener::bind(address).await;
+        if bound.is_err() {
+            let again = TcpListener::bind(self.access.listen).await?;
+            let door = self.house.open(Entrance::Tcp(again, self.house.app.tls()));
+            self.leaving.spawn(std::mem::replace(&mut self.door, door).close());
+        }
+        bound
+    }
+
     }
 
     /// Takes no more connections; waits for the requests that are being answered.

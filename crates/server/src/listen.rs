@@ -70,10 +70,19 @@ pub(crate) enum Entrance {
 #[derive(Debug)]
 pub(crate) struct Door {
     closing: watch::Sender<bool>,
+    /// Ends when nothing listens any more.
+    listens: watch::Receiver<()>,
     task: JoinHandle<()>,
 }
 
 impl Door {
+    /// Takes no more connections, and waits until its address is free. Requests that are being answered go on.
+    pub async fn shut(&mut self) {
+        let _ = self.closing.send(true);
+        // Nothing is ever sent: it ends.
+        let _ = self.listens.changed().await;
+    }
+
     /// Takes no more connections; requests that are being answered get some seconds. Waits for them.
     pub async fn close(self) {
         let _ = self.closing.send(true);
@@ -126,11 +135,12 @@ impl House {
     /// Takes connections until the door is closed.
     pub fn open(&self, entrance: Entrance) -> Door {
         let (closing, closed) = watch::channel(false);
-        let task = tokio::spawn(self.clone().keep(entrance, closed));
-        Door { closing, task }
+        let (listening, listens) = watch::channel(());
+        let task = tokio::spawn(self.clone().keep(entrance, closed, listening));
+        Door { closing, listens, task }
     }
 
-    async fn keep(self, entrance: Entrance, mut closing: watch::Receiver<bool>) {
+    async fn keep(self, entrance: Entrance, mut closing: watch::Receiver<bool>, listening: watch::Sender<()>) {
         let mut guests = JoinSet::new();
         loop {
             tokio::select! {
@@ -147,9 +157,13 @@ impl House {
             self.enter(&mut guests, &entrance, arrived, closing.clone());
         }
         let socket = match entrance {
-            Entrance::Tcp(..) => None,
+            Entrance::Tcp(listener, _) => {
+                drop(listener);
+                None
+            }
             Entrance::Socket(_, path) => Some(path),
         };
+        drop(listening);
         let all = async { while guests.join_next().await.is_some() {} };
         if timeout(DRAIN, all).await.is_err() {
             guests.shutdown().await;

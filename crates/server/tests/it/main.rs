@@ -10,6 +10,7 @@ mod document;
 mod follow;
 mod hostile;
 mod login;
+mod moving;
 mod proxies;
 mod rights;
 mod routes;

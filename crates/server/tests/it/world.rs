@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use arachne_delivery::instructions::Keys;
 use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
 use arachne_server::{
-    BadCaptureFilter, CaptureFilter, Config, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer,
-    Parts, Route, Server, SqlFailure, SqlRows, SqlRunner, UiFile,
+    BadCaptureFilter, CaptureFilter, Config, Control, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported,
+    Importer, Parts, Route, Server, SqlFailure, SqlRows, SqlRunner, UiFile,
 };
 use arachne_store::{
     GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store,
@@ -229,6 +229,7 @@ pub struct World {
     pub token: String,
     pub pin: String,
     pub routes: Vec<Route>,
+    pub control: Control,
     end: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     _folder: TempDir,
@@ -269,13 +270,14 @@ impl World {
                 let address = server.address().expect("an address");
                 let token = server.fresh_token().expect("the first start makes one").to_owned();
                 let pin = server.pin().unwrap_or_default();
-                ready.send((address, token, pin, server.routes())).expect("the test waits");
+                let told = (address, token, pin, server.routes(), server.control().clone());
+                ready.send(told).expect("the test waits");
                 server.run(async { drop(ended.await) }).await;
             });
         });
-        let (address, token, pin, routes) = told.recv().expect("the server starts");
+        let (address, token, pin, routes, control) = told.recv().expect("the server starts");
         let data = folder.path().to_owned();
-        Self { address, data, token, pin, routes, end: Some(end), thread: Some(thread), _folder: folder }
+        Self { address, data, token, pin, routes, control, end: Some(end), thread: Some(thread), _folder: folder }
     }
 
     pub fn send(&self, call: &Call) -> Answer {
