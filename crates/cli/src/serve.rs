@@ -212,8 +212,7 @@ fn start(args: &ServeArgs) -> Result<()> {
         capture_filter: Some(Arc::new(Tcpdump)),
         keys: Some(key::keys(&data)?),
     };
-    let Access { listen, auth, tls } = args.access();
-    let config = Config { listen, auth, tls, ..Config::new(data.clone()) };
+    let config = Config { access: args.access(), ..Config::new(data.clone()) };
     let agent = OwnAgent::default();
     let swappable = Swappable { store: Arc::clone(&store), services, agent: agent.clone(), data };
     let mut watcher = Ok(None);

@@ -143,7 +143,7 @@ fn start(data: PathBuf, store: Arc<dyn Store>) -> Result<(), Failure> {
         let run = || -> Result<(), Failure> {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             let mut config = Config::new(data);
-            config.listen.set_port(0);
+            config.access.listen.set_port(0);
             let importer = Arc::new(Nothing);
             let parts = Parts { store, sql: None, importer, ui: Vec::new(), capture_filter: None, keys: None };
             runtime.block_on(async {

@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::temp_dir().join(format!("arachne-memory-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let mut config = Config::new(folder.clone());
-    config.listen.set_port(0);
+    config.access.listen.set_port(0);
     // A fuzzer asks faster than people do.
     (config.limits.rate, config.limits.burst) = (100_000, 100_000);
     let parts = Parts {

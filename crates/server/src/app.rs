@@ -67,7 +67,7 @@ impl App {
             metrics: Metrics::default(),
             logins: Logins::new(&config.data),
             saved: Saved::new(&config.data),
-            tokens_needed: AtomicBool::new(config.auth == Auth::Required),
+            tokens_needed: AtomicBool::new(config.access.auth == Auth::Required),
             tls: Mutex::new(Arc::new(RwLock::new(tls))),
             configured: Mutex::default(),
             stopping: AtomicBool::new(false),

@@ -31,17 +31,12 @@ pub struct TlsFiles {
 /// How the server is set up, at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where it listens. Port 0 takes any free one.
-    pub listen: SocketAddr,
-    /// The certificate. Without one plain HTTP is spoken on loopback; elsewhere the server makes one in `tls/` of the data
-    /// folder.
-    pub tls: Option<TlsFiles>,
+    /// Who may ask, and where.
+    pub access: Access,
     /// The data folder: holds `auth.json`, `socket`, `tls/` and `uploads/`. It must exist.
     pub data: PathBuf,
     /// Whether it also listens on `socket` in the data folder.
     pub socket: bool,
-    /// Who may ask.
-    pub auth: Auth,
     /// What it takes.
     pub limits: Limits,
 }
@@ -51,13 +46,8 @@ impl Config {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-        Self { listen, data, tls: None, socket: true, auth: Auth::default(), limits: Limits::default() }
-    }
-
-    /// Who may ask, and where.
-    #[must_use]
-    pub fn access(&self) -> Access {
-        Access { listen: self.listen, auth: self.auth, tls: self.tls.clone() }
+        let access = Access { listen, auth: Auth::default(), tls: None };
+        Self { access, data, socket: true, limits: Limits::default() }
     }
 }
 

@@ -21,11 +21,12 @@ use crate::tls::Tls;
 /// Who may ask, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// See [`crate::Config::listen`].
+    /// Where it listens. Port 0 takes any free one.
     pub listen: SocketAddr,
-    /// See [`crate::Config::auth`].
+    /// Who may ask.
     pub auth: Auth,
-    /// See [`crate::Config::tls`].
+    /// The certificate. Without one plain HTTP is spoken on loopback; elsewhere the server makes one in `tls/` of the data
+    /// folder.
     pub tls: Option<TlsFiles>,
 }
 

@@ -28,18 +28,18 @@ pub(crate) struct ServerAddress {
 /// # Errors
 /// The server could not start so.
 pub fn install(config: &Config, key: &str) -> Result<String, ServeError> {
-    let pin = encryption(&config.access(), &config.data)?.map(|tls| tls.pin());
+    let pin = encryption(&config.access, &config.data)?.map(|tls| tls.pin());
     Ok(command(&address(&own(config), pin), key))
 }
 
 /// Where others than who asks find a server of `config`.
 fn own(config: &Config) -> String {
-    let host = match config.listen.ip() {
+    let host = match config.access.listen.ip() {
         ip if ip.is_unspecified() => host_name().unwrap_or_else(|| "HOST".to_owned()),
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) => ip.to_string(),
     };
-    format!("{host}:{}", config.listen.port())
+    format!("{host}:{}", config.access.listen.port())
 }
 
 /// How whoever asks with these `headers` reaches this server; over the socket, how others do.

@@ -141,9 +141,9 @@ impl Server {
     /// # Errors
     /// When the address is not allowed or in use, or the data folder cannot be used.
     pub async fn bind(config: Config, parts: Parts) -> Result<Self, ServeError> {
-        let tls = encryption(&config.access(), &config.data)?;
+        let tls = encryption(&config.access, &config.data)?;
         let listen = |address: String| move |source| ServeError::Listen { address, source };
-        let tcp = TcpListener::bind(config.listen).await.map_err(listen(config.listen.to_string()))?;
+        let tcp = TcpListener::bind(config.access.listen).await.map_err(listen(config.access.listen.to_string()))?;
         let folder = uploads::folder(&config.data);
         uploads::empty(&folder).map_err(|source| ServeError::Uploads { folder, source })?;
         let (tokens, fresh_token) = Tokens::open(&config.data)?;
@@ -201,7 +201,7 @@ impl Server {
         let connections = Arc::new(Semaphore::new(app.config.limits.connections));
         let house = House { router: routes::router(&app), connections, app: app.clone() };
         let socket = socket.map(|(listener, path)| house.open(Entrance::Socket(listener, path)));
-        let mut threshold = Threshold::new(house, app.config.access(), tcp);
+        let mut threshold = Threshold::new(house, app.config.access.clone(), tcp);
         tokio::pin!(end);
         let looking = tokio::spawn(look_after(app.clone()));
         loop {

@@ -186,7 +186,7 @@ fn how_an_agent_was_and_whom_others_cover() {
 
 #[test]
 fn who_reads_changes_no_agent() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let viewer = format!("Bearer {}", world.add_token("\"role\":\"viewer\""));
     let ask = |call: Call| world.send(&call.with("Authorization", &viewer)).status;
     assert_eq!(ask(get("/api/v1/agents")), 200);

@@ -98,7 +98,7 @@ fn large_heads_are_refused() {
 fn it_listens_where_nobody_else_reads_along() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = Config::new(folder.path().to_owned());
-    config.listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    config.access.listen = SocketAddr::from(([0, 0, 0, 0], 0));
     let world = World::new();
     let parts = |world: &World| {
         let _ = world;
@@ -116,7 +116,7 @@ fn it_listens_where_nobody_else_reads_along() {
     assert!(matches!(refused, ServeError::NotLoopback(_)));
     assert!(refused.to_string().contains("127.0.0.1"), "{refused}");
     let mut second = Config::new(world.data.clone());
-    second.listen.set_port(0);
+    second.access.listen.set_port(0);
     let refused = runtime.block_on(Server::bind(second, parts(&world))).expect_err("the socket answers");
     assert!(matches!(refused, ServeError::Listen { .. }), "{refused}");
 }

@@ -145,7 +145,7 @@ fn segments_make_a_ladder_from_headers_as_well() {
 
 #[test]
 fn a_frame_has_layers_and_its_payload_a_right_of_its_own() {
-    let world = World::on(Arc::new(store()), |config| config.auth = Auth::Required);
+    let world = World::on(Arc::new(store()), |config| config.access.auth = Auth::Required);
     let viewer = world.add_token("\"role\":\"viewer\"");
     let ask = |target: &str, token: &str| {
         world.send(&get(&format!("/api/v1/sessions/{target}")).with("Authorization", &format!("Bearer {token}")))

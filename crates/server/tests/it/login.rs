@@ -15,7 +15,7 @@ fn log_in(world: &World, token: &str) -> (Answer, String) {
 
 #[test]
 fn a_cookie_stands_for_a_token() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let (answer, cookie) = log_in(&world, &world.token);
     assert_eq!(answer.ok().json()["login"], true);
     let (again, other) = log_in(&world, &world.token);
@@ -41,7 +41,7 @@ fn a_cookie_stands_for_a_token() {
 
 #[test]
 fn pages_of_others_cannot_use_it() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let (_, cookie) = log_in(&world, &world.token);
     let port = world.address.port();
     let host = format!("localhost:{port}");
@@ -69,7 +69,7 @@ fn pages_of_others_cannot_use_it() {
 
 #[test]
 fn it_ends_with_its_token_and_no_other_one_begins() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let viewer = world.add_token("\"role\":\"viewer\"");
     let (answer, cookie) = log_in(&world, &viewer);
     assert_eq!(answer.ok().json()["permissions"], json!(["read"]));

@@ -111,9 +111,9 @@ fn no_request_meets_a_closed_connection() {
     for secure in [false, true] {
         let world = World::with(|config| {
             if secure {
-                config.listen = SocketAddr::from(([0, 0, 0, 0], 0));
+                config.access.listen = SocketAddr::from(([0, 0, 0, 0], 0));
             }
-            config.auth = Auth::Required;
+            config.access.auth = Auth::Required;
             config.limits.idle_time = 3 * KEPT;
             (config.limits.rate, config.limits.burst) = (1_000_000, 1_000_000);
         });

@@ -21,7 +21,7 @@ fn plain(method: &str, path: &str) -> Call {
 
 #[test]
 fn every_route_asks_for_its_right() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let viewer = world.add_token("\"role\":\"viewer\"");
     let capturer = world.add_token("\"role\":\"viewer\", \"rights\":[\"full_packets\"]");
     let importer = world.add_token("\"role\":\"viewer\",  \"rights\":[\"import\"]");
@@ -107,7 +107,7 @@ fn agents_and_people_never_stand_in_for_each_other() {
 
 #[test]
 fn tokens_come_in_one_form() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     for value in
         [world.token.clone(), format!("Basic {}", world.token), format!("Bearer{}", world.token), "Bearer".to_owned()]
     {
@@ -124,7 +124,7 @@ fn tokens_come_in_one_form() {
 
 #[test]
 fn frames_ask_for_their_own_right() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let viewer = format!("Bearer {}", world.add_token("\"role\":\"viewer\""));
     let admin = format!("Bearer {}", world.token);
     let ask = |target: &str, token: &str| world.send(&call("GET", target).with("Authorization", token));
@@ -147,7 +147,7 @@ fn frames_ask_for_their_own_right() {
 #[test]
 fn the_socket_is_guarded_by_its_file() {
     use std::os::unix::fs::PermissionsExt as _;
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let socket = world.data.join("socket");
     let mode = std::fs::metadata(&socket).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);

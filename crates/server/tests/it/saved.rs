@@ -78,7 +78,7 @@ fn a_state_has_one_short_link() {
 
 #[test]
 fn everybody_has_preferences_of_their_own() {
-    let world = World::with(|config| config.auth = Auth::Required);
+    let world = World::with(|config| config.access.auth = Auth::Required);
     let viewer = world.add_token("\"role\":\"viewer\"");
     let bearer = |token: &str| format!("Bearer {token}");
     let ask = |token: &str| world.send(&get("/api/v1/preferences").with("Authorization", &bearer(token))).ok().json();

@@ -19,8 +19,8 @@ use crate::world::World;
 
 /// A server for other machines.
 fn public(config: &mut Config) {
-    config.listen = SocketAddr::from(([0, 0, 0, 0], 0));
-    config.auth = Auth::Required;
+    config.access.listen = SocketAddr::from(([0, 0, 0, 0], 0));
+    config.access.auth = Auth::Required;
     config.limits.look_time = Duration::from_millis(10);
 }
 
@@ -105,7 +105,7 @@ fn an_ended_certificate_serves_those_who_hold_its_pin() {
     let before = arachne_telemetry::count_of(&arachne_telemetry::codes::SERVER_TLS_003);
     let world = World::with(|config| {
         public(config);
-        config.tls = Some(files);
+        config.access.tls = Some(files);
     });
     assert!(arachne_telemetry::count_of(&arachne_telemetry::codes::SERVER_TLS_003) > before);
     assert!(send(world.address, &pinned(&world.pin, &[]), &get("/healthz")).is_ok());
@@ -153,7 +153,7 @@ fn certificates_change_under_load() {
     put(&files, &pairs[0].0, &pairs[0].1);
     let world = World::with(|config| {
         public(config);
-        config.tls = Some(files.clone());
+        config.access.tls = Some(files.clone());
         (config.limits.rate, config.limits.burst) = (1_000_000, 1_000_000);
     });
     let ended = AtomicBool::new(false);

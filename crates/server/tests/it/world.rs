@@ -250,7 +250,7 @@ impl World {
     pub fn on(store: Arc<dyn Store>, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config::new(folder.path().to_owned());
-        config.listen.set_port(0);
+        config.access.listen.set_port(0);
         change(&mut config);
         let keys = Keys { redaction: "5ec2e7".to_owned() };
         let parts = Parts {
