@@ -42,8 +42,8 @@ pub(crate) struct Shared {
     tokens_needed: AtomicBool,
     /// What encrypts connections at the present address.
     tls: Mutex<Encryption>,
-    /// How the file stands that the server is configured by; nothing without one.
-    pub configured: Mutex<Option<Configured>>,
+    /// Why the file that the server is configured by is not in force; nothing when it is, or there is none.
+    pub refused: Mutex<Option<String>>,
     /// The server takes no more work.
     pub stopping: AtomicBool,
     working: Arc<Semaphore>,
@@ -69,7 +69,7 @@ impl App {
             saved: Saved::new(&config.data),
             tokens_needed: AtomicBool::new(config.access.auth == Auth::Required),
             tls: Mutex::new(Arc::new(RwLock::new(tls))),
-            configured: Mutex::default(),
+            refused: Mutex::default(),
             stopping: AtomicBool::new(false),
             working: Arc::new(Semaphore::new(limits.working)),
             config,

@@ -30,13 +30,6 @@ pub struct Access {
     pub tls: Option<TlsFiles>,
 }
 
-/// How the file that a server is configured by stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Configured {
-    /// Why what it holds now is not in force; nothing when it is.
-    pub refused: Option<String>,
-}
-
 /// Changes a running server.
 #[derive(Clone, Debug)]
 pub struct Control {
@@ -77,9 +70,9 @@ impl Control {
         self.app.agents.registry.adopt(name, key_file, config, now())
     }
 
-    /// Tells how the file stands that the server is configured by.
-    pub fn configured(&self, configured: Configured) {
-        *self.app.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(configured);
+    /// Tells how the file stands that the server is configured by: why what it holds now is not in force, nothing when it is.
+    pub fn configured(&self, refused: Option<String>) {
+        *self.app.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
     }
 }
 

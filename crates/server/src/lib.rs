@@ -42,7 +42,7 @@ mod work;
 pub use agents::{AgentEntry, Registry, RegistryError};
 pub use auth::{AuthError, Permission, Role};
 pub use config::{Auth, Config, Limits, PORT, TlsFiles};
-pub use control::{Access, Configured, Control};
+pub use control::{Access, Control};
 pub use install::install;
 pub use parts::{
     BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported,

@@ -30,6 +30,5 @@ pub(crate) async fn configuration(State(app): State<App>, Extension(caller): Ext
 
 /// Why the configuration on disk is not in force; nothing when it is.
 pub(crate) fn refused(app: &App) -> Option<String> {
-    let configured = app.configured.lock().unwrap_or_else(PoisonError::into_inner);
-    configured.as_ref().and_then(|configured| configured.refused.clone())
+    app.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
