@@ -23,11 +23,6 @@ fn batch(sequence: u64, lane: Lane, exchanges: usize) -> Vec<u8> {
     address(&Head { epoch: 1, lane, sequence, closed: START }, &body).expect("it is small")
 }
 
-fn add(world: &World, name: &str) -> String {
-    let added = world.send(&post("/api/v1/agents", &json!({"name": name}))).ok().json();
-    format!("Bearer {}", added["key"].as_str().expect("a key"))
-}
-
 fn delivery(key: &str, body: Vec<u8>) -> Call {
     let media = call("POST", "/agent/v1/batches").with("Content-Type", "application/x-protobuf");
     media.with("Content-Encoding", "zstd").with("Authorization", key).body(body)
@@ -40,9 +35,8 @@ fn ack(answer: Answer) -> Ack {
 }
 
 fn stored(world: &World, filter: &str) -> u64 {
-    let query =
-        json!({"scope": {"table": "exchanges", "filter": filter, "twins": true}, "columns": ["id"], "count": "exact"});
-    let panels = json!({"panels": [{"kind": "list", "scope": query["scope"], "columns": ["id"], "limit": 1000}]});
+    let scope = json!({"table": "exchanges", "filter": filter, "twins": true});
+    let panels = json!({"panels": [{"kind": "list", "scope": scope, "columns": ["id"], "limit": 1000}]});
     let lines = world.send(&post("/api/v1/query/batch", &panels)).ok().lines();
     let rows = lines.iter().find_map(|line| line["panel"]["answer"]["rows"].as_array().map(Vec::len));
     rows.expect("a page") as u64
@@ -51,7 +45,7 @@ fn stored(world: &World, filter: &str) -> u64 {
 #[test]
 fn a_batch_counts_once_and_is_of_its_key() {
     let world = World::new();
-    let (first, second) = (add(&world, "web-1"), add(&world, "web-2"));
+    let (first, second) = (world.add_agent("web-1"), world.add_agent("web-2"));
     let send = |key: &str, body: Vec<u8>| ack(world.send(&delivery(key, body)));
     let expected = Ack { epoch: 1, lane: 0, sequence: 1, seen_before: false, rows: 3, values_unknown: 0 };
     assert_eq!(send(&first, batch(1, Lane::Live, 3)), expected);
@@ -74,7 +68,7 @@ fn a_batch_counts_once_and_is_of_its_key() {
 #[test]
 fn what_lies_is_refused_and_counted() {
     let world = World::new();
-    let key = add(&world, "web-1");
+    let key = world.add_agent("web-1");
     let refused = |call: Call| {
         let answer = world.send(&call);
         (answer.status, answer.json()["code"].as_str().expect("a code").to_owned())

@@ -19,7 +19,7 @@ use arachne_store::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::client::{Answer, Call};
+use crate::client::{Answer, Call, post};
 
 /// Nanoseconds of 2026-11-21T10:00:00Z.
 pub const START: i64 = 1_795_255_200_000_000_000;
@@ -282,6 +282,12 @@ impl World {
 
     pub fn send(&self, call: &Call) -> Answer {
         call.send(self.address)
+    }
+
+    /// Adds an agent; its key as the value of a header.
+    pub fn add_agent(&self, name: &str) -> String {
+        let added = self.send(&post("/api/v1/agents", &json!({"name": name}))).ok().json();
+        format!("Bearer {}", added["key"].as_str().expect("a key"))
     }
 
     /// Writes a token with these lines of JSON beside its hash into the file, and gives it.
