@@ -2243,11 +2243,6 @@ export interface components {
             agent?: string;
             /** @default null */
             config?: components["schemas"]["AgentConfig"] | null;
-            /**
-             * @description Addresses of hosts that other agents cover, so that vantage is told rightly.
-             * @default []
-             */
-            covered?: string[];
             /** @default null */
             keys?: components["schemas"]["Keys"] | null;
             /** @default null */

@@ -1,9 +1,7 @@
 //! How agents are right now: their last statuses, rates from the last two, questions that wait for an answer.
 
-use std::net::IpAddr;
-
 use arachne_delivery::instructions::Preview;
-use arachne_delivery::status::{PreviewResult, State, Status};
+use arachne_delivery::status::{PreviewResult, Status};
 use serde::Serialize;
 
 use super::history::SILENCE;
@@ -88,13 +86,6 @@ impl Heard {
     pub fn is_online(&self, now: i64) -> bool {
         self.received > 0 && now.saturating_sub(self.received) <= SILENCE
     }
-
-    /// Addresses of its host whose traffic it captures.
-    pub fn covers(&self) -> impl Iterator<Item = IpAddr> {
-        let captures = self.status.state == State::Capturing;
-        let interfaces = self.status.interfaces.iter().filter(move |one| captures && one.captured && one.up);
-        interfaces.flat_map(|one| one.addresses.iter().copied()).filter(|address| !address.is_loopback())
-    }
 }
 
 /// What changed from one status of a run to the next one, per second; `None` over a restart.
@@ -122,25 +113,9 @@ fn duration_seconds(nanoseconds: i64) -> Option<f64> {
     (nanoseconds > 0).then_some(nanoseconds as f64 / 1e9)
 }
 
-/// Addresses that agents other than `own` cover, of those in `all`, by name. One that two hosts have, such as that of a bridge of containers,
-/// names neither.
-pub(crate) fn covered<'a>(all: impl Iterator<Item = (&'a str, &'a Heard)> + Clone, own: &str) -> Vec<IpAddr> {
-    let mut found: Vec<(IpAddr, &str)> = Vec::new();
-    for (name, heard) in all {
-        found.extend(heard.covers().map(|address| (address, name)));
-    }
-    found.sort_unstable();
-    found.dedup();
-    let alone = |at: usize| {
-        let same = |other: Option<&(IpAddr, &str)>| other.is_some_and(|(address, _)| *address == found[at].0);
-        !same(at.checked_sub(1).and_then(|before| found.get(before))) && !same(found.get(at + 1))
-    };
-    (0..found.len()).filter(|at| alone(*at) && found[*at].1 != own).map(|at| found[at].0).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use arachne_delivery::status::{Capture, Interface, Process, Stage};
+    use arachne_delivery::status::{Capture, Process, Stage};
 
     use super::*;
 
@@ -195,23 +170,5 @@ mod tests {
         assert!(heard.question(SECOND).is_none());
         let asked = heard.preview.expect("it stays");
         assert!(!asked.is_stale(600 * SECOND) && asked.is_stale(700 * SECOND));
-    }
-
-    #[test]
-    fn an_address_covered_by_one_other_agent_alone_is_told() {
-        let heard = |addresses: &[&str], state| {
-            let addresses = addresses.iter().map(|text| text.parse().expect("an address")).collect();
-            let one = Interface { up: true, captured: true, addresses, ..Interface::default() };
-            Heard { status: Status { state, interfaces: vec![one], ..Status::default() }, ..Heard::default() }
-        };
-        let all = [
-            ("a", heard(&["10.0.0.1", "127.0.0.1", "172.17.0.1"], State::Capturing)),
-            ("b", heard(&["10.0.0.2", "10.0.0.2", "172.17.0.1", "::1"], State::Capturing)),
-            ("c", heard(&["10.0.0.3"], State::Stopped)),
-        ];
-        let told = |own| covered(all.iter().map(|(name, heard)| (*name, heard)), own);
-        let address = |text: &str| vec![text.parse::<IpAddr>().expect("an address")];
-        assert_eq!((told("a"), told("b")), (address("10.0.0.2"), address("10.0.0.1")));
-        assert_eq!(told("c").len(), 2);
     }
 }

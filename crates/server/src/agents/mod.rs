@@ -25,7 +25,7 @@ use crate::durable;
 use counts::Counts;
 use history::History;
 use intake::Intake;
-use live::{Asked, Heard, covered};
+use live::{Asked, Heard};
 
 /// How often a history that has changed is written, and one that has only gone on, in nanoseconds.
 const WRITE_AFTER: i64 = 5_000_000_000;
@@ -79,14 +79,12 @@ impl Agents {
         one.changed |= one.history.observe(&status, received);
         one.heard.take(status, received);
         let (preview, due) = (one.heard.question(received), one.due(received));
-        let online = known.iter().filter(|(_, one)| one.heard.is_online(received));
-        let covered = covered(online.map(|(name, one)| (&**name, &one.heard)), name);
         drop(known);
         if let Some(history) = due {
             self.write(name, &history);
         }
         let keys = self.keys.clone();
-        Instructions { agent: name.to_owned(), received, sent: 0, config, keys, preview, covered }
+        Instructions { agent: name.to_owned(), received, sent: 0, config, keys, preview }
     }
 
     /// What is known of an agent. Blocks.

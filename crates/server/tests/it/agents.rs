@@ -155,7 +155,7 @@ fn a_preview_goes_to_the_agent_and_back() {
 }
 
 #[test]
-fn how_an_agent_was_and_whom_others_cover() {
+fn how_an_agent_was() {
     let world = World::new();
     let key = world.add_agent("web-1");
     let status = |state: &str| json!({"protocol": 1, "state": state, "why": "because", "pressure": "bodies"});
