@@ -1,17 +1,13 @@
 //! `agent`: the agent that `arachne serve` starts on its own machine. An empty section is one with all defaults.
 
-use arachne_delivery::instructions::{AgentConfig, AgentLimits, Packets, Save, Service};
+use arachne_capture::interface::filter::Filter;
+use arachne_delivery::instructions::{AgentConfig, AgentLimits, Packets, Save, Service, agent_name};
 use arachne_model::table::{ExchangeRow, Row as _};
 
 use crate::mistake::Mistake;
 use crate::read::{Section, read};
 use crate::schema::Limit;
-use crate::tree::{Node, Value};
-
-/// Characters of a name.
-const NAME_CHARS_MAX: usize = 64;
-/// Characters of the name of an interface. Source: netdevice(7), `IFNAMSIZ` without its zero.
-const INTERFACE_BYTES_MAX: usize = 15;
+use crate::tree::{Node, Place, Value};
 
 /// The agent of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,20 +23,37 @@ pub(crate) fn agent(node: &Node, services: &[Service], mistakes: &mut Vec<Mistak
     let mut section = Section::of(node, "agent", mistakes)?;
     let default = AgentConfig::default();
     let name = section.scalar("name", name, mistakes).unwrap_or_else(|| "local".to_owned());
-    let interfaces = section.take("interfaces").and_then(|node| words(node, "agent.interfaces", interface, mistakes));
-    let filter = section.scalar("filter", any, mistakes).unwrap_or_default();
+    let interfaces = section.take("interfaces").and_then(|node| words(node, "agent.interfaces", mistakes));
+    let filter = section.scalar("filter", filter, mistakes).unwrap_or_default();
     let save = section.take("save").and_then(|node| Section::of(node, "agent.save", mistakes));
     let save = save.map_or(default.save, |section| self::save(section, mistakes));
     let limits = section.take("limits").and_then(|node| Section::of(node, "agent.limits", mistakes));
     let limits = limits.map_or(default.limits, |section| self::limits(section, mistakes));
     let mut redaction = default.redaction;
     if let Some(node) = section.take("redact") {
-        redaction.names = words(node, "agent.redact", secret, mistakes).unwrap_or_default();
+        redaction.names = words(node, "agent.redact", mistakes).unwrap_or_default();
     }
     section.end(mistakes);
     let interfaces = interfaces.unwrap_or(default.interfaces);
     let services = services.to_vec();
-    Some(Agent { name, config: AgentConfig { interfaces, filter, save, limits, redaction, services, ..default } })
+    let config = AgentConfig { interfaces, filter, save, limits, redaction, services, ..default };
+    for wrong in config.wrongs() {
+        let (place, key) = place_of(node, wrong.field);
+        mistakes.push(place.mistake(&key, wrong.detail));
+    }
+    Some(Agent { name, config })
+}
+
+/// Where a part of a configuration stands in the section at `node`, or what it would stand in, and what it is called in the file.
+fn place_of(node: &Node, field: &str) -> (Place, String) {
+    let key = if field == "redaction.names" { "redact" } else { field.trim_end_matches("_bytes") };
+    let mut at = node;
+    for part in key.split('.') {
+        let Value::Map(map) = &at.value else { break };
+        let Some((_, _, below)) = map.iter().find(|(name, ..)| name == part) else { break };
+        at = below;
+    }
+    (at.place, format!("agent.{key}"))
 }
 
 fn save(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> Save {
@@ -73,19 +86,14 @@ fn limits(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> AgentLimits 
 }
 
 /// A list of words, or one word alone.
-fn words(
-    node: &Node,
-    key: &str,
-    form: impl Fn(&str) -> Result<String, String>,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<Vec<String>> {
+fn words(node: &Node, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Vec<String>> {
     let list = match &node.value {
         Value::List(list) => list.as_slice(),
         _ => std::slice::from_ref(node),
     };
     let mut all = Vec::new();
     for (at, node) in list.iter().enumerate() {
-        match read(node, &form) {
+        match read(node, word) {
             Ok(word) => all.push(word),
             Err(message) => mistakes.push(node.place.mistake(&format!("{key}[{at}]"), message)),
         }
@@ -93,36 +101,25 @@ fn words(
     (!all.is_empty()).then_some(all)
 }
 
-fn any(text: &str) -> Result<String, String> {
+fn word(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("`` is no word".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn filter(text: &str) -> Result<String, String> {
     if text.is_empty() {
-        Err("`` is no filter: leave the key out for everything".to_owned())
-    } else {
-        Ok(text.to_owned())
+        return Err("`` is no filter: leave the key out for everything".to_owned());
+    }
+    match Filter::parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(wrong) => {
+            let fix = wrong.fix.map(|fix| format!("; did you mean `{fix}`?")).unwrap_or_default();
+            Err(format!("`{text}` is no filter of packets: {}{fix}", wrong.message))
+        }
     }
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if !text.is_empty() && text.len() <= NAME_CHARS_MAX && text.chars().all(allowed) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("`{text}` is no name: write 1 to {NAME_CHARS_MAX} letters, digits, -, _ and ."))
-}
-
-fn interface(text: &str) -> Result<String, String> {
-    let fits = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
-    if fits && (1..=INTERFACE_BYTES_MAX).contains(&text.len()) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("`{text}` is no interface, such as eth0; `any` alone is all"))
-}
-
-fn secret(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() {
-        Err(format!("`{text}` is no name of a header, parameter or field"))
-    } else {
-        Ok(text.to_owned())
-    }
+    agent_name(text).map(|()| text.to_owned()).map_err(|wrong| wrong.detail)
 }
 
 fn switch(text: &str) -> Result<bool, String> {

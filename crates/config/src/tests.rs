@@ -74,7 +74,7 @@ fn all_mistakes_of_an_agent_are_told() {
     for part in [
         "2:9: agent.name: `a b` is no name",
         "3:3: agent.interface: unknown key; did you mean `interfaces`",
-        "agent.interfaces[1]: `a/b` is no interface",
+        "4:15: agent.interfaces: `a/b` is no name of an interface",
         "agent.save.packets: `all` is none of: none, headers",
         "agent.save.bodies: `maybe` is neither yes nor no",
         "agent.save.keep: `status:abc` is no filter: ",
@@ -82,11 +82,27 @@ fn all_mistakes_of_an_agent_are_told() {
         "agent.limits.memory: `1d` is no size",
         "agent.limits.threads: `-1` is no whole number",
         "agent.limits.spol: unknown key; did you mean `spool`",
-        "agent.redact[0]: `` is no name",
+        "agent.redact[0]: `` is no word",
     ] {
         assert!(told.contains(part), "{told}\nwithout {part}");
     }
     assert_eq!(told.matches("arachne.yml:").count(), 11, "{told}");
+}
+
+#[test]
+fn what_the_server_or_the_agent_would_refuse_is_told_with_its_place() {
+    for (lines, told) in [
+        ("  name: -x\n", "2:9: agent.name: `-x` is no name"),
+        ("  filter: tcp porf 80\n", "2:11: agent.filter: `tcp porf 80` is no filter of packets: "),
+        ("  limits:\n    threads: 0\n", "3:14: agent.limits.threads: it is 0"),
+        ("  limits:\n    memory: 32MiB\n", "3:13: agent.limits.memory: it is 33554432: 37748736 are the least"),
+        ("  limits:\n    ring: 120MiB\n", "3:5: agent.limits.memory: it is 134217728: "),
+        ("  limits: {body: 8MiB}\n", "2:18: agent.limits.body: it is 8388608"),
+        ("  interfaces: [any, lo]\n", "2:15: agent.interfaces: `any` stands alone"),
+    ] {
+        let all = mistakes(&format!("agent:\n{lines}storage: {{path: d}}\n"));
+        assert!(all.contains(told) && all.matches("arachne.yml:").count() == 1, "{all}\nwithout {told}");
+    }
 }
 
 #[test]

@@ -1,8 +1,14 @@
 //! What a server tells an agent.
 
+mod check;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+
+pub use check::{
+    BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, NAME_CHARS_MAX, Wrong, agent_name, filter_length, interfaces,
+};
 
 /// The answer to a status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,9 +27,6 @@ pub struct Instructions {
     pub keys: Option<Keys>,
     /// Asks what a filter would catch.
     pub preview: Option<Preview>,
-    /// Addresses of hosts that other agents cover, so that vantage is told rightly.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
-    pub covered: Vec<IpAddr>,
 }
 
 /// Secrets. Their text is never printed.
@@ -139,7 +142,7 @@ pub struct AgentLimits {
     pub threads: u32,
     /// Bytes that the spool may have on disk.
     pub spool_bytes: u64,
-    /// Bytes of a body that are kept.
+    /// Bytes of a body that are kept, at most 7 MiB.
     pub body_bytes: u64,
 }
 

@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use arachne_delivery::instructions::AgentConfig;
+use arachne_delivery::instructions::{AgentConfig, Wrong};
 use arachne_telemetry::{codes, emit};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::agents::RegistryError;
+use crate::agents::{RegistryError, check};
 use crate::app::{App, now};
 use crate::config::{Auth, TlsFiles};
 use crate::listen::{Door, Entrance, House};
@@ -65,8 +65,12 @@ impl Control {
     /// Durable when it returns. Blocks.
     ///
     /// # Errors
-    /// As for the list of agents.
+    /// As for the list of agents; [`RegistryError::Wanted`] where no agent can do that.
     pub fn adopt(&self, name: &str, key_file: &Path, config: AgentConfig) -> Result<(), RegistryError> {
+        check::config(&config, self.app.parts.capture_filter.as_deref()).map_err(|problem| {
+            let (field, detail) = (problem.field.unwrap_or_default(), problem.detail.into());
+            RegistryError::Wanted(Wrong { field, detail })
+        })?;
         self.app.agents.registry.adopt(name, key_file, config, now())
     }
 
@@ -143,6 +147,8 @@ impl Threshold {
         self.house.app.set_auth(access.auth);
         self.access = access;
         Ok(())
+    }
+
     /// Listens on `address`. Where the open door is in the way (the same port of all addresses and of one of them), that is shut
     /// first, and opened again when nothing comes of it.
     async fn bind(&mut self, address: SocketAddr) -> io::Result<TcpListener> {
@@ -160,8 +166,6 @@ impl Threshold {
             self.leaving.spawn(std::mem::replace(&mut self.door, door).close());
         }
         bound
-    }
-
     }
 
     /// Takes no more connections; waits for the requests that are being answered.

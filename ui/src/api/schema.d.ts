@@ -1385,7 +1385,7 @@ export interface components {
         AgentLimits: {
             /**
              * Format: int64
-             * @description Bytes of a body that are kept.
+             * @description Bytes of a body that are kept, at most 7 MiB.
              * @default 1048576
              */
             body_bytes?: number;

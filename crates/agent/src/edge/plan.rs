@@ -4,17 +4,15 @@ use arachne_capture::FrameBytes;
 use arachne_capture::rows::{Choice, RowOptions, ServiceRule};
 use arachne_content::TapOptions;
 use arachne_content::redact::{Key, Redactor, Rules};
-use arachne_delivery::instructions::{AgentConfig, Packets};
+use arachne_delivery::instructions::{
+    AgentConfig, BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, Packets, Service, Wrong,
+};
 use arachne_filter::{Predicate, Settings, parse};
 use arachne_model::Limits;
 use arachne_model::table::{ExchangeRow, Row as _};
 
 use crate::channel::Setup;
 
-/// Bytes of memory that a capture process needs beside rings, connections and rows: code, stacks, tables of redaction.
-const BASE_BYTES: u64 = 16 << 20;
-/// Least bytes for connections of a thread.
-const HELD_BYTES_MIN: u64 = 4 << 20;
 /// Names of addresses that a thread remembers.
 const HOST_NAMES_MAX: usize = 4096;
 
@@ -49,41 +47,25 @@ pub enum PlanError {
     /// The key.
     #[error("the key of redaction is not 64 hexadecimal digits: the server sent something else")]
     Key,
-    /// No thread.
-    #[error("limits.threads is {0}: between 1 and 64 can capture")]
-    Threads(u32),
-    /// Too little memory.
-    #[error("limits.memory_bytes is {memory}: {least} are the least with limits.ring_bytes {ring}")]
-    Memory {
-        /// What is asked for.
-        memory: u64,
-        /// Of which for the ring.
-        ring: u64,
-        /// What there must be.
-        least: u64,
-    },
+    /// Threads, or memory for them.
+    #[error(transparent)]
+    Limits(#[from] Wrong),
 }
 
 /// What an engine of one thread may hold.
 ///
 /// # Errors
-/// [`PlanError::Threads`] and [`PlanError::Memory`].
+/// [`PlanError::Limits`].
 pub fn limits(config: &AgentConfig) -> Result<Limits, PlanError> {
     let limits = &config.limits;
-    if !(1..=64).contains(&limits.threads) {
-        return Err(PlanError::Threads(limits.threads));
-    }
+    limits.room()?;
     let threads = u64::from(limits.threads);
-    let least = limits.ring_bytes.saturating_add(BASE_BYTES + threads * HELD_BYTES_MIN);
-    if limits.memory_bytes < least {
-        return Err(PlanError::Memory { memory: limits.memory_bytes, ring: limits.ring_bytes, least });
-    }
     // Half of the rest: rows, batches and bodies that are being decoded need room too.
     let held = (limits.memory_bytes - limits.ring_bytes - BASE_BYTES) / threads / 2;
     let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
     Ok(Limits {
         held_bytes_max: bytes(held.max(HELD_BYTES_MIN)),
-        body_bytes_max: bytes(limits.body_bytes),
+        body_bytes_max: bytes(limits.body_bytes.min(BODY_BYTES_MAX)),
         undecided_frames_max: bytes(held / 4),
         host_names_max: HOST_NAMES_MAX,
         ..Limits::default()
@@ -151,7 +133,7 @@ impl Plan {
                 vantage: None,
                 local: setup.interfaces.iter().flat_map(|interface| interface.addresses.iter().copied()).collect(),
                 tags: config.tags.clone(),
-                services: config.services.iter().map(rule).collect(),
+                services: config.services.iter().map(service_rule).collect(),
                 limits: limits.clone(),
             },
             redactor: Redactor::new(key, Rules { headers: names.clone(), fields: names }),
@@ -160,7 +142,9 @@ impl Plan {
     }
 }
 
-fn rule(service: &arachne_delivery::instructions::Service) -> ServiceRule {
+/// A rule that names a service, as captures know it.
+#[must_use]
+pub fn service_rule(service: &Service) -> ServiceRule {
     ServiceRule {
         host: service.host.clone(),
         address: service.address,
@@ -184,7 +168,7 @@ mod tests {
         assert!(keep("").is_ok() && keep("status:>=500").is_ok());
         let mut config = AgentConfig::default();
         config.limits.threads = 0;
-        assert!(text(limits(&config).expect_err("none")).contains("between 1 and 64"));
+        assert!(text(limits(&config).expect_err("none")).contains("may be 1 to 64"));
         config.limits.threads = 2;
         config.limits.memory_bytes = 20 << 20;
         assert!(text(limits(&config).expect_err("too little")).contains("41943040 are the least"));

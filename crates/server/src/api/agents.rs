@@ -186,6 +186,8 @@ impl From<RegistryError> for Problem {
         let detail = error.to_string();
         match error {
             RegistryError::Name(_) => Self::new("bad-request", detail).at("name"),
+            RegistryError::Wanted(wrong) => Self::new("bad-config", detail).at(wrong.field),
+            RegistryError::Elsewhere(_) => Self::new("conflict", detail).at("name"),
             RegistryError::Known(_) => Self::new("conflict", detail).at("name"),
             RegistryError::Unknown(_) => Self::new("not-found", detail),
             RegistryError::Full => Self::new("full", detail),
