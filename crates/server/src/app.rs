@@ -2,15 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+pub(crate) use arachne_telemetry::now;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agents::Agents;
 use crate::auth::Tokens;
 use crate::config::{Auth, Config};
 use crate::connection::Peer;
-use crate::control::Configured;
 use crate::listen::Encryption;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
@@ -115,11 +114,4 @@ impl App {
         };
         Arc::clone(&self.working).try_acquire_owned().map_err(busy)
     }
-}
-
-/// Nanoseconds since the Unix epoch.
-pub(crate) fn now() -> i64 {
-    // A clock before 1970 counts as 1970.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

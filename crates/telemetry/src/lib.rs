@@ -12,6 +12,7 @@
 //! assert_eq!(arachne_telemetry::count_of(&codes::READ_NET_002), 1);
 //! ```
 
+mod clock;
 mod code;
 pub mod codes;
 mod counts;
@@ -22,6 +23,7 @@ mod rate;
 pub mod sources;
 mod text;
 
+pub use clock::now;
 pub use code::{Level, LogCode};
 pub use counts::{count, count_of, counts};
 pub use emit::{Chain, chain};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -117,16 +117,11 @@ impl<W: Write> LogLayer<W> {
     fn write(&self, out: &mut W, line: &Line) {
         let text = match self.format {
             Format::Text => line.text(),
-            Format::Json => line.json(now_unix_ns()),
+            Format::Json => line.json(crate::now().unsigned_abs()),
         };
         // Where stderr is gone there is nobody to tell.
         let _ = out.write_all(text.as_bytes());
     }
-}
-
-fn now_unix_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl<W: Write + Send + 'static> LogLayer<W> {

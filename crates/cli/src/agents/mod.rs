@@ -5,12 +5,12 @@ pub mod args;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use arachne_query::Instant;
 use arachne_server::{AgentEntry, Config, Registry, install};
 use arachne_store_parquet::EmbeddedStore;
+use arachne_telemetry::now;
 use serde_json::{Value as Json, json};
 
 use self::args::{AgentsArgs, AgentsCommand};
@@ -131,10 +131,4 @@ fn list(holder: &Holder) -> Result<Vec<Json>> {
 fn plain(agent: &AgentEntry) -> Json {
     let instant = |at: i64| Instant(at).to_string();
     json!({"name": agent.name, "created": instant(agent.created), "revoked": agent.revoked.map(instant)})
-}
-
-/// Nanoseconds since the Unix epoch.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 use arachne_query::{HistogramQuery, ListQuery, Queries, TopQuery};
-use arachne_sql::SqlError;
+use arachne_sql::{Rows, SqlError};
 use arachne_store::Watch;
 use arachne_store_parquet::EmbeddedStore;
+use arachne_telemetry::now;
 use serde_json::Value as Json;
 
 use super::args::ExportFormat;
@@ -44,21 +44,13 @@ pub trait Backend {
     ///
     /// # Errors
     /// As for [`Self::list`].
-    fn sql(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<()>;
+    fn sql(&self, statement: &str, rows: &mut dyn Rows) -> Result<()>;
 
     /// Writes what `what` names.
     ///
     /// # Errors
     /// As for [`Self::list`], and those of `out`.
     fn export(&self, what: &Exported, format: ExportFormat, out: &mut dyn Write) -> Result<()>;
-}
-
-/// Receives the answer of a statement.
-pub trait SqlRows {
-    /// The names of the columns, once, first.
-    fn names(&mut self, names: &[String]) -> ControlFlow<()>;
-    /// A row.
-    fn row(&mut self, row: Vec<Json>) -> ControlFlow<()>;
 }
 
 /// The backend of a data folder.
@@ -89,12 +81,6 @@ impl Watch for Interruptible<'_> {
     }
 }
 
-/// Nanoseconds since the Unix epoch.
-pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-}
-
 impl Local {
     fn ask<T: serde::Serialize>(
         &self,
@@ -119,9 +105,9 @@ impl Backend for Local {
         self.ask(|queries| queries.top(query))
     }
 
-    fn sql(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<()> {
+    fn sql(&self, statement: &str, rows: &mut dyn Rows) -> Result<()> {
         let watch = Interruptible(&self.interrupt, Waiting::new(self.console.bar));
-        match arachne_sql::run(&self.store, statement, arachne_sql::Limits::default(), &watch, &mut Passed(rows)) {
+        match arachne_sql::run(&self.store, statement, arachne_sql::Limits::default(), &watch, rows) {
             Err(SqlError::Stopped) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -130,18 +116,5 @@ impl Backend for Local {
     fn export(&self, what: &Exported, format: ExportFormat, out: &mut dyn Write) -> Result<()> {
         let watch = Interruptible(&self.interrupt, Waiting::new(self.console.bar));
         write(&*self.store, &watch, what, format, out)
-    }
-}
-
-/// Hands rows on.
-struct Passed<'a>(&'a mut dyn SqlRows);
-
-impl arachne_sql::Rows for Passed<'_> {
-    fn names(&mut self, names: &[String]) -> ControlFlow<()> {
-        self.0.names(names)
-    }
-
-    fn row(&mut self, row: Vec<Json>) -> ControlFlow<()> {
-        self.0.row(row)
     }
 }

@@ -11,7 +11,7 @@ use arachne_store::{CountMode, Store, StoreError, TimeRange, Watch};
 
 use super::BadFilter;
 use super::args::{ExportArgs, ExportFormat};
-use super::backend::{now, of};
+use super::backend::of;
 use crate::interrupt::Interrupt;
 
 /// What is exported, as it was asked for.
@@ -91,7 +91,7 @@ pub fn write(
 }
 
 fn selected(what: &Exported) -> Result<What> {
-    let now = now();
+    let now = arachne_telemetry::now();
     let instant = |text: &Option<String>| text.as_deref().map(When::parse).transpose();
     let from = instant(&what.from)?.map_or(i64::MIN, |when| when.resolve(now));
     let to = instant(&what.to)?.map_or(i64::MAX, |when| when.resolve(now));

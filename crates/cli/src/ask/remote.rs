@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use arachne_query::{HistogramQuery, ListQuery, Panel, TopQuery};
+use arachne_sql::Rows;
 use serde_json::{Value as Json, json};
 
 use super::args::ExportFormat;
-use super::backend::{Backend, SqlRows};
+use super::backend::Backend;
 use super::export::Exported;
 use crate::http;
 use crate::progress::Waiting;
@@ -88,7 +89,7 @@ impl Backend for Remote {
         self.panel(&Panel::Top(query.clone()))
     }
 
-    fn sql(&self, statement: &str, rows: &mut dyn SqlRows) -> Result<()> {
+    fn sql(&self, statement: &str, rows: &mut dyn Rows) -> Result<()> {
         let mut names: Vec<String> = Vec::new();
         for line in BufReader::new(self.post("/api/v1/sql", &json!({ "statement": statement }))?).lines() {
             let line: Json = serde_json::from_str(&line?).context("the server answered what is not JSON")?;

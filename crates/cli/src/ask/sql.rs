@@ -4,11 +4,12 @@ use std::io::{self, Read as _, StdoutLock};
 use std::ops::ControlFlow;
 
 use anyhow::{Context as _, Result};
+use arachne_sql::Rows;
 use serde_json::Value as Json;
 
 use super::answer::{AnswerColumn, Shape};
 use super::args::{AnswerFormat, SqlArgs};
-use super::backend::{SqlRows, of};
+use super::backend::of;
 use super::print::Printer;
 use crate::interrupt::Interrupt;
 use crate::output::table::TableStyle;
@@ -57,7 +58,7 @@ impl Printed {
     }
 }
 
-impl SqlRows for Printed {
+impl Rows for Printed {
     fn names(&mut self, names: &[String]) -> ControlFlow<()> {
         let columns: Vec<_> = names.iter().map(|name| AnswerColumn::new(name, Shape::Text)).collect();
         let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
