@@ -12,10 +12,10 @@ use arachne_wire::{Belongs, Frame, Sink};
 
 use super::plan::Plan;
 use crate::interrupt::Interrupt;
-use crate::output::all_anomalies;
 use crate::progress::Progress;
 use crate::read::findings::GivenUp;
 use crate::read::sink::SourceSink;
+use arachne_capture::rows::all_anomalies;
 
 /// Rows and bytes after which rows go to the store: so few that they are still near the processor then.
 const CHUNK_ROWS: usize = 128;

@@ -11,7 +11,8 @@ use super::har_message::{push_request, push_response};
 use super::json::{push, push_int, push_names, push_string};
 use super::ndjson::push_address;
 use super::time::Clock;
-use super::{Output, SourceLabel, all_anomalies};
+use super::{Output, SourceLabel};
+use arachne_capture::rows::all_anomalies;
 
 /// The HAR format of exchanges; see the module.
 #[derive(Debug, Default)]

@@ -45,15 +45,3 @@ pub struct SourceLabel<'a> {
     /// Whether there are others, so that rows must say where they come from.
     pub among_many: bool,
 }
-
-/// All flags of an exchange, those of its bodies among them.
-#[must_use]
-pub fn all_anomalies(exchange: &Exchange) -> AnomalySet {
-    let mut all = exchange.anomalies;
-    for message in [&exchange.request, &exchange.response].into_iter().flatten() {
-        if let Some(tap) = &message.body.tap {
-            all.merge(tap.anomalies);
-        }
-    }
-    all
-}

@@ -24,8 +24,9 @@ use super::json::{
 };
 use super::target::{Target, method, protocol_version, status};
 use super::time::Clock;
-use super::{Output, SourceLabel, all_anomalies};
+use super::{Output, SourceLabel};
 use crate::key;
+use arachne_capture::rows::all_anomalies;
 
 /// Keys of one message that differ by side.
 struct MessageKeys {

@@ -2,8 +2,8 @@
 
 use arachne_model::{Anomaly, AnomalySet, Exchange, TcpSession};
 
-use super::all_anomalies;
 use super::human::{counted, grouped};
+use arachne_capture::rows::all_anomalies;
 
 /// The notes on an exchange, joined by `; `, empty when all went as it should.
 #[must_use]

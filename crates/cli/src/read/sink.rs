@@ -9,10 +9,11 @@ use arachne_wire::Sink;
 
 use super::findings::GivenUp;
 use crate::interrupt::Interrupt;
-use crate::output::{Output, SourceLabel, all_anomalies};
+use crate::output::{Output, SourceLabel};
 use crate::progress::Progress;
 use crate::stream_files::StreamFiles;
 use crate::stream_hashes::StreamHashes;
+use arachne_capture::rows::all_anomalies;
 
 /// Output is written when this much has come together, and whenever the reader has to wait.
 const BUFFER_BYTES: usize = 128 * 1024;
