@@ -3,8 +3,9 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use arachne_agent::edge::plan::service_rule;
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Mistakes, Service};
+use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Mistakes};
 use arachne_delivery::instructions::Packets;
 
 use crate::args::Command;
@@ -78,14 +79,7 @@ pub fn fill(config: &Config, args: &mut ServeArgs) {
 }
 
 fn services(config: &Config) -> Vec<ServiceRule> {
-    let rule = |service: &Service| ServiceRule {
-        name: service.name.clone(),
-        host: service.host.clone(),
-        address: service.address,
-        port: service.port,
-        path_prefix: service.path.clone(),
-    };
-    config.services.iter().map(rule).collect()
+    config.services.iter().map(service_rule).collect()
 }
 
 /// Says what is wrong with the configuration.

@@ -1,7 +1,7 @@
 //! `arachne.yml` while a server runs: looked at every two seconds, and at once on SIGHUP. A valid change is applied in place,
 //! what is not valid changes nothing and is told, until the file is in order again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -9,8 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use arachne_config::Config;
-use arachne_server::{Configured, Control};
+use arachne_server::Control;
 use arachne_telemetry::{codes, emit};
 use signal_hook::consts::SIGHUP;
 
@@ -106,46 +105,56 @@ impl State {
         }
     }
 
-    /// What stands in the file and on the command line, put in force: what changed by that.
+    /// What stands in the file and on the command line, put in force: what changed by that. All of it or nothing: what came in
+    /// force before something was refused goes back.
     fn changed(&mut self, bytes: &[u8]) -> Result<Vec<&'static str>> {
         let config = arachne_config::of_file(&self.origin.file, bytes)?;
         let mut args = (*self.origin.given).clone();
         configure::fill(&config, &mut args);
-        let changed = self.apply(&config, &args)?;
-        self.args = args;
-        Ok(changed)
+        let before = self.args.clone();
+        self.apply(&args).inspect_err(|_| {
+            // It was in force a moment ago. Where it cannot be any more, what is in force is known: the next change starts there.
+            drop(self.apply(&before));
+        })
     }
 
-    /// What may fail comes first, so that all of a change counts or nothing.
-    fn apply(&self, config: &Config, args: &ServeArgs) -> Result<Vec<&'static str>> {
+    /// Puts arguments in force, and notes each part that is.
+    fn apply(&mut self, args: &ServeArgs) -> Result<Vec<&'static str>> {
         if args.data != self.args.data {
+            let data = args.data.as_deref().unwrap_or(Path::new(""));
             bail!(
                 "storage.path: {} is another folder than that of the running server: start it anew for that",
-                config.data.display()
+                data.display()
             );
         }
         let retention = args.settings()?.retention;
         let mut changed = Vec::new();
+        if args.agent != self.args.agent {
+            self.parts.agent.set(args.agent.as_ref(), &self.parts.data, &self.control)?;
+            self.args.agent.clone_from(&args.agent);
+            changed.push("agent");
+        }
         if args.access() != self.args.access() {
             self.control.change(args.access())?;
+            (self.args.listen, self.args.auth) = (args.listen, args.auth);
+            self.args.tls_certificate.clone_from(&args.tls_certificate);
+            self.args.tls_key.clone_from(&args.tls_key);
             changed.push("server");
         }
         if args.retention != self.args.retention {
             self.parts.store.set_retention(retention);
+            self.args.retention.clone_from(&args.retention);
             changed.push("storage.retention");
         }
         if args.services != self.args.services {
             self.parts.services.set(args.services.clone());
+            self.args.services.clone_from(&args.services);
             changed.push("services");
-        }
-        if args.agent != self.args.agent {
-            self.parts.agent.set(args.agent.as_ref(), &self.parts.data, &self.control)?;
-            changed.push("agent");
         }
         Ok(changed)
     }
 
     fn tell(&self, refused: Option<String>) {
-        self.control.configured(Configured { refused });
+        self.control.configured(refused);
     }
 }

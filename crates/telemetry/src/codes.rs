@@ -306,6 +306,12 @@ codes! {
         action: "Look at what the agent said last.",
         since: "0.3.0",
     }
+    SERVER_AGENT_007 "SERVER-AGENT-007" Warn "the agent of this machine is not started" {
+        meaning: "What the section `agent:` asks for cannot be; `error` says why. The server answers without its own agent.",
+        cause: "A name that an agent of another host has, something that no agent can do, or a data folder that cannot be written.",
+        action: "Put the section right: the file is watched, and the agent is started then.",
+        since: "0.3.0",
+    }
     SERVER_AUTH_001 "SERVER-AUTH-001" Warn "the file of tokens was changed and cannot be used" {
         meaning: "The tokens from before the change stay valid until the file is in order; `error` says what is wrong with it.",
         cause: "A mistake while editing auth.json, or missing rights.",

@@ -33,10 +33,14 @@ fn text(server: &str, more: &str) -> String {
 
 impl Served {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), "")
+    }
+
+    /// A server of a folder with these lines behind all of its configuration.
+    fn start_in(folder: tempfile::TempDir, more: &str) -> Self {
         let address = free_address();
         let file = folder.path().join("arachne.yml");
-        fs::write(&file, text(&format!("  listen: {address}\n"), "")).unwrap();
+        fs::write(&file, text(&format!("  listen: {address}\n"), more)).unwrap();
         let mut command = arachne();
         command.args(["--config", file.to_str().unwrap(), "serve"]).env_remove("ARACHNE_DATA").stderr(Stdio::piped());
         let mut child = command.stdout(Stdio::null()).spawn().expect("arachne starts");
@@ -194,6 +198,41 @@ fn what_is_asked_changes_in_place() {
     let metrics = ask(UnixStream::connect(served.socket()).expect("it listens"), "/metrics", "").1;
     assert!(metrics.contains("arachne_configuration_in_force 0"), "{metrics}");
     assert!(metrics.contains("log_events_total{code=\"SERVER-CONFIG-002\"}"), "{metrics}");
+}
+
+#[test]
+fn a_refused_change_leaves_nothing_behind() {
+    let served = Served::start();
+    let (old, to) = (text(&format!("  listen: {}\n", served.address), ""), free_address());
+    let data = served.folder.path().join("data");
+    let added = arachne().args(["agents", "add", "web-1", "--data"]).arg(&data).output().expect("arachne starts");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
+    let taken = (taken.local_addr().expect("it has one"), taken);
+    let answers = || ask(TcpStream::connect(served.address).expect("it listens"), "/healthz", "").0;
+    for (listen, agent, why) in [(to, "web-1", "of another host"), (taken.0, "mine", "cannot listen on")] {
+        let both = text(&format!("  listen: {listen}\n"), &format!("agent:\n  name: {agent}\n  interfaces: lo\n"));
+        served.put(&both);
+        served.until(|stands| stands["refused"].as_str().is_some_and(|told| told.contains(why)));
+        assert_eq!((answers(), TcpStream::connect(to).is_err()), (200, true), "{agent}");
+        served.put(&old);
+        served.until(|stands| stands["in_force"] == true);
+        assert_eq!(answers(), 200, "{agent}");
+    }
+}
+
+#[test]
+fn an_agent_that_cannot_be_started_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let added = arachne().args(["agents", "add", "web-1", "--data"]).arg(&data).output().expect("arachne starts");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let served = Served::start_in(folder, "agent:\n  name: web-1\n");
+    let metrics = || ask(UnixStream::connect(served.socket()).expect("it listens"), "/metrics", "").1;
+    // The agent is looked after behind the greeting.
+    while !metrics().contains("log_events_total{code=\"SERVER-AGENT-007\"} 1") {
+        std::thread::yield_now();
+    }
 }
 
 #[test]
