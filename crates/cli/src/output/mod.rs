@@ -17,7 +17,7 @@ pub mod time;
 
 pub use arachne_wire::target;
 
-use arachne_model::{AnomalySet, Exchange, TcpSession};
+use arachne_model::{Exchange, TcpSession};
 
 /// Turns records into bytes of standard output. Nothing is written elsewhere, and nothing is kept but what the format
 /// needs to go on; each call appends whole lines or whole JSON values.

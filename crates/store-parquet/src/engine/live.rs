@@ -56,14 +56,20 @@ impl Live {
         if let Some(known) = &self.cache[at] {
             return Arc::clone(known);
         }
-        let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(at)).unwrap_or_default();
-        let mut memory: Vec<_> = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
+        let mut snapshot = self.ended(table);
         if at == 0 {
-            memory.extend(self.open.shown());
+            snapshot.memory.extend(self.open.shown());
         }
-        let lost = self.lost.iter().filter(|lost| lost.table == table.name).cloned().collect();
-        let snapshot = TableSnapshot { table: TABLES[at], parts: self.parts[at].clone(), memory, lost };
         Arc::clone(self.cache[at].insert(Arc::new(snapshot)))
+    }
+
+    /// The table as it is now without exchanges that are open: costs nothing for these.
+    pub fn ended(&self, table: &Table) -> TableSnapshot {
+        let at = place(table);
+        let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(at)).unwrap_or_default();
+        let memory = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
+        let lost = self.lost.iter().filter(|lost| lost.table == table.name).cloned().collect();
+        TableSnapshot { table: TABLES[at], parts: self.parts[at].clone(), memory, lost }
     }
 
     /// Snapshots made before stay; the next ones see what has changed.

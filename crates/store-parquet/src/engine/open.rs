@@ -17,12 +17,12 @@ impl Core {
     /// those that are not known to be open.
     pub fn not_ended(&self, mut open: Vec<ExchangeRow>) -> Result<Vec<ExchangeRow>, StoreError> {
         let (new, snapshot) = {
-            let mut live = self.live();
+            let live = self.live();
             let new: Vec<&ExchangeRow> = open.iter().filter(|row| !live.open.contains(&row.id)).collect();
             if new.is_empty() {
                 return Ok(open);
             }
-            (new, live.snapshot(ExchangeRow::TABLE))
+            (new, live.ended(ExchangeRow::TABLE))
         };
         let page = scan::list(&snapshot, &ended(&new), &Unwatched, &self.settings.scan)?;
         let text = |cell: Option<Scalar>| if let Some(Scalar::Text(id)) = cell { Some(id) } else { None };
