@@ -192,7 +192,7 @@ fn who_reads_changes_no_agent() {
 #[test]
 fn a_host_without_the_program_gets_it_from_the_server() {
     let world = World::new();
-    let key = add(&world, "web-1");
+    let key = world.add_agent("web-1");
     let wanted = |machine: &str| get(&format!("/agent/v1/program?machine={machine}")).with("Authorization", &key);
     let mut stream = TcpStream::connect(world.address).expect("it listens");
     stream.write_all(&wanted(std::env::consts::ARCH).bytes()).expect("it is open");
