@@ -24,7 +24,6 @@ mod tests {
         *last.last_mut().expect("it is not empty") ^= 1;
         let all = [&text[..], &first, &last, &text[..text.len() - 1], b"", b"x"];
         for (at, one) in all.iter().enumerate() {
-            assert_eq!(place(one), place(&one.to_vec()));
             assert!(all[..at].iter().all(|other| place(other) != place(one)), "{at}");
         }
     }
