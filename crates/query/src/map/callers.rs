@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arachne_filter::{Field, IntRange, Predicate, Test};
 use arachne_model::table::{TABLES, Table};
-use arachne_store::{Callers, Groups, Measured, Scalar, TimeRange};
+use arachne_store::{Callers, Groups, Measured, Scalar, TableFacts, TimeRange};
 
 use super::Gateway;
 use crate::Queries;
@@ -13,9 +13,9 @@ use crate::limits::TOP_MAX;
 use crate::scope::Resolved;
 
 /// Rows of a sample that who asks is learnt from.
-const SAMPLE_ROWS: u64 = 200_000;
+const SAMPLE_ROWS: u64 = 50_000;
 /// A sample that finds less is not believed: then there is not much, and all of it is looked at.
-const ENOUGH: u64 = 20_000;
+const ENOUGH: u64 = 5_000;
 /// A sample is as many pieces of the range at equal distances: few, since parts are read in pages.
 const SLICES: i64 = 16;
 /// Of each ten exchanges, a gateway asks at least nine for others. A service that calls others now and then with the header
@@ -28,22 +28,26 @@ const GATEWAYS_MAX: usize = 100;
 type Counted = (Option<Box<str>>, Option<Box<str>>, u64);
 
 impl Queries<'_> {
-    /// Rows of a table.
-    pub(super) fn rows_of(&self, table: &Table) -> u64 {
+    /// What a table holds.
+    pub(super) fn facts_of(&self, table: &Table) -> TableFacts {
         let at = TABLES.iter().position(|other| other.name == table.name);
-        let facts = self.store.facts();
-        at.and_then(|at| facts.tables.get(at)).map_or(0, |facts| facts.rows + facts.memory_rows)
+        at.and_then(|at| self.store.facts().tables.into_iter().nth(at)).unwrap_or_default()
     }
 }
 
-/// The rows of evenly spread pieces of the range; none where everything is not much more.
-pub(super) fn sample(resolved: &Resolved, rows: u64) -> Option<Resolved> {
-    if rows <= 4 * SAMPLE_ROWS {
+/// The rows of evenly spread pieces of the range as far as there are rows; none where everything is not much more, as if rows
+/// were as dense everywhere.
+pub(super) fn sample(resolved: &Resolved, facts: &TableFacts) -> Option<Resolved> {
+    let (first, last) = facts.range?;
+    let TimeRange { from, to } = resolved.selection.range;
+    let (from, to) = (from.max(first), to.min(last.saturating_add(1)));
+    let [whole, part] = [(first, last), (from, to)].map(|(from, to)| i128::from(to) - i128::from(from));
+    let rows = i128::from(facts.rows + facts.memory_rows) * part / whole.max(1);
+    if rows <= i128::from(4 * SAMPLE_ROWS) {
         return None;
     }
-    let TimeRange { from, to } = resolved.selection.range;
-    let step = i128::from(to).saturating_sub(i128::from(from)) / i128::from(SLICES);
-    let width = step * i128::from(SAMPLE_ROWS) / i128::from(rows);
+    let step = part / i128::from(SLICES);
+    let width = step * i128::from(SAMPLE_ROWS) / rows;
     let slice = |n: i64| {
         let first = i128::from(from) + step * i128::from(n);
         let range = (i64::try_from(first).ok()?, i64::try_from(first + width).ok()?);
@@ -180,18 +184,23 @@ mod tests {
         let store = MemoryStore::new();
         let queries = Queries::new(&store, 0, &Unwatched);
         let slices = |from, to, rows| {
+            let facts = TableFacts { rows, range: Some((0, 1_599_999)), ..TableFacts::default() };
             let scope = Scope { from: Some(When::At(from)), to: Some(When::At(to)), ..Scope::default() };
             let resolved = queries.resolve(&scope).expect("it is in order");
-            let sample = sample(&resolved, rows)?;
+            let sample = sample(&resolved, &facts)?;
             match &*sample.selection.predicate {
                 Predicate::Is(_, Test::Int(slices)) => Some(slices.clone()),
                 _ => None,
             }
         };
-        assert_eq!(slices(0, 1_000_000, 4 * SAMPLE_ROWS), None, "that is looked at whole");
+        assert_eq!(slices(0, 1_600_000, 4 * SAMPLE_ROWS), None, "that is looked at whole");
+        assert_eq!(slices(0, 16_000, 400 * SAMPLE_ROWS), None, "so is a small part of much");
+        let wide = slices(-1_600_000, i64::MAX, 100 * SAMPLE_ROWS);
+        assert_eq!(wide, slices(0, 1_600_000, 100 * SAMPLE_ROWS), "nothing is looked for where nothing is");
         let some = slices(0, 1_600_000, 100 * SAMPLE_ROWS).expect("a sample");
         assert_eq!(some.len(), 16);
         assert_eq!((some[0], some[15]), (IntRange { from: 0, to: 1_000 }, IntRange { from: 1_500_000, to: 1_501_000 }));
-        assert_eq!(slices(i64::MIN, i64::MAX, u64::MAX).expect("a sample").len(), 16, "any range has one");
+        assert_eq!(slices(i64::MIN, i64::MAX, u64::MAX / 2).expect("a sample").len(), 16, "any range has one");
+        assert_eq!(slices(5, 5, u64::MAX / 2), None, "but an empty one");
     }
 }

@@ -164,7 +164,7 @@ impl Queries<'_> {
         let split = |name| split(&resolved, "table", name);
         let (client, origin) = (split("client.address")?, split("origin.address")?);
         let (service, server) = (split("service")?, split("server.address")?);
-        let sample = callers::sample(&resolved, self.rows_of(resolved.table));
+        let sample = callers::sample(&resolved, &self.facts_of(resolved.table));
         let shape = Shape { client, origin, service, server, query: query.clone(), resolved };
         Ok(match sample {
             None => shape.everybody(),
