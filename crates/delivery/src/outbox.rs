@@ -29,8 +29,8 @@ const RETRY_FULL: Duration = Duration::from_secs(10);
 /// What a server may ask for.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
-/// Part of a minute's megabytes that may go at once.
-const BURST: Duration = Duration::from_secs(10);
+/// How much of what was not sent may go at once: all of a minute, so that a body does not hold up what comes behind it.
+const BURST: Duration = Duration::from_secs(60);
 
 /// What waits in a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! What gives way under load, and when: bytes of bodies, bodies, packets of large flows, new flows, in this order.
 //!
 //! A pure state machine: loads and time in, a level out. It rises one step at a time and fast, since rings are small; it
-//! falls one step at a time and slowly, so that a load at the edge does not make it flicker.
+//! falls one step at a time and slowly, so that a load at the edge does not make it flicker. What was handed over in a
+//! minute is known exactly, so that it counts at once in both directions.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub struct Load {
     pub ring: f64,
     /// The way to the supervisor.
     pub queue: f64,
-    /// Memory of the process.
+    /// Memory of the process, of what there is beside what it had at its start.
     pub memory: f64,
     /// CPU of the process, over the last second.
     pub cpu: f64,
@@ -44,6 +45,8 @@ pub const fn name(level: Pressure) -> &'static str {
 #[derive(Clone, Debug, Default)]
 pub struct Governor {
     level: usize,
+    /// The part of it that loads ask for, the minute apart.
+    stepped: usize,
     changed: i64,
     /// Since when nothing is near its limit.
     calm: Option<i64>,
@@ -55,6 +58,9 @@ impl Governor {
     const HIGH: f64 = 0.7;
     /// Empty enough to come back.
     const LOW: f64 = 0.35;
+    /// As both, of memory: connections alone, which are no load, may take half of it.
+    const MEMORY_HIGH: f64 = 0.8;
+    const MEMORY_LOW: f64 = 0.65;
     /// A queue or ring fills in no time.
     const UP: i64 = SECOND / 10;
     /// CPU is known a second later.
@@ -64,28 +70,23 @@ impl Governor {
 
     /// The level at `now` (nanoseconds of a clock that does not go back).
     pub fn update(&mut self, now: i64, load: Load) -> Pressure {
-        let fill = load.ring.max(load.queue).max(load.memory);
+        let fill = load.ring.max(load.queue);
         let since = now.saturating_sub(self.changed);
-        let floor = floor(load.volume);
-        let rises = (fill > Self::HIGH && since >= Self::UP) || (load.cpu > 1.0 && since >= Self::UP_BY_CPU);
-        let is_calm = fill < Self::LOW && load.cpu < 0.8;
+        let is_full = fill > Self::HIGH || load.memory > Self::MEMORY_HIGH;
+        let is_calm = fill < Self::LOW && load.memory < Self::MEMORY_LOW && load.cpu < 0.8;
         self.calm = if is_calm { self.calm.or(Some(now)) } else { None };
-        if (rises || self.level < floor) && self.level + 1 < LEVELS.len() {
-            self.step(now, self.level + 1);
-        } else if self.level > floor
-            && self.calm.is_some_and(|calm| now.saturating_sub(calm.max(self.changed)) >= Self::DOWN)
-        {
-            self.step(now, self.level - 1);
+        if (is_full && since >= Self::UP) || (load.cpu > 1.0 && since >= Self::UP_BY_CPU) {
+            (self.stepped, self.changed) = ((self.level + 1).min(LEVELS.len() - 1), now);
+        } else if self.calm.is_some_and(|calm| now.saturating_sub(calm.max(self.changed)) >= Self::DOWN) {
+            (self.stepped, self.changed) = (self.stepped.saturating_sub(1), now);
         }
-        LEVELS[self.level]
+        self.reach(self.stepped.max(floor(load.volume)));
+        self.level()
     }
 
-    fn step(&mut self, now: i64, level: usize) {
-        if level > self.level {
-            self.taken[level] += 1;
-        }
+    fn reach(&mut self, level: usize) {
+        (self.level + 1..=level).for_each(|step| self.taken[step] += 1);
         self.level = level;
-        self.changed = now;
     }
 
     /// The level now.
@@ -158,16 +159,37 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_that_is_full_lets_in_nothing_new_until_the_next() {
+    fn a_minute_that_is_full_lets_in_nothing_new_and_the_next_begins_whole() {
         let mut governor = Governor::default();
-        let at =
-            |governor: &mut Governor, now: i64, volume: f64| governor.update(now * SECOND, Load { volume, ..CALM });
-        assert_eq!(at(&mut governor, 1, 0.69), Pressure::None);
-        assert_eq!(at(&mut governor, 2, 0.75), Pressure::BodyBytes);
-        (3..8).for_each(|now| _ = at(&mut governor, now, 1.2));
-        assert_eq!(governor.level(), Pressure::NewFlows);
-        assert_eq!(at(&mut governor, 20, 1.2), Pressure::NewFlows, "calm does not count while the minute is full");
-        (60..80).for_each(|now| _ = at(&mut governor, now, 0.0));
-        assert_eq!(governor.level(), Pressure::None);
+        for (volume, expected) in [
+            (0.69, Pressure::None),
+            (0.75, Pressure::BodyBytes),
+            (0.95, Pressure::LargeFlows),
+            (1.2, Pressure::NewFlows),
+            (1.2, Pressure::NewFlows),
+            (0.0, Pressure::None),
+        ] {
+            assert_eq!(governor.update(SECOND, Load { volume, ..CALM }), expected, "{volume}");
+        }
+        assert_eq!(governor.taken().values().collect::<Vec<_>>(), [&1; 4], "a step that is jumped over is taken");
+    }
+
+    #[test]
+    fn a_load_in_a_minute_that_is_nearly_full_goes_a_step_further() {
+        let mut governor = Governor::default();
+        let nearly = Load { volume: 0.85, ..CALM };
+        assert_eq!(governor.update(SECOND, nearly), Pressure::Bodies);
+        assert_eq!(governor.update(2 * SECOND, Load { ring: 0.9, ..nearly }), Pressure::LargeFlows);
+        assert_eq!(governor.update(3 * SECOND, nearly), Pressure::LargeFlows);
+        assert_eq!(governor.update(5 * SECOND, nearly), Pressure::Bodies);
+    }
+
+    #[test]
+    fn memory_that_connections_have_does_not_keep_it_from_coming_back() {
+        let mut governor = Governor::default();
+        assert_eq!(governor.update(SECOND, Load { memory: 0.81, ..CALM }), Pressure::BodyBytes);
+        let held = Load { memory: 0.55, ..CALM };
+        assert_eq!(governor.update(2 * SECOND, held), Pressure::BodyBytes);
+        assert_eq!(governor.update(4 * SECOND, held), Pressure::None);
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use arachne_capture::interface::LiveCapture;
 use arachne_content::redact::Key;
+use arachne_delivery::instructions::HELD_BYTES_MIN;
 use arachne_delivery::status::Stage;
 use arachne_model::Ledger;
 
@@ -117,11 +118,10 @@ impl Governing {
         #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
         let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
         let minute = u64::from(limits.megabytes_per_minute).saturating_mul(1_000_000);
-        // Pages of the rings count as memory that is in use, so what is measured holds them.
         Load {
             ring: told.iter().map(|told| told.fill).fold(0.0, f64::max),
             queue: self.shared.outlet.fill(),
-            memory: share(self.meter.memory(), limits.memory_bytes),
+            memory: self.meter.memory(limits.memory_bytes, u64::from(limits.threads) * HELD_BYTES_MIN),
             cpu: if limits.cpu_percent == 0 { 0.0 } else { self.meter.cores() * 100.0 / f64::from(limits.cpu_percent) },
             volume: share(self.meter.in_this_minute(self.shared.outlet.handed_bytes()), minute),
         }

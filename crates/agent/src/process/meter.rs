@@ -14,6 +14,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// See the module.
 pub struct Meter {
     memory: Option<File>,
+    /// Resident bytes at the start: code, ring, stacks.
+    base: u64,
     measured: Instant,
     cpu_before: Duration,
     /// CPU of the last second, in cores.
@@ -23,11 +25,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Reads memory from `memory`, which is `/proc/self/statm`.
+    /// Reads memory from `memory`, which is `/proc/self/statm`. The ring is there by now.
     #[must_use]
     pub fn new(memory: Option<File>) -> Self {
         let now = Instant::now();
-        Self { memory, measured: now, cpu_before: cpu_time(), cpu: 0.0, minute: now, handed_before: 0 }
+        let base = resident(memory.as_ref());
+        Self { memory, base, measured: now, cpu_before: cpu_time(), cpu: 0.0, minute: now, handed_before: 0 }
     }
 
     /// Cores in use.
@@ -42,14 +45,13 @@ impl Meter {
         self.cpu
     }
 
-    /// Resident bytes; 0 where that is not told.
+    /// The part in use of what `limit` bytes leave beside what was there at the start, of which `least` are granted always.
     #[must_use]
-    pub fn memory(&self) -> u64 {
-        let mut text = [0; 128];
-        let read = self.memory.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
-        let text = std::str::from_utf8(text.get(..read).unwrap_or_default()).unwrap_or_default();
-        let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0_u64);
-        pages.saturating_mul(rustix::param::page_size() as u64)
+    pub fn memory(&self, limit: u64, least: u64) -> f64 {
+        let room = limit.saturating_sub(self.base).max(least).max(1);
+        #[expect(clippy::cast_precision_loss, reason = "a share needs few digits")]
+        let share = |part: u64, whole: u64| part as f64 / whole as f64;
+        share(resident(self.memory.as_ref()).saturating_sub(self.base), room)
     }
 
     /// Bytes handed over in this minute, of `handed` since the start.
@@ -60,6 +62,15 @@ impl Meter {
         }
         handed.saturating_sub(self.handed_before)
     }
+}
+
+/// Resident bytes; 0 where that is not told.
+fn resident(memory: Option<&File>) -> u64 {
+    let mut text = [0; 128];
+    let read = memory.and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
+    let text = std::str::from_utf8(text.get(..read).unwrap_or_default()).unwrap_or_default();
+    let pages = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0_u64);
+    pages.saturating_mul(rustix::param::page_size() as u64)
 }
 
 /// CPU time of all threads.
@@ -75,10 +86,12 @@ mod tests {
     use super::Meter;
 
     #[test]
-    fn this_process_has_memory() {
-        let meter = Meter::new(File::open("/proc/self/statm").ok());
-        assert!(meter.memory() > 100_000);
-        assert_eq!(Meter::new(None).memory(), 0);
+    fn memory_is_what_came_since_the_start() {
+        let meter = Meter { base: 0, ..Meter::new(File::open("/proc/self/statm").ok()) };
+        assert!(meter.memory(100_000, 1) > 1.0, "a process has more than that");
+        assert!(meter.memory(100_000, 1 << 50) < 0.001);
+        assert!(Meter { base: 1 << 50, ..meter }.memory(1, 1) == 0.0);
+        assert!(Meter::new(None).memory(0, 0) == 0.0);
     }
 
     #[test]

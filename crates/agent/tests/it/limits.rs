@@ -1,11 +1,11 @@
 //! What gives way, and that it is told and counted.
 
 use arachne_delivery::instructions::{AgentConfig, AgentLimits};
-use arachne_delivery::status::Pressure;
+use arachne_delivery::status::{Pressure, Status};
 
 use crate::agent::{Agent, ask, serve};
 use crate::net::{Far, hosts};
-use crate::server::Server;
+use crate::server::{Server, State};
 
 /// Text that does not pack, of many bytes, the same each time.
 fn noise(bytes: usize) -> &'static str {
@@ -68,6 +68,34 @@ fn a_full_minute_gives_way_step_by_step_and_first_exchanges_are_whole() {
         // Noise may look like a secret somewhere, which changes its length by some bytes.
         assert!(!first.cut && first.bytes.len().abs_diff(BODY) < 1000, "{} {}", first.cut, first.bytes.len());
         drop(state);
+        assert_eq!(agent.end(), 0);
+    });
+}
+
+#[test]
+fn what_gave_way_comes_back_once_its_reason_is_gone() {
+    hosts(|far| {
+        let limits = AgentLimits { megabytes_per_minute: 1, ..AgentLimits::default() };
+        let (_folder, server, agent, web) = begin(far, limits);
+        let gives_way = |status: &Status| status.pressure >= Pressure::Bodies;
+        for asked in 0.. {
+            assert!(asked < 300, "nothing gave way: {:?}", server.state().status);
+            slowly(1, web);
+            if server.state().status.as_ref().is_some_and(gives_way) {
+                break;
+            }
+        }
+        let mut config = server.state().instructions.config.clone().unwrap();
+        (config.version, config.limits.megabytes_per_minute) = (3, 0);
+        server.state().instructions.config = Some(config);
+        server
+            .wait_status("all is kept again", |status| status.config.applied == 3 && status.pressure == Pressure::None);
+        ask(web, "/last", "");
+        let whole = |state: &State| {
+            let last = state.rows.exchanges.iter().find(|row| row.path.as_deref() == Some("/last"));
+            last.is_some_and(|last| state.rows.bodies.iter().any(|body| body.exchange == last.id && !body.cut))
+        };
+        server.wait("the body of the last one", whole);
         assert_eq!(agent.end(), 0);
     });
 }
