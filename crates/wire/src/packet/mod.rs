@@ -36,6 +36,9 @@ pub struct Frame<'a> {
 pub enum Checksum {
     /// It is right.
     Good,
+    /// It is right, and by chance the sum of the pseudo-header too, so that it says nothing of other segments: of a sender
+    /// that leaves sums to its network card one segment in 65 536 is like that.
+    Either,
     /// It holds the sum of the pseudo-header alone: the sender leaves the rest to its network card.
     Offloaded,
     /// It is wrong.

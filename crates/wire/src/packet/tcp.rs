@@ -61,12 +61,11 @@ pub fn header<'a>(data: &'a [u8], ip: &ip::Header) -> Result<Header<'a>, DropRea
 
 #[inline]
 fn verify(data: &[u8], field: u16, pseudo_sum: u64) -> Checksum {
-    if fold(pseudo_sum + sum(data)) == 0xffff {
-        Checksum::Good
-    } else if fold(pseudo_sum) == field {
-        Checksum::Offloaded
-    } else {
-        Checksum::Bad
+    match (fold(pseudo_sum + sum(data)) == 0xffff, fold(pseudo_sum) == field) {
+        (true, false) => Checksum::Good,
+        (true, true) => Checksum::Either,
+        (false, true) => Checksum::Offloaded,
+        (false, false) => Checksum::Bad,
     }
 }
 

@@ -204,7 +204,7 @@ impl Connection {
                 side.good += 1;
                 return Trust::Full;
             }
-            Checksum::Unknown => return Trust::Full,
+            Checksum::Unknown | Checksum::Either => return Trust::Full,
             Checksum::Offloaded if side.good == 0 => return Trust::Full,
             Checksum::Offloaded | Checksum::Bad => {}
         }

@@ -1,6 +1,7 @@
 //! Every cap, forced with a small value: what gives way, what is flagged, what is counted; and time-outs by packet time.
 
 use arachne_model::{CloseReason, DropReason, Limits, LinkType, UnixNanos};
+use arachne_testkit::checksum;
 use arachne_testkit::conversation::{Packet, Side};
 use arachne_testkit::segment::flags;
 use arachne_testkit::{Conversation, Segment};
@@ -296,4 +297,32 @@ fn offload_is_told_from_damage() {
     let found = run(both.packets());
     assert_eq!(found.stream(true), "abc");
     assert_eq!(found.summary.ledger.bytes.dropped(DropReason::BadChecksum), 3);
+}
+
+/// Leaves the checksum of an IPv4 frame to the network card; with `chance` it is right all the same.
+fn leave_to_card(frame: &mut [u8], chance: bool) {
+    let [source, target] = [26, 30].map(|at| std::net::IpAddr::from(<[u8; 4]>::try_from(&frame[at..at + 4]).unwrap()));
+    let pseudo = checksum::pseudo_header(source, target, 6, frame.len() - 34);
+    frame[50..52].copy_from_slice(&(!checksum::fold(pseudo)).to_be_bytes());
+    if chance {
+        // The urgent pointer of a segment without that flag says nothing.
+        let urgent = checksum::fold(checksum::sum(&frame[34..], pseudo));
+        frame[52..54].copy_from_slice(&urgent.to_be_bytes());
+    }
+}
+
+#[test]
+fn a_segment_left_to_the_card_that_is_right_by_chance_says_nothing_of_the_others() {
+    let mut talk = talk();
+    talk.handshake();
+    GET.chunks(7).for_each(|piece| drop(talk.client(piece)));
+    talk.server(OK).close();
+    for chance in 0..talk.packets().len() {
+        let mut packets = talk.packets().to_vec();
+        packets.iter_mut().enumerate().for_each(|(at, packet)| leave_to_card(&mut packet.bytes, at == chance));
+        let found = run(&packets);
+        assert_eq!(found.lines(), ["GET /a 200 0/2"], "by chance: {chance}");
+        assert_eq!(found.summary.ledger.segments.dropped(DropReason::BadChecksum), 0, "by chance: {chance}");
+        assert_eq!(found.sessions[0].close, CloseReason::Fin, "by chance: {chance}");
+    }
 }

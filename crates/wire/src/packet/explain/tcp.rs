@@ -30,7 +30,7 @@ pub fn tcp<'a>(mut header: Fields<'a>, read: &Header<'_>) -> Described<'a> {
     header.text("flags", 12, 2, &*flags);
     header.number("window", 14, 2);
     let checksum = match read.checksum {
-        Checksum::Good => "right",
+        Checksum::Good | Checksum::Either => "right",
         Checksum::Offloaded => "left to the network card",
         Checksum::Bad => "wrong",
         Checksum::Unknown => "not verified: bytes are missing",
