@@ -7,6 +7,8 @@
 //!
 //! When a source is removed, what it beat counts again. Retention leaves it: twins are of one age.
 
+pub(crate) mod memory;
+
 use std::collections::{BTreeMap, HashMap};
 
 use arachne_model::table::{ExchangeRow, Row as _, Value};
@@ -47,14 +49,19 @@ impl Twin {
             Value::Text(text) => text,
             _ => "",
         };
-        let vantage = match text(2) {
-            "server" => 0,
-            "between" => 1,
-            "client" => 2,
-            _ => 3,
-        };
+        let vantage = vantage_rank(text(2));
         let start = batch.column(1).as_primitive::<Int64Type>().value(row);
         Self { part, position, start, rank: (vantage, text(3).to_owned(), text(4).to_owned()) }
+    }
+}
+
+/// Smaller is nearer to the server.
+fn vantage_rank(vantage: &str) -> u8 {
+    match vantage {
+        "server" => 0,
+        "between" => 1,
+        "client" => 2,
+        _ => 3,
     }
 }
 

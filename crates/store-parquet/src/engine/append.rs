@@ -100,7 +100,7 @@ impl Core {
         let edit = Edit { wal_released: Some(frozen.mark), senders: frozen.senders, ..Edit::default() };
         let new = written.into_iter().map(|meta| (meta, Demoted::default())).collect();
         self.commit(&mut manifest, Change { new, edit, ..Change::default() }, |live| {
-            live.frozen = None;
+            live.thaw();
         })?;
         // The mark is durable: what cannot be removed now is removed by a later flush.
         drop(self.wal.release(frozen.mark).map_err(wal_error));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arachne_model::table::{TABLES, Table};
 use arachne_store::{Senders, TableFacts, Token};
+use arrow::array::RecordBatch;
 
 use crate::manifest::SenderBatches;
 use crate::memtable::Memtable;
@@ -12,6 +13,7 @@ use crate::open::Open;
 use crate::part::{Lost, Part};
 use crate::rows::{COUNT, place};
 use crate::snapshot::TableSnapshot;
+use crate::twins::memory as twins;
 
 /// Rows that are being written as parts.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct Live {
     pub senders: Senders,
     /// Rows that retention removed since the start, by table.
     pub retired: [u64; COUNT],
+    /// What tells twins, of the exchanges that were written last.
+    written: Vec<RecordBatch>,
     cache: [Option<Arc<TableSnapshot>>; COUNT],
 }
 
@@ -59,6 +63,7 @@ impl Live {
         let mut snapshot = self.ended(table);
         if at == 0 {
             snapshot.memory.extend(self.open.shown());
+            snapshot.memory = twins::counted(snapshot.memory, &self.written);
         }
         Arc::clone(self.cache[at].insert(Arc::new(snapshot)))
     }
@@ -70,6 +75,13 @@ impl Live {
         let memory = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
         let lost = self.lost.iter().filter(|lost| lost.table == table.name).cloned().collect();
         TableSnapshot { table: TABLES[at], parts: self.parts[at].clone(), memory, lost }
+    }
+
+    /// What was frozen is in parts.
+    pub fn thaw(&mut self) {
+        let frozen = self.frozen.take();
+        let facts = |frozen: &Frozen| frozen.rows.batches(0).iter().map(twins::facts).collect();
+        self.written = frozen.as_ref().map(facts).unwrap_or_default();
     }
 
     /// Snapshots made before stay; the next ones see what has changed.
@@ -126,7 +138,7 @@ impl Live {
     }
 }
 
-fn batch_range(table: &Table, batch: &arrow::array::RecordBatch) -> Option<(i64, i64)> {
+fn batch_range(table: &Table, batch: &RecordBatch) -> Option<(i64, i64)> {
     use arrow::array::AsArray as _;
     use arrow::compute::{max, min};
     use arrow::datatypes::Int64Type;

@@ -107,6 +107,35 @@ fn twins_do_not_depend_on_the_order_of_imports() {
 }
 
 #[test]
+fn of_twins_that_two_agents_append_one_counts_at_every_moment() {
+    let store = open(&MemoryDisk::default());
+    let append = |number, rows: Vec<ExchangeRow>| {
+        store.append(&token(number), Rows { exchanges: rows, ..Rows::default() }).expect("there is room");
+    };
+    let seen =
+        |source: &str, vantage: &str, n| ExchangeRow { vantage: Some(vantage.to_owned()), ..exchange(source, n) };
+    let counted = || -> Vec<_> {
+        let rows = exchanges(&store).into_values().filter(|row| row.counted);
+        let mut rows: Vec<_> = rows.map(|row| (row.wire_key, row.source)).collect();
+        rows.sort();
+        rows
+    };
+    let of = |list: &[(i64, &str)]| list.iter().map(|(n, source)| (*n, (*source).to_owned())).collect::<Vec<_>>();
+    append(1, (0..3).map(|n| seen("client", "client", n)).collect());
+    append(2, (1..4).map(|n| seen("server", "server", n)).collect());
+    assert_eq!(counted(), of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]));
+    let open = ExchangeRow { provisional: true, end: None, ..seen("client", "client", 3) };
+    append(3, vec![open]);
+    assert_eq!(counted().len(), 4, "an open one counts once too");
+    store.flush().expect("there is room");
+    assert_eq!(counted(), of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]));
+    append(4, vec![seen("server", "server", 0)]);
+    assert_eq!(counted().len(), 4, "its twin was just written");
+    store.flush().expect("there is room");
+    assert_eq!(counted(), of(&[(0, "server"), (1, "server"), (2, "server"), (3, "server")]));
+}
+
+#[test]
 fn exchanges_far_apart_are_no_twins() {
     let store = open(&MemoryDisk::default());
     let late = ExchangeRow { wire_key: 1, ..exchange("b", 4_000_000_000) };
