@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `make demo-live`: the small shop of the scene, run for real and watched live by agents, until Ctrl-C.
 #
-#   PORT=7117   where on 127.0.0.1
+#   PORT=7117      where on 127.0.0.1
+#   ARACHNE=FILE   a ready build of `arachne`, instead of one made here
 #
 # An agent stands on each of edge, shop-1, shop-2 and pricing-1 (network namespaces, scripts/scene/world.sh) and delivers to one
 # `arachne serve`. Every four minutes a release is rolled out, and shortly after it a minute goes bad. Needs root, the Debian
@@ -22,9 +23,11 @@ for tool in "${!packages[@]}"; do command -v "$tool" >/dev/null || missing+=("${
   fail "Port $port on 127.0.0.1 is taken: stop what listens there, or run \`make demo-live PORT=$((port + 1))\`."
 
 # --- built once ------------------------------------------------------------------------------------------------------
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
-[ -x "$target/release/arachne-agent" ] || echo "Building arachne: the first time this takes some minutes." >&2
-cargo build --release --quiet --package arachne-cli --package arachne-agent
+arachne=$(realpath -m "${ARACHNE:-${CARGO_TARGET_DIR:-target}/release/arachne}")
+if [ -z "${ARACHNE:-}" ]; then
+  [ -x "$arachne" ] || echo "Building arachne: the first time this takes some minutes." >&2
+  cargo build --release --quiet --package arachne-cli
+fi
 . scripts/scene/world.sh
 world_build
 server='' agents=()
@@ -40,7 +43,8 @@ trap 'exit 143' TERM
 
 # --- the server ------------------------------------------------------------------------------------------------------
 data=$tmp/data
-"$target/release/arachne" serve --data "$data" --listen "127.0.0.1:$port" 2>"$tmp/serve.log" &
+# In a session of its own, as the agents are: Ctrl-C ends them in their order, agents first, not all at once.
+setsid "$arachne" serve --data "$data" --listen "127.0.0.1:$port" 2>"$tmp/serve.log" &
 server=$!
 for _ in $(seq 100); do [ -S "$data/socket" ] && break; sleep 0.1; done
 [ -S "$data/socket" ] || { cat "$tmp/serve.log" >&2; fail "arachne serve did not start; see above."; }
@@ -49,8 +53,8 @@ for _ in $(seq 100); do [ -S "$data/socket" ] && break; sleep 0.1; done
 world_hosts
 watch_host() { # watch_host HOST NAME: an agent for it; the socket of the server is reached from every namespace
   # The key is part of the line that installs an agent.
-  (umask 077; "$target/release/arachne" agents add "$2" --data "$data" | grep -o 'ara_[0-9a-f]*' | head -1 >"$tmp/$2.key")
-  ip netns exec "$1$id" "$target/release/arachne-agent" --server "unix:$data/socket" --key-file "$tmp/$2.key" \
+  (umask 077; "$arachne" agents add "$2" --data "$data" | grep -o 'ara_[0-9a-f]*' | head -1 >"$tmp/$2.key")
+  setsid ip netns exec "$1$id" "$arachne" agent --server "unix:$data/socket" --key-file "$tmp/$2.key" \
     --spool "$tmp/spool-$2" 2>"$tmp/$2.log" &
   agents+=("$!")
 }
