@@ -5,6 +5,8 @@
 #   SOAK_DIVISOR=1      makes the floods so many times smaller, to try this script
 #   SOAK_FILES=5000     damaged files that are read without a crash
 #   SOAK_RELOADS=1000   changes of the configuration under load, every second one broken
+#   SOAK_KILLS=500      rounds of kill -9 over agent and server (root)
+#   SOAK_SPIKES=10      spikes of load over an agent (root)
 #   SOAK_SEED=1         first seed; a failure prints the seed that shows it again
 #
 # Prints dated facts, kept in docs/soak.md. Exit 1 at the first thing that is wrong.
@@ -53,3 +55,7 @@ COST_FACTOR_MAX=${COST_FACTOR_MAX:-13} cargo test --release --quiet --package ar
 # --- the configuration changes under load: no request fails -----------------------------------------------------------
 ARACHNE_RELOADS=${SOAK_RELOADS:-1000} cargo test --release --quiet --package arachne-cli --test it reloads_under_load -- --nocapture ||
   fail "a request during a reload"
+
+# --- agents: killed at random nothing is lost or comes twice; after each spike everything is as before -----------------
+ARACHNE_KILLS=${SOAK_KILLS:-500} ARACHNE_SEED=$seed ARACHNE_SPIKES=${SOAK_SPIKES:-10} \
+  cargo test --release --quiet --package arachne-cli --test it site:: -- --nocapture --test-threads 1 || fail "live agents"

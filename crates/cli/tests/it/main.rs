@@ -15,6 +15,8 @@ mod read_loop;
 mod reload;
 mod scene;
 mod secrets;
+#[cfg(target_os = "linux")]
+mod site;
 mod store;
 mod streams;
 mod support;
