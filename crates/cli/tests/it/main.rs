@@ -16,6 +16,7 @@ mod reload;
 mod scene;
 mod secrets;
 #[cfg(target_os = "linux")]
+#[allow(clippy::print_stderr, reason = "it says why it skips")]
 mod site;
 mod store;
 mod streams;
