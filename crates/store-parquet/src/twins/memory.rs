@@ -2,7 +2,7 @@
 //!
 //! Parts are compared when they are written ([`super::resolve`]). Until then a row counts when no twin in memory beats it and
 //! none was written last: two agents that see one exchange have it once from the first answer on. Of twins that were written
-//! earlier both count for as long as the later one is in memory, at most the time between flushes.
+//! earlier both count for as long as the later one is in memory: until the next flush, or its end where it is open.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

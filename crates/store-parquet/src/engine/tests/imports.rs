@@ -129,8 +129,8 @@ fn of_twins_that_two_agents_append_one_counts_at_every_moment() {
     assert_eq!(counted().len(), 4, "an open one counts once too");
     store.flush().expect("there is room");
     assert_eq!(counted(), of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]));
-    append(4, vec![seen("server", "server", 0)]);
-    assert_eq!(counted().len(), 4, "its twin was just written");
+    append(4, vec![seen("server", "server", 0), seen("client", "client", 3)]);
+    assert_eq!(counted().len(), 4, "their twins were just written");
     store.flush().expect("there is room");
     assert_eq!(counted(), of(&[(0, "server"), (1, "server"), (2, "server"), (3, "server")]));
 }
