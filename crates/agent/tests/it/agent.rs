@@ -91,7 +91,9 @@ pub fn wait(what: &str, mut is_true: impl FnMut() -> bool) {
 /// All rows in the spool of an agent, which may go on meanwhile.
 pub fn spooled(folder: &Path) -> Rows {
     let mut rows = Rows::default();
-    for entry in fs::read_dir(folder.join("spool")).unwrap() {
+    // It is made by the agent, which may only just have begun.
+    let Ok(entries) = fs::read_dir(folder.join("spool")) else { return rows };
+    for entry in entries {
         let path = entry.unwrap().path();
         let is_spool = fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"ARASPOOL"));
         let Some(mut file) = is_spool.then(|| read_file(&path).ok()).flatten() else { continue };

@@ -26,6 +26,7 @@ const NOT_ASKED: &[&str] = &[
     "POST /api/v1/agents/{name}/preview",
     "POST /agent/v1/batches",
     "POST /agent/v1/status",
+    "GET /agent/v1/program",
 ];
 
 /// A capture with what must never be seen of it, and what must be.

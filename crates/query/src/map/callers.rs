@@ -40,8 +40,9 @@ impl Queries<'_> {
 pub(super) fn sample(resolved: &Resolved, facts: &TableFacts) -> Option<Resolved> {
     let (first, last) = facts.range?;
     let TimeRange { from, to } = resolved.selection.range;
-    let (from, to) = (from.max(first), to.min(last.saturating_add(1)));
-    let [whole, part] = [(first, last), (from, to)].map(|(from, to)| i128::from(to) - i128::from(from));
+    let end = last.saturating_add(1);
+    let (from, to) = (from.max(first), to.min(end));
+    let [whole, part] = [(first, end), (from, to)].map(|(from, to)| i128::from(to) - i128::from(from));
     let rows = i128::from(facts.rows + facts.memory_rows) * part / whole.max(1);
     if rows <= i128::from(4 * SAMPLE_ROWS) {
         return None;

@@ -4,6 +4,7 @@ use std::thread;
 
 use serde_json::Value;
 
+use super::process::wait;
 use super::{Host, Site, hosts, ip, now, web};
 
 /// Whether every stage that an agent tells of is in balance.
@@ -38,8 +39,9 @@ fn each_exchange_of_a_real_nginx_is_counted_once() {
             })
         });
         visitors.collect::<Vec<_>>().into_iter().for_each(|visitor| visitor.join().unwrap());
+        // nginx logs an exchange after it sent its last byte.
+        wait("400 lines in the log of nginx", || web::logged(&site.path("nginx")).len() == 400);
         let logged = web::logged(&site.path("nginx"));
-        assert_eq!(logged.len(), 400);
         site.wait_for_each_once(&logged);
         let how = site.wait_agent("web-1", "at rest", |agent| {
             is_delivered(agent) && is_balanced(agent) && agent["status"]["stages"]["exchanges"]["output"] == 400
