@@ -305,7 +305,8 @@ impl Observer {
         let is_unsure = |open: &mut Open| unsure.iter().any(|a| open.exchange.anomalies.contains(*a));
         if self.current == Current::Orphan || self.open(Direction::Response).is_some_and(is_unsure) {
             let why = if self.requests_lost || !two_sided { Anomaly::Gap } else { Anomaly::Ambiguous };
-            self.response_gap = Some((offset, why));
+            // What was lost before is in doubt as well until it is settled.
+            self.response_gap.get_or_insert((offset, why));
         }
     }
 
