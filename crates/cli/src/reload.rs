@@ -46,13 +46,27 @@ impl Drop for Watcher {
     }
 }
 
-/// Begins to watch the file that `args` come from.
+/// Takes SIGHUP, which ends a process that does not: before anybody can know that there is a server to send it to.
 ///
 /// # Errors
-/// No signal can be taken, or no thread begun.
-pub fn watch(origin: Origin, args: ServeArgs, control: Control, parts: Swappable) -> Result<Watcher> {
+/// The signal cannot be taken.
+pub fn on_hangup() -> Result<Arc<AtomicBool>> {
     let forced = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGHUP, Arc::clone(&forced)).context("cannot take the signal SIGHUP")?;
+    Ok(forced)
+}
+
+/// Begins to watch the file that `args` come from; it is looked at at once when `forced` is set.
+///
+/// # Errors
+/// No thread can be begun.
+pub fn watch(
+    origin: Origin,
+    args: ServeArgs,
+    control: Control,
+    parts: Swappable,
+    forced: Arc<AtomicBool>,
+) -> Result<Watcher> {
     let (stop, stopped) = channel();
     let mut state = State { seen: Some(origin.content.clone()), origin, args, control, parts };
     state.tell(None);

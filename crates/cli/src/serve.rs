@@ -25,7 +25,7 @@ use crate::ask::holder::{Opened, open};
 use crate::exit::ExitStatus;
 use crate::import::key;
 use crate::local_agent::OwnAgent;
-use crate::reload::{Origin, watch};
+use crate::reload::{Origin, on_hangup, watch};
 
 /// Who may ask over TCP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -185,6 +185,7 @@ pub fn run(args: &ServeArgs) -> ExitStatus {
 }
 
 fn start(args: &ServeArgs) -> Result<()> {
+    let watched = args.origin.clone().map(|origin| on_hangup().map(|forced| (origin, forced))).transpose()?;
     let data = crate::store::data_dir(args.data.as_deref())?;
     crate::store::make_dir(&data)?;
     let store = match open(&data, args.settings()?)? {
@@ -212,8 +213,9 @@ fn start(args: &ServeArgs) -> Result<()> {
         if let Err(error) = swappable.agent.set(args.agent.as_ref(), &swappable.data, ready.control) {
             emit!(codes::SERVER_AGENT_007, error = format!("{error:#}"));
         }
-        let watched = |origin: &Origin| watch(origin.clone(), args.clone(), ready.control.clone(), swappable);
-        watcher = args.origin.as_ref().map(watched).transpose();
+        let begin =
+            |(origin, forced): (Origin, _)| watch(origin, args.clone(), ready.control.clone(), swappable, forced);
+        watcher = watched.map(begin).transpose();
     };
     // What the agent still has is delivered while the server answers.
     serve(config, parts, ready, move || agent.stop())?;

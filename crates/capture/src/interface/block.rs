@@ -30,7 +30,7 @@ const VLAN: u16 = 0x8100;
 const PROVIDER: u16 = 0x88a8;
 
 /// A block of packets. Given back to the kernel when it is dropped, and with it what was not read: whoever stops early
-/// counts [`Block::remaining`] as dropped.
+/// counts the rest as dropped.
 pub struct Block<'r> {
     held: Held<'r>,
     /// Packets that were not read.
