@@ -56,6 +56,8 @@ class Activity {
   rows = $state(0);
   rowsTotal = $state(0);
   since = $state(0);
+  /** How long the last answers took, all of them, in milliseconds. */
+  took = 0;
   stopping = $state(false);
   /** Whether something was stopped, so that older pictures stand beside newer ones. */
   stopped = $state(false);
@@ -157,6 +159,7 @@ async function fly(wishes: Wish[]): Promise<void> {
   }
   for (const at of flight.left) end(wishes[at]!, failure);
   activity.flights = activity.flights.filter((other) => other !== flight);
+  if (activity.flights.length === 0) activity.took = Date.now() - activity.since;
 }
 
 /** A wish without an answer: it failed, or was stopped. */

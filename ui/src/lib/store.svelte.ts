@@ -33,7 +33,12 @@ class Store {
     this.#beat();
   }
 
-  /** Asks anew what it holds, after an import or for a live view. */
+  /** Asks anew how many rows it holds: what a live view looks at often. */
+  async count(): Promise<void> {
+    this.#take(await wanted(api.GET("/api/v1/store")));
+  }
+
+  /** Asks anew what it holds, after an import. */
   async look(): Promise<void> {
     const [facts, configuration] = await Promise.all([wanted(api.GET("/api/v1/store")), wanted(api.GET("/api/v1/configuration"))]);
     this.configuration = configuration;

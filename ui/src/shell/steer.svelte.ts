@@ -1,13 +1,15 @@
 /** Moving through time: by the bar's buttons and by keys, and following now. */
+import { activity } from "../api/ask.svelte.ts";
 import { following, span } from "../lib/entry.ts";
+import { isDue } from "../lib/live.ts";
 import { page } from "../lib/page.svelte.ts";
 import { store } from "../lib/store.svelte.ts";
 import { pan, type Range, zoom } from "../lib/time.ts";
 
 /** A pointer that rests on a chart for longer than this holds a live picture, in milliseconds. */
 const REST_MS = 300;
-/** The shortest time between two pictures, in milliseconds. */
-const LEAST_MS = 2000;
+/** How often a live page looks for new rows, in milliseconds. */
+const LOOK_MS = 500;
 
 class Steer {
   /** Whether a live picture is held, and why. */
@@ -51,7 +53,7 @@ class Steer {
   follow(): () => void {
     let rests: ReturnType<typeof setTimeout> | undefined;
     let resting = false;
-    let before = store.rows(page.table);
+    let [seen, drawn] = [store.rows(page.table), Date.now()];
     const over = (event: PointerEvent) => {
       const on = event.target instanceof Element && event.target.closest("canvas, .timeline, [data-hold]") !== null;
       clearTimeout(rests);
@@ -61,15 +63,16 @@ class Steer {
     addEventListener("pointermove", over, { passive: true });
     const beat = async () => {
       this.held = document.hidden ? "hidden" : resting ? "pointer" : "";
-      if (!document.hidden) await store.look().catch(() => undefined); // The heart beat tells when the server is away.
-      if (this.held === "") {
-        before = store.rows(page.table);
+      if (!document.hidden) await store.count().catch(() => undefined); // The heart beat tells when the server is away.
+      const rows = store.rows(page.table);
+      if (this.held === "" && activity.flights.length === 0 && isDue(Date.now() - drawn, activity.took, rows !== seen, page.step)) {
+        [seen, drawn] = [rows, Date.now()];
         page.refresh();
       }
-      this.fresh = Math.max(0, store.rows(page.table) - before);
-      timer = setTimeout(beat, Math.max(LEAST_MS, page.step));
+      this.fresh = this.held === "" ? 0 : Math.max(0, rows - seen);
+      timer = setTimeout(beat, LOOK_MS);
     };
-    let timer = setTimeout(beat, LEAST_MS);
+    let timer = setTimeout(beat, LOOK_MS);
     return () => {
       clearTimeout(timer);
       clearTimeout(rests);
