@@ -26,6 +26,7 @@ use supervisor::AgentError;
 pub fn run(args: AgentArgs) -> u8 {
     let format = if args.log_json { Format::Json } else { Format::Text };
     let _log = init(format, Verbosity::Normal, Flood::Limited);
+    stay_small();
     match start(args) {
         Ok(()) => 0,
         Err(error) => {
@@ -33,6 +34,13 @@ pub fn run(args: AgentArgs) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// No huge pages, in the capture process neither, which inherits it: the allocator asks for them, and then 2 MiB are resident where a
+/// few pages are used. Measured at 50 000 packets a second: 70 instead of 106 MiB, for the same CPU time. A kernel that does not know
+/// the call leaves the agent larger, no worse. Source: prctl(2), `PR_SET_THP_DISABLE`.
+fn stay_small() {
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 fn start(args: AgentArgs) -> Result<(), AgentError> {
