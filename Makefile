@@ -1,6 +1,6 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench bench-store bench-capture crash soak fuzz record demo-live
+.PHONY: help test demo bench bench-store bench-capture bench-agent crash soak fuzz record demo-live
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ bench-store: ## the store on 10 million exchanges beside DuckDB, chDB and pyarro
 
 bench-capture: ## live capture at 1 k to 200 k packets/s beside tcpdump: CPU, memory, drops (root)
 	scripts/bench-capture.sh
+
+bench-agent: ## a whole agent beside tcpdump, what the watched nginx loses, and the time from a packet to the screen (root)
+	scripts/bench-agent.sh
 
 crash: ## the store against kill -9 (CRASH_ROUNDS, default 500), a long log, full disks (root), every flip and cut
 	scripts/crash.sh

@@ -1,6 +1,7 @@
 //! What `make bench-capture` measures: `live capture SECONDS` captures all interfaces into the wire core and prints counts
-//! and costs as JSON; `live send RATE SECONDS` sends HTTP conversations as raw IP packets to the host 10.9.0.2, which
-//! does not have their addresses and so answers nothing.
+//! and costs as JSON; `live send RATE SECONDS [MIX]` sends HTTP conversations as raw IP packets to the host 10.9.0.2, which
+//! does not have their addresses and so answers nothing. MIX is `api`, small answers (2.9 packets for each exchange), or
+//! `web`, pages (15, as many as in the web capture of `make bench`).
 
 use std::error::Error;
 use std::io::Write as _;
@@ -11,6 +12,7 @@ use arachne_capture::interface::filter::{Filter, Scope};
 use arachne_capture::interface::{LiveOptions, Turn, open};
 use arachne_model::{Exchange, Limits, TcpSession};
 use arachne_testkit::Conversation;
+use arachne_testkit::conversation::Side;
 use arachne_wire::{Engine, Frame, Sink};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, connect, ipproto, send, socket_with};
 
@@ -22,11 +24,14 @@ const CONVERSATIONS: u16 = 400;
 /// Exchanges of each.
 const EXCHANGES: usize = 8;
 
+/// Bytes of payload in a full packet.
+const SEGMENT: usize = 1400;
+
 /// First byte of the addresses of servers.
 const SERVERS: u8 = 200;
 
-/// Bytes of a body: of two packets of three, the larger.
-const BODY: usize = 900;
+/// Bytes of a body, by the name of the mix.
+const MIXES: [(&str, usize); 2] = [("api", 900), ("web", 12_500)];
 
 /// Packets are sent in bursts of a millisecond.
 const BURST: Duration = Duration::from_millis(1);
@@ -35,8 +40,9 @@ fn main() -> Outcome {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["capture", seconds] => capture(Duration::from_secs(seconds.parse()?)),
-        ["send", rate, seconds] => send_all(rate.parse()?, Duration::from_secs(seconds.parse()?)),
-        _ => Err("usage: live capture SECONDS | live send PACKETS_PER_SECOND SECONDS".into()),
+        ["send", rate, seconds] => send_all(rate.parse()?, Duration::from_secs(seconds.parse()?), "api"),
+        ["send", rate, seconds, mix] => send_all(rate.parse()?, Duration::from_secs(seconds.parse()?), mix),
+        _ => Err("usage: live capture SECONDS | live send PACKETS_PER_SECOND SECONDS [api|web]".into()),
     }
 }
 
@@ -101,14 +107,21 @@ fn move_clients(packet: &mut [u8], round: u16) {
 }
 
 /// IP packets of a pool of conversations, interleaved.
-fn packets() -> Vec<Vec<u8>> {
+fn packets(body: usize) -> Vec<Vec<u8>> {
     let conversation = |n: u16| {
         let client = format!("10.0.{}.{}:{}", n / 250, n % 250 + 1, 20_000 + n);
         let mut talk = Conversation::new(&client, "200.1.0.1:80");
         talk.handshake();
         for at in 0..EXCHANGES {
             talk.client(format!("GET /items/{at} HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\r\n").as_bytes());
-            talk.server(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n{}", "x".repeat(BODY)).as_bytes());
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {body}\r\n\r\n{}", "x".repeat(body));
+            for (at, segment) in answer.as_bytes().chunks(SEGMENT).enumerate() {
+                talk.server(segment);
+                // Every second full segment is acknowledged. Source: RFC 9293, section 3.8.6.3.
+                if at % 2 == 1 {
+                    talk.ack(Side::Client);
+                }
+            }
         }
         talk.close();
         talk.take_packets().into_iter().map(|packet| packet.bytes[14..].to_vec()).collect::<Vec<_>>()
@@ -118,11 +131,12 @@ fn packets() -> Vec<Vec<u8>> {
     (0..longest).flat_map(|at| all.iter().filter_map(move |packets| packets.get(at).cloned())).collect()
 }
 
-fn send_all(rate: u64, length: Duration) -> Outcome {
+fn send_all(rate: u64, length: Duration, mix: &str) -> Outcome {
+    let (_, body) = MIXES.into_iter().find(|(name, _)| *name == mix).ok_or("a mix is api or web")?;
     let raw = Some(ipproto::RAW);
     let socket = socket_with(AddressFamily::INET, SocketType::RAW, SocketFlags::CLOEXEC, raw)?;
     connect(&socket, &"10.9.0.2:0".parse::<SocketAddrV4>()?)?;
-    let mut packets = packets();
+    let mut packets = packets(body);
     let (start, mut sent) = (Instant::now(), 0_u64);
     let (mut next, mut round) = (0, 0_u16);
     while start.elapsed() < length {
