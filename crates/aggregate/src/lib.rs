@@ -9,10 +9,14 @@
 //!
 //! This crate is PURE: no I/O, threads, clock, randomness or logging. Hashes come in as arguments.
 
+pub mod access;
 pub mod distinct;
 pub mod divergence;
+mod fixed;
 pub mod histogram;
+mod json;
 pub mod template;
+pub mod time;
 pub mod top;
 
 pub use distinct::Distinct;

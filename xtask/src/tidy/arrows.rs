@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
 pub const PURE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &["foldhash", "hashbrown", "memchr"]),
-    ("aggregate", &[]),
+    ("aggregate", &["aho-corasick", "foldhash", "hashbrown", "memchr", "regex-automata", "regex-syntax", "thiserror"]),
     ("filter", &["memchr", "regex"]),
 ];
 
