@@ -15,9 +15,12 @@ pub mod divergence;
 mod fixed;
 pub mod histogram;
 mod json;
+mod members;
+pub mod series;
 pub mod template;
 pub mod time;
 pub mod top;
+pub mod windows;
 
 pub use distinct::Distinct;
 pub use histogram::Histogram;

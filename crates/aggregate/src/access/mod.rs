@@ -9,6 +9,7 @@
 
 mod format;
 mod haproxy;
+pub mod job;
 mod json;
 mod request;
 mod split;

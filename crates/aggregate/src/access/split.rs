@@ -19,6 +19,8 @@ use crate::fixed;
 enum End {
     /// At this byte, the first of the text behind it, which no such value holds.
     Byte(u8),
+    /// The same, where values are so short that a call costs more than the search.
+    Near(u8),
     /// At a quote that is not escaped by a backslash.
     ApacheQuote,
     /// Where a list of upstreams ends.
@@ -35,6 +37,7 @@ struct Step {
     end: End,
     /// The text behind the value.
     text: Box<[u8]>,
+    finder: memmem::Finder<'static>,
     next: Option<Field>,
     /// A space in it is one too many: nobody can tell which value it belongs to.
     word: bool,
@@ -58,7 +61,8 @@ impl Splitter {
             let next = next.map(|part| part.field);
             let end = end(parts[at].field, &parts[at].before, &text, next, format.escaping);
             let word = is_word(parts[at].field, &parts[at].before, &text, end);
-            Step { field: parts[at].field, end, text, next, word }
+            let finder = memmem::Finder::new(&text).into_owned();
+            Step { field: parts[at].field, end, text, finder, next, word }
         };
         Self {
             head: parts.first().map(|part| part.before.clone()).unwrap_or_default(),
@@ -110,9 +114,16 @@ fn end(field: Field, before: &[u8], text: &[u8], next: Option<Field>, escaping: 
         End::List
     } else if is_free(field) && next.is_some_and(has_shape) {
         End::Only { before_quote: escaping != Escaping::None }
+    } else if is_short(field) {
+        End::Near(first)
     } else {
         End::Byte(first)
     }
+}
+
+fn is_short(field: Field) -> bool {
+    use Field::{Bytes, Cache, Client, RequestMicros, RequestMillis, RequestTime, Status};
+    matches!(field, Client | Status | Bytes | RequestTime | RequestMicros | RequestMillis | Cache)
 }
 
 fn is_quoted(before: &[u8], text: &[u8]) -> bool {
@@ -121,7 +132,8 @@ fn is_quoted(before: &[u8], text: &[u8]) -> bool {
 
 /// Whether a value must hold no space although it does not end at one.
 fn is_word(field: Field, before: &[u8], text: &[u8], end: End) -> bool {
-    let ends_elsewhere = matches!(end, End::Line) || matches!(end, End::Byte(byte) if byte != b' ');
+    let ends_elsewhere =
+        matches!(end, End::Line) && !is_free(field) || matches!(end, End::Byte(byte) | End::Near(byte) if byte != b' ');
     let is_time = matches!(field, Field::TimeLocal | Field::TimeIso | Field::TimeAny);
     ends_elsewhere && !is_time && !is_list(field) && !is_quoted(before, text)
 }
@@ -143,6 +155,7 @@ impl Step {
     fn find(&self, rest: &[u8]) -> Result<usize, Refusal> {
         match self.end {
             End::Byte(byte) => memchr(byte, rest).ok_or(Refusal::Short),
+            End::Near(byte) => rest.iter().position(|b| *b == byte).ok_or(Refusal::Short),
             End::Line => Ok(rest.len()),
             End::List => Ok(list_end(rest)),
             End::ApacheQuote => apache_quote(rest).ok_or(Refusal::Short),
@@ -159,11 +172,11 @@ impl Step {
             let behind = &rest[at + self.text.len()..];
             if last { behind.is_empty() } else { self.next.is_some_and(|next| looks_like(next, behind)) }
         };
-        let mut found = memmem::find_iter(region, &self.text).filter(|&at| fits(at));
+        let mut found = self.finder.find_iter(region).filter(|&at| fits(at));
         match (found.next(), found.next()) {
             (Some(at), None) => Ok(at),
             (Some(_), Some(_)) => Err(Refusal::Ambiguous(self.field)),
-            (None, _) if memmem::find(rest, &self.text).is_none() => Err(Refusal::Short),
+            (None, _) if self.finder.find(rest).is_none() => Err(Refusal::Short),
             (None, _) => Err(Refusal::Shape(self.field)),
         }
     }

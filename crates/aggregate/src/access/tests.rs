@@ -1,3 +1,5 @@
+//! Broken and ambiguous lines of every format.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arachne_aggregate::Normaliser;
+use arachne_aggregate::access::job::{CLASSES, Class, Job, Settings};
 use arachne_aggregate::access::{Format, Reader, Record, Refusal};
+use arachne_aggregate::windows::Missed;
 use serde_json::{Value, json};
 
 use crate::shared::{expected, file, lines};
@@ -354,4 +357,36 @@ fn hostile_lines_are_refused_with_a_reason() {
             }
         }
     }
+}
+
+#[test]
+fn the_job_counts_what_the_records_say() {
+    let Some(log) = file("logs/generated/access_plus_20k.log.gz") else { return };
+    let theirs = &expected("generated/access_plus_20k.log.gz")["by_reader"];
+    let format = Format::new("combined_plus").expect("it is a known name");
+    let mut job = Job::new(&format, Normaliser::default(), Settings::default(), 1);
+    for line in lines(&log) {
+        let _ = job.push(line, i64::MAX);
+    }
+    let windows = job.finish();
+    assert_eq!(job.lines().missed, Missed::default());
+    let (mut statuses, mut methods, mut attempts, mut classes) =
+        (BTreeMap::<String, u64>::new(), 0, BTreeMap::<String, u64>::new(), [0; CLASSES.len()]);
+    for (_, window) in &windows {
+        classes.iter_mut().zip(window.totals()).for_each(|(sum, count)| *sum += count);
+        for (status, count) in window.templates().flat_map(|(_, requests)| &requests.statuses) {
+            *statuses.entry(status.to_string()).or_default() += count;
+        }
+        for (server, counted) in window.servers().filter(|(_, counted)| counted.attempts > 0) {
+            *attempts.entry(server.to_owned()).or_default() += counted.attempts;
+        }
+        window.series(&mut |series| methods += u64::from(series.name == "access.methods"));
+    }
+    assert_eq!(json!(statuses), theirs["status"]);
+    assert_eq!(json!(attempts), theirs["upstream_attempts"]);
+    assert!(windows.len() == 10 && methods > 10);
+    // 500, 502, 503, 504 and 429, whoever asked.
+    assert_eq!((classes[Class::Error as usize], classes[Class::Limited as usize]), (3 + 47 + 26 + 40, 83));
+    assert_eq!(json!(classes.iter().sum::<u64>()), json!(job.lines().counted));
+    assert!(classes[Class::Bot as usize] > 1000 && classes[Class::Untimed as usize] >= 45, "{classes:?}");
 }

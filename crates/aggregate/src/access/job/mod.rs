@@ -1,0 +1,303 @@
+//! The access job: an access log as series, 10 s after 10 s.
+//!
+//! Each request counts once in each breakdown: by class of its request time and of its upstream time, by template, by
+//! status within its template, by method, by cache status; each server that was asked counts once per attempt. Sums over
+//! any label equal the totals. Templates have series of their own while they are among the heaviest by requests, by
+//! upstream time or by errors (`members`); all others are `~other`, with a bound on what may hide there.
+
+mod bots;
+mod class;
+mod memo;
+mod window;
+
+use std::collections::BTreeMap;
+
+pub use class::{CLASSES, Class, Limits};
+pub use window::{Requests, Server, Window};
+
+use super::{Format, LINE_BYTES_MAX, Reader, Record, Refusal};
+use crate::Normaliser;
+use crate::members::Members;
+use crate::top::{Rank, Tally, Top};
+use crate::windows::{Missed, Windows};
+use bots::Bots;
+use class::apart;
+use memo::Memo;
+use window::One;
+
+/// What can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where classes begin.
+    pub limits: Limits,
+    /// Templates whose requests wait for events: their times are no measure of speed.
+    pub long_polls: Vec<String>,
+    /// Templates with series of their own, at most.
+    pub templates_max: usize,
+    /// How many of the heaviest earn a place, by each of requests, upstream time and errors.
+    pub top: usize,
+    /// Errors within a window below which no template earns a place by them.
+    pub errors_min: u64,
+    /// Upstream servers with series of their own, at most.
+    pub servers_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            long_polls: Vec::new(),
+            templates_max: 256,
+            top: 50,
+            errors_min: 5,
+            servers_max: 128,
+        }
+    }
+}
+
+/// What became of the lines: all = counted + refused + missed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lines {
+    /// All.
+    pub all: u64,
+    /// Those that are requests in a window.
+    pub counted: u64,
+    /// Those that are no records, by [`Refusal::reason`].
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Those that were longer than [`LINE_BYTES_MAX`] and cut there before they were read.
+    pub cut: u64,
+    /// Those of no open window.
+    pub missed: Missed,
+}
+
+/// Candidates for places within a window.
+#[derive(Clone, Debug)]
+struct Candidates {
+    requests: Top,
+    upstream: Top,
+    errors: Top,
+}
+
+impl Candidates {
+    fn new(capacity: usize) -> Self {
+        Self {
+            requests: Top::new(capacity, Rank::Count),
+            upstream: Top::new(capacity, Rank::Sum),
+            errors: Top::new(capacity, Rank::Count),
+        }
+    }
+
+    fn add(&mut self, template: &str, one: &One) {
+        self.requests.add(template, Tally { count: 1, sum: 0 });
+        if let Some(nanos) = one.upstream_time {
+            self.upstream.add(template, Tally { count: 1, sum: nanos.into() });
+        }
+        if one.class == Class::Error {
+            self.errors.add(template, Tally { count: 1, sum: 0 });
+        }
+    }
+
+    /// The most requests that one of them may have.
+    fn heaviest(&self) -> u64 {
+        let (entries, _) = self.requests.heaviest(1);
+        let most = entries.first().map_or(0, |entry| u128::from(entry.tally.count) + entry.missed_max);
+        u64::try_from(most.max(self.requests.missed_max())).unwrap_or(u64::MAX)
+    }
+}
+
+/// Candidates by a measure, what members weigh by it, and the least that earns a place.
+type Measure<'a> = (&'a Top, &'a dyn Fn(&Requests) -> u128, u128);
+
+/// Reads one access log.
+#[derive(Clone, Debug)]
+pub struct Job {
+    reader: Reader,
+    normaliser: Normaliser,
+    settings: Settings,
+    bots: Bots,
+    templates: Members,
+    servers: Members,
+    candidates: Candidates,
+    windows: Windows<Window>,
+    lines: Lines,
+    /// The slots of the templates of paths, as long as no slot changes hands.
+    paths: Memo<Option<usize>>,
+    /// Room for a template.
+    template: String,
+}
+
+impl Job {
+    /// A job for a file of this format. `seed` should be random: it keeps strangers from choosing what collides.
+    #[must_use]
+    pub fn new(format: &Format, normaliser: Normaliser, settings: Settings, seed: u64) -> Self {
+        Self {
+            reader: Reader::new(format),
+            normaliser,
+            bots: Bots::new(seed),
+            templates: Members::new(settings.templates_max, seed),
+            servers: Members::new(settings.servers_max, seed),
+            candidates: Candidates::new(settings.top * 2),
+            windows: Windows::default(),
+            lines: Lines::default(),
+            paths: Memo::new(seed),
+            template: String::new(),
+            settings,
+        }
+    }
+
+    /// Counts a line without its line feed; `arrived` (nanoseconds since the Unix epoch) is its time where it has none.
+    ///
+    /// # Errors
+    /// Why it is no record; it is counted so.
+    pub fn push(&mut self, line: &[u8], arrived: i64) -> Result<(), Refusal> {
+        self.lines.all += 1;
+        self.lines.cut += u64::from(line.len() > LINE_BYTES_MAX);
+        let line = &line[..line.len().min(LINE_BYTES_MAX)];
+        match self.reader.read(line) {
+            Ok(record) => {
+                self.add(&record, arrived);
+                Ok(())
+            }
+            Err(refusal) => {
+                *self.lines.refused.entry(refusal.reason()).or_default() += 1;
+                Err(refusal)
+            }
+        }
+    }
+
+    fn add(&mut self, record: &Record<'_>, arrived: i64) {
+        let before = self.windows.newest();
+        let Some(window) = self.windows.at(record.at.unwrap_or(arrived), arrived, Window::default) else { return };
+        self.lines.counted += 1;
+        let path = record.request.path().unwrap_or(b"-");
+        let slot = self.paths.get_or(path, || {
+            template(&self.normaliser, record, path, &mut self.template);
+            self.templates.slot(&self.template)
+        });
+        let name = match slot {
+            Some(slot) => self.templates.name(slot).as_ref(),
+            None => {
+                template(&self.normaliser, record, path, &mut self.template);
+                self.template.as_str()
+            }
+        };
+        let one = judge(record, name, &self.settings, &mut self.bots);
+        window.add_request(slot, record.request.method, record.cache, &one);
+        for attempt in record.upstreams.attempts() {
+            let slot = std::str::from_utf8(attempt.address).ok().and_then(|address| self.servers.slot(address));
+            window.add_attempt(slot, attempt.nanos);
+        }
+        if slot.is_none() {
+            self.candidates.add(&self.template, &one);
+        }
+        if let Some(before) = before.filter(|before| Some(*before) < self.windows.newest()) {
+            self.rank(before);
+        }
+    }
+
+    /// At the end of a window: who earned a place in it.
+    fn rank(&mut self, number: i64) {
+        let capacity = self.settings.top * 2;
+        let candidates = std::mem::replace(&mut self.candidates, Candidates::new(capacity));
+        let Some((_, window)) = self.windows.open().find(|(open, _)| *open == number) else { return };
+        let mut earners = self.earners(window, &candidates);
+        earners.sort_unstable();
+        earners.dedup();
+        let other_max = candidates.heaviest();
+        let servers: Vec<_> = window.servers.slots().map(|(slot, _)| self.servers.name(slot).to_string()).collect();
+        for name in servers {
+            self.servers.earn(&name, number);
+        }
+        let left: Vec<_> = earners.iter().filter_map(|name| self.templates.earn(name, number)).collect();
+        if !left.is_empty() {
+            self.paths.forget();
+        }
+        for window in self.windows.open_mut() {
+            window.other_max = window.other_max.max(other_max);
+            left.iter().for_each(|(slot, name)| window.templates.leave(*slot, name));
+        }
+    }
+
+    /// The heaviest of members and candidates by each measure.
+    fn earners(&self, window: &Window, candidates: &Candidates) -> Vec<String> {
+        let floor = u128::from(self.settings.errors_min);
+        let errors = |requests: &Requests| u128::from(requests.classes[Class::Error as usize]);
+        let measures: [Measure<'_>; 3] = [
+            (&candidates.requests, &|requests| requests.count().into(), 1),
+            (&candidates.upstream, &|requests| requests.upstream_time.sum(), 1),
+            (&candidates.errors, &errors, floor),
+        ];
+        let mut earners = Vec::new();
+        for (at, (top, weight, floor)) in measures.into_iter().enumerate() {
+            let members = window.templates.slots();
+            let members = members.map(|(slot, requests)| (weight(requests), self.templates.name(slot).as_ref()));
+            let by_sum = at == 1;
+            let outside = top.heaviest(self.settings.top).0.into_iter();
+            let outside = outside.map(|one| (if by_sum { one.tally.sum } else { one.tally.count.into() }, one.key));
+            let mut all: Vec<_> = members.chain(outside).filter(|(weight, _)| *weight >= floor).collect();
+            all.sort_unstable_by(|a, b| b.cmp(a));
+            earners.extend(all.into_iter().take(self.settings.top).map(|(_, name)| name.to_owned()));
+        }
+        earners
+    }
+
+    /// The windows that are complete, each with its start in nanoseconds since the Unix epoch. To be asked now and then:
+    /// they are kept until they are taken.
+    pub fn take_closed(&mut self) -> Vec<(i64, Window)> {
+        let mut closed = self.windows.take_closed();
+        for (_, window) in &mut closed {
+            window.templates.settle(|slot| self.templates.name(slot));
+            window.servers.settle(|slot| self.servers.name(slot));
+        }
+        closed
+    }
+
+    /// Closes all windows and gives those that were not taken: at the end of the log.
+    pub fn finish(&mut self) -> Vec<(i64, Window)> {
+        if let Some(newest) = self.windows.newest() {
+            self.rank(newest);
+        }
+        self.windows.close();
+        self.take_closed()
+    }
+
+    /// What became of the lines.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        Lines { missed: self.windows.missed(), ..self.lines.clone() }
+    }
+}
+
+/// The template of a path; `-`, which no path is, stands for what is no request.
+fn template(normaliser: &Normaliser, record: &Record<'_>, path: &[u8], out: &mut String) {
+    if path == b"-" {
+        out.clear();
+        out.push('-');
+        return;
+    }
+    match std::str::from_utf8(path) {
+        Ok(path) if memchr::memchr(b'\\', path.as_bytes()).is_none() => normaliser.normalise(path, out),
+        _ => normaliser.normalise(&String::from_utf8_lossy(&record.escaping.decode(path)), out),
+    }
+}
+
+/// What is counted of a record.
+fn judge(record: &Record<'_>, template: &str, settings: &Settings, bots: &mut Bots) -> One {
+    let status = record.status.unwrap_or(0);
+    let long_poll = settings.long_polls.iter().any(|long| long == template);
+    let bot = record.user_agent.is_some_and(|agent| bots.is_bot(agent));
+    let apart = apart(status, record.request.method == Some(b"CONNECT"), long_poll, bot);
+    let upstream_time = record.upstreams.nanos();
+    let class = |nanos| apart.unwrap_or_else(|| settings.limits.class(nanos));
+    One {
+        class: class(record.request_time),
+        upstream_class: record.upstreams.any().then(|| class(upstream_time)),
+        status,
+        bytes: record.bytes.unwrap_or(0),
+        request_time: record.request_time,
+        upstream_time,
+    }
+}
+
+#[cfg(test)]
+mod tests;

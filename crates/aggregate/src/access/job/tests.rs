@@ -1,0 +1,160 @@
+//! The job on lines to order: classes, breakdowns that add up, tops.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::series::{OTHER, Value};
+use crate::time::SECOND;
+
+const START: i64 = 1_795_290_440;
+
+fn job(settings: Settings) -> Job {
+    Job::new(&Format::new("$msec $status $request_time $body_bytes_sent [$upstream_response_time] $upstream_addr $upstream_cache_status \"$http_user_agent\" $request").expect("a good format"), Normaliser::default(), settings, 1)
+}
+
+fn line(second: i64, status: u16, time: &str, path: &str, agent: &str) -> String {
+    format!("{second}.000 {status} {time} 10 [{time}, 0.001] s{}, s1 HIT \"{agent}\" GET {path} HTTP/1.1", second % 3)
+}
+
+fn push(job: &mut Job, line: &str) {
+    job.push(line.as_bytes(), (START + 1_000_000) * SECOND).expect("it is a good line");
+}
+
+fn classes(job: &mut Job) -> Vec<u64> {
+    job.finish()
+        .iter()
+        .fold(vec![0; 8], |sum, (_, window)| sum.iter().zip(window.totals()).map(|(a, b)| a + b).collect())
+}
+
+#[test]
+fn requests_have_one_class_each() {
+    let mut job = job(Settings { long_polls: vec!["/poll".to_owned()], ..Settings::default() });
+    let table = [
+        (200, "0.499", "/a", "x"),
+        (404, "0.500", "/a", "x"),
+        (200, "1.000", "/a", "x"),
+        (502, "0.001", "/a", "Googlebot"),
+        (429, "0.001", "/a", "x"),
+        (200, "0.001", "/a", "Googlebot"),
+        (101, "90.00", "/ws", "x"),
+        (200, "30.00", "/poll", "x"),
+        (408, "1.000", "/a", "x"),
+        (200, "-", "/a", "x"),
+    ];
+    for (status, time, path, agent) in table {
+        push(&mut job, &line(START, status, time, path, agent));
+    }
+    assert_eq!(classes(&mut job), [1, 1, 1, 1, 1, 1, 3, 1]);
+}
+
+#[test]
+fn windows_name_what_they_count() {
+    let mut job = job(Settings::default());
+    push(&mut job, &line(START, 200, "0.100", "/vacancy/123?a=b", "x"));
+    push(&mut job, &line(START, 504, "0.300", "/vacancy/124", "x"));
+    job.push(b"nothing", 0).expect_err("it is no line of this format");
+    let mut said = Vec::new();
+    for (start, window) in job.finish() {
+        assert_eq!(start, START * SECOND);
+        window.series(&mut |series| {
+            let labels: Vec<_> = series.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            said.push(format!("{}{{{}}} {}", series.name, labels.join(","), series.value.total()));
+        });
+    }
+    let expected = [
+        "access.total{class=fast} 1",
+        "access.total{class=error} 1",
+        "access.methods{method=GET} 2",
+        "access.cache{cache=HIT} 2",
+        "access.requests{template=/vacancy/{id},class=fast} 1",
+        "access.requests{template=/vacancy/{id},class=error} 1",
+        "access.upstream.requests{template=/vacancy/{id},class=fast} 1",
+        "access.upstream.requests{template=/vacancy/{id},class=error} 1",
+        "access.statuses{template=/vacancy/{id},status=200} 1",
+        "access.statuses{template=/vacancy/{id},status=504} 1",
+        "access.bytes{template=/vacancy/{id}} 20",
+        "access.time{template=/vacancy/{id}} 2",
+        "access.upstream.time{template=/vacancy/{id}} 2",
+        "access.upstream.attempts{upstream=s0} 2",
+        "access.upstream.attempt_time{upstream=s0} 2",
+        "access.upstream.attempts{upstream=s1} 2",
+        "access.upstream.attempt_time{upstream=s1} 2",
+        "access.other_max{} 0",
+    ];
+    let mut expected: Vec<_> = expected.iter().map(|text| text.replace("s0", &format!("s{}", START % 3))).collect();
+    said.sort();
+    expected.sort();
+    assert_eq!(said, expected);
+    assert_eq!((job.lines().all, job.lines().counted, job.lines().refused["short"]), (3, 2, 1));
+}
+
+#[test]
+fn a_heavy_template_gets_a_place_in_spite_of_many_light_ones() {
+    let mut job = job(Settings { templates_max: 8, top: 2, ..Settings::default() });
+    for number in 0..50 {
+        push(&mut job, &line(START, 200, "0.010", &format!("/light-{}", word(number)), "x"));
+    }
+    for second in 0..40 {
+        push(&mut job, &line(START + second, 200, "0.010", "/heavy", "x"));
+        push(&mut job, &line(START + second, 200, "0.010", &format!("/other-{}", word(second)), "x"));
+    }
+    let windows = job.finish();
+    let named = |at: usize, name: &str| windows[at].1.templates().find(|(one, _)| *one == name).map(|(_, r)| r.count());
+    assert_eq!((named(0, "/heavy"), named(1, "/heavy"), named(2, "/heavy")), (None, Some(9), Some(10)));
+    assert!(windows[0].1.other_max() >= 10, "{}", windows[0].1.other_max());
+    assert_eq!(named(0, OTHER), Some(62));
+}
+
+fn word(number: i64) -> String {
+    let letter = |n: i64| char::from(b'a' + u8::try_from(n % 26).expect("below 26"));
+    [letter(number), letter(number / 26), letter(number / 5)].into_iter().collect()
+}
+
+proptest! {
+    /// Sums over any label equal the totals, whatever comes, however small the tops are.
+    #[test]
+    fn every_breakdown_adds_up(
+        requests in proptest::collection::vec((0_i64..100, 0_usize..6, 0_u32..3000, 0_i64..40, 0_usize..3), 1..300),
+        templates_max in 0_usize..8,
+        top in 1_usize..4,
+        servers_max in 0_usize..3,
+    ) {
+        let mut job = job(Settings { templates_max, top, servers_max, errors_min: 1, ..Settings::default() });
+        let mut sent = 0;
+        for (second, status, millis, path, agent) in &requests {
+            let time = format!("{}.{:03}", millis / 1000, millis % 1000);
+            let status = [200, 404, 429, 502, 101, 301][*status];
+            let agent = ["a", "bot", ""][*agent];
+            let text = line(START + second, status, &time, &format!("/{}", word(*path)), agent);
+            push(&mut job, &text);
+            sent += 1;
+        }
+        let windows = job.finish();
+        let lines = job.lines();
+        prop_assert_eq!(lines.all, sent);
+        prop_assert_eq!(lines.counted + lines.missed.late + lines.missed.ahead, sent);
+        let mut all = 0;
+        for (_, window) in &windows {
+            let mut sums: BTreeMap<(String, String), i128> = BTreeMap::new();
+            window.series(&mut |series| {
+                let class = series.labels.iter().find(|(name, _)| *name == "class").map_or("", |(_, value)| *value);
+                *sums.entry((series.name.to_owned(), class.to_owned())).or_default() += series.value.total();
+            });
+            let sum = |name: &str| -> i128 { sums.iter().filter(|((n, _), _)| n == name).map(|(_, sum)| *sum).sum() };
+            let total = i128::from(window.totals().iter().sum::<u64>());
+            all += total;
+            for name in ["access.total", "access.requests", "access.upstream.requests", "access.statuses", "access.methods", "access.cache"] {
+                prop_assert_eq!(sum(name), total, "{}", name);
+            }
+            prop_assert_eq!((sum("access.bytes"), sum("access.upstream.attempts")), (total * 10, total * 2));
+            for (class, count) in CLASSES.iter().zip(window.totals()) {
+                let of = |name: &str| sums.get(&(name.to_owned(), class.name().to_owned())).copied().unwrap_or(0);
+                prop_assert_eq!((of("access.total"), of("access.requests")), (count.into(), count.into()));
+            }
+            let timed: u64 = CLASSES.iter().zip(window.totals()).filter(|(class, _)| class.is_timed()).map(|(_, n)| n).sum();
+            prop_assert_eq!(sum("access.time"), i128::from(timed));
+        }
+        prop_assert_eq!(all, i128::from(lines.counted));
+        prop_assert_eq!(Value::Count(1).total(), 1);
+    }
+}

@@ -1,0 +1,86 @@
+//! Which names have series of their own: those that earn it, kept for half an hour after they stop.
+//!
+//! While there are free places each new name gets one, on trial. At the end of a window the names that were heavy in it
+//! earn their places; a heavy name without one takes that of a name on trial, else of one that has not earned its own
+//! for [`KEPT`] windows. All others are counted together.
+
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+/// Windows that a name keeps its place without earning it again: 30 minutes of 10 s.
+pub const KEPT: i64 = 180;
+
+/// Names by slot.
+#[derive(Clone, Debug)]
+pub(crate) struct Members {
+    slots: Vec<Member>,
+    by_name: HashMap<Arc<str>, usize, FixedState>,
+    places: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    name: Arc<str>,
+    /// The window in which it last earned its place; None on trial.
+    earned: Option<i64>,
+}
+
+impl Members {
+    /// None yet. `seed` keeps strangers from choosing names that collide.
+    pub(crate) fn new(places: usize, seed: u64) -> Self {
+        Self { slots: Vec::new(), by_name: HashMap::with_hasher(FixedState::with_seed(seed)), places }
+    }
+
+    /// The slot of a name that has one or gets one.
+    pub(crate) fn slot(&mut self, name: &str) -> Option<usize> {
+        if let Some(slot) = self.by_name.get(name) {
+            return Some(*slot);
+        }
+        (self.slots.len() < self.places).then(|| {
+            let name: Arc<str> = name.into();
+            self.by_name.insert(name.clone(), self.slots.len());
+            self.slots.push(Member { name, earned: None });
+            self.slots.len() - 1
+        })
+    }
+
+    pub(crate) fn name(&self, slot: usize) -> &Arc<str> {
+        &self.slots[slot].name
+    }
+
+    /// A name was heavy in a window. The slot and former name of who made place for it, if one had to.
+    pub(crate) fn earn(&mut self, name: &str, window: i64) -> Option<(usize, Arc<str>)> {
+        if let Some(slot) = self.slot(name) {
+            self.slots[slot].earned = Some(window);
+            return None;
+        }
+        let leaves = |(_, member): &(usize, &Member)| member.earned.is_none_or(|earned| window - earned > KEPT);
+        let (slot, _) = self.slots.iter().enumerate().filter(leaves).min_by_key(|(_, member)| member.earned)?;
+        let member = Member { name: name.into(), earned: Some(window) };
+        self.by_name.insert(member.name.clone(), slot);
+        let gone = std::mem::replace(&mut self.slots[slot], member);
+        self.by_name.remove(&gone.name);
+        Some((slot, gone.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heavy_name_takes_the_place_of_one_on_trial_then_of_one_long_quiet() {
+        let mut members = Members::new(2, 0);
+        assert_eq!((members.slot("a"), members.slot("b"), members.slot("c")), (Some(0), Some(1), None));
+        assert_eq!(members.earn("a", 1), None);
+        assert_eq!(members.earn("c", 1), Some((1, "b".into())));
+        assert_eq!((members.slot("b"), members.slot("c")), (None, Some(1)));
+        assert_eq!(members.earn("b", 2), None);
+        assert_eq!((members.slot("b"), members.earn("c", 100)), (None, None));
+        assert_eq!(members.earn("b", 1 + KEPT), None);
+        assert_eq!(members.earn("b", 2 + KEPT), Some((0, "a".into())));
+        assert_eq!(members.name(0).as_ref(), "b");
+    }
+}

@@ -1,0 +1,128 @@
+//! Time in windows of 10 s, by the time that lines say.
+//!
+//! A window stays open for two more, so that lines may come late. What is later still, and what claims to be of the
+//! future, is counted and not used: one line of the year 2099 would end all windows before it.
+
+use crate::time::SECOND;
+
+/// How long a window is, in nanoseconds.
+pub const WIDTH: i64 = 10 * SECOND;
+/// How many windows behind the newest still take lines.
+pub const LATE_MAX: i64 = 2;
+/// How far ahead of its arrival a line may claim to be, in nanoseconds: clocks differ.
+pub const AHEAD_MAX: i64 = 120 * SECOND;
+
+/// Lines that belong to no open window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// More than [`LATE_MAX`] windows behind the newest line.
+    pub late: u64,
+    /// More than [`AHEAD_MAX`] behind their own arrival.
+    pub ahead: u64,
+}
+
+/// Windows that are open, and those that closed and were not taken yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Windows<T> {
+    /// By number, ascending; at most [`LATE_MAX`] + 1.
+    open: Vec<(i64, T)>,
+    closed: Vec<(i64, T)>,
+    missed: Missed,
+}
+
+impl<T> Default for Windows<T> {
+    fn default() -> Self {
+        Self { open: Vec::new(), closed: Vec::new(), missed: Missed::default() }
+    }
+}
+
+impl<T> Windows<T> {
+    /// The window of an instant, made where it is the first of it; None, counted, where it is too late or too early.
+    /// `arrived` is when the line came.
+    pub(crate) fn at(&mut self, at: i64, arrived: i64, make: impl FnOnce() -> T) -> Option<&mut T> {
+        let number = at.div_euclid(WIDTH);
+        match self.open.last() {
+            Some((newest, _)) if number == *newest => return self.open.last_mut().map(|(_, window)| window),
+            _ if at.saturating_sub(arrived) > AHEAD_MAX => {
+                self.missed.ahead += 1;
+                return None;
+            }
+            Some((newest, _)) if newest.saturating_sub(number) > LATE_MAX => {
+                self.missed.late += 1;
+                return None;
+            }
+            _ => {}
+        }
+        let place = self.open.partition_point(|(other, _)| *other < number);
+        if self.open.get(place).is_none_or(|(other, _)| *other != number) {
+            self.open.insert(place, (number, make()));
+            self.shut();
+        }
+        self.open.iter_mut().find(|(other, _)| *other == number).map(|(_, window)| window)
+    }
+
+    /// Closes what is too old beside the newest.
+    fn shut(&mut self) {
+        let Some(&(newest, _)) = self.open.last() else { return };
+        let old = self.open.partition_point(|(number, _)| newest.saturating_sub(*number) > LATE_MAX);
+        self.closed.extend(self.open.drain(..old));
+    }
+
+    /// The number of the newest window.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.open.last().map(|(number, _)| *number)
+    }
+
+    /// The open windows, oldest first.
+    pub(crate) fn open(&self) -> impl DoubleEndedIterator<Item = (i64, &T)> {
+        self.open.iter().map(|(number, window)| (*number, window))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn open_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.open.iter_mut().map(|(_, window)| window)
+    }
+
+    /// The windows that closed since this was asked last, each with its start in nanoseconds since the Unix epoch.
+    pub(crate) fn take_closed(&mut self) -> Vec<(i64, T)> {
+        self.closed.drain(..).map(|(number, window)| (number.saturating_mul(WIDTH), window)).collect()
+    }
+
+    /// Closes all.
+    pub(crate) fn close(&mut self) {
+        self.closed.append(&mut self.open);
+    }
+
+    /// Lines of no window.
+    pub(crate) fn missed(&self) -> Missed {
+        self.missed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_lines_find_their_window_until_it_closes() {
+        let mut windows: Windows<u32> = Windows::default();
+        let mut add = |second: i64| {
+            let window = windows.at(second * SECOND, 1000 * SECOND, || 0);
+            window.map(|count| *count += 1).is_some()
+        };
+        let added = [5, 9, 15, 35, 25, 19, 9, 36, 1120, 1131].map(&mut add);
+        assert_eq!(added, [true, true, true, true, true, true, false, true, true, false]);
+        assert_eq!(windows.missed(), Missed { late: 1, ahead: 1 });
+        assert_eq!(windows.take_closed(), [(0, 2), (10 * SECOND, 2), (20 * SECOND, 1), (30 * SECOND, 2)]);
+        windows.close();
+        assert_eq!(windows.take_closed(), [(1120 * SECOND, 1)]);
+    }
+
+    #[test]
+    fn instants_at_the_ends_of_time_are_instants() {
+        let mut windows: Windows<()> = Windows::default();
+        assert!(windows.at(i64::MIN, 0, || ()).is_some());
+        assert!(windows.at(i64::MAX, i64::MAX, || ()).is_some());
+        assert!(windows.at(i64::MIN, 0, || ()).is_none());
+    }
+}
