@@ -2,11 +2,16 @@
 
 use sha2::{Digest, Sha256};
 
+/// Most bytes that are made room for before they came.
+const EXPECTED_MAX: usize = 64 << 10;
+
 /// The beginning of a body, up to a cap.
 #[derive(Debug)]
 pub(crate) struct Kept {
     bytes: Vec<u8>,
     bytes_max: usize,
+    /// Bytes that are made room for with the first ones.
+    expected: usize,
     /// Whether there was more than the cap.
     pub(crate) cut: bool,
 }
@@ -14,7 +19,13 @@ pub(crate) struct Kept {
 impl Kept {
     /// Keeps up to `bytes_max` bytes.
     pub(crate) const fn new(bytes_max: usize) -> Self {
-        Self { bytes: Vec::new(), bytes_max, cut: false }
+        Self { bytes: Vec::new(), bytes_max, expected: 0, cut: false }
+    }
+
+    /// Makes room for `length` bytes when the first ones come, if they are few: whoever announces more has to send them first.
+    pub(crate) fn expecting(mut self, length: u64) -> Self {
+        self.expected = usize::try_from(length).unwrap_or(usize::MAX).min(EXPECTED_MAX);
+        self
     }
 
     /// Takes the next bytes.
@@ -25,7 +36,7 @@ impl Kept {
         let needed = self.bytes.len() + fits.len();
         if needed > self.bytes.capacity() {
             // Doubled as `Vec` does, but never past the cap.
-            let target = (self.bytes.capacity() * 2).max(needed).min(self.bytes_max);
+            let target = (self.bytes.capacity() * 2).max(needed).max(self.expected).min(self.bytes_max);
             self.bytes.reserve_exact(target - self.bytes.len());
         }
         self.bytes.extend_from_slice(fits);
@@ -83,7 +94,7 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
-    use super::Kept;
+    use super::{EXPECTED_MAX, Kept};
 
     #[test]
     fn keeping_stops_at_the_cap() {
@@ -98,5 +109,17 @@ mod tests {
         assert!(kept.cut);
         assert_eq!(kept.held_bytes(), 5);
         assert_eq!(kept.into_bytes(), b"abcde");
+    }
+
+    #[test]
+    fn what_is_announced_has_room_at_once_within_the_caps() {
+        for (bytes_max, announced, room) in
+            [(1 << 20, 20_000, 20_000), (5_000, 20_000, 5_000), (1 << 20, u64::MAX, EXPECTED_MAX), (1 << 20, 0, 3)]
+        {
+            let mut kept = Kept::new(bytes_max).expecting(announced);
+            assert_eq!(kept.held_bytes(), 0);
+            kept.write(b"abc");
+            assert_eq!(kept.held_bytes(), room, "{announced}");
+        }
     }
 }

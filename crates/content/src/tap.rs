@@ -1,6 +1,6 @@
 //! The tap: what is asked of a body, and what was found.
 
-use arachne_model::{Anomaly, AnomalySet, Limits, TapFacts};
+use arachne_model::{Anomaly, AnomalySet, Limits, Message, TapFacts};
 use arachne_wire::sink::{BodyTap, MessageHead};
 use sha2::{Digest, Sha256};
 
@@ -39,7 +39,13 @@ pub fn tap(head: &MessageHead<'_>, options: &TapOptions) -> Option<Box<dyn BodyT
         plan => plan,
     };
     let finds_out = options.hash || options.keep || matches!(plan, Plan::Undo(_) | Plan::Refused);
-    finds_out.then(|| Box::new(Tap::new(plan, options)) as Box<dyn BodyTap>)
+    finds_out.then(|| Box::new(Tap::new(plan, options, announced(head.message))) as Box<dyn BodyTap>)
+}
+
+/// What `Content-Length` says, 0 where it says nothing. No more than a hint: what the body is, the wire core decides.
+fn announced(message: &Message) -> u64 {
+    let value = message.header("content-length").and_then(|value| std::str::from_utf8(value).ok());
+    value.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 /// How far decoding has come.
@@ -78,7 +84,8 @@ struct Tap {
 }
 
 impl Tap {
-    fn new(plan: Plan, options: &TapOptions) -> Self {
+    /// `announced` is how many bytes are said to come.
+    fn new(plan: Plan, options: &TapOptions, announced: u64) -> Self {
         let kept = || options.keep.then(|| Kept::new(options.limits.body_bytes_max));
         let hash = || options.hash.then(Sha256::new);
         let undoes = matches!(plan, Plan::Undo(_));
@@ -91,7 +98,7 @@ impl Tap {
             },
             size: 0,
             hash: hash(),
-            kept: kept(),
+            kept: kept().map(|kept| kept.expecting(announced)),
             decoded: Output {
                 size: 0,
                 hash: if undoes { hash() } else { None },
