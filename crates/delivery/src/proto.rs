@@ -92,10 +92,10 @@ pub struct Column {
     /// Distinct texts of this batch, in order of first use ...
     #[prost(string, repeated, tag = "5")]
     pub texts: Vec<String>,
-    /// ... and for each row that is not null which one, from 0; empty when each has one of its own, in order.
+    /// ... and for each row that is not null which of the texts or bytes, from 0; empty when each has its own, in order.
     #[prost(uint32, repeated, tag = "6")]
-    pub text_at: Vec<u32>,
-    /// Bytes.
+    pub places: Vec<u32>,
+    /// Distinct bytes of this batch, as texts.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub bytes: Vec<Vec<u8>>,
 }

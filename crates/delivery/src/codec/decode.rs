@@ -62,30 +62,34 @@ impl Reader {
         Ok(())
     }
 
-    /// Takes what the texts of a column will need in rows: a long text may be named by many of them.
+    /// Takes what the texts and bytes of a column will need in rows: a long one may be named by many of them.
     fn charge(&mut self, column: &proto::Column) -> Result<(), CodecError> {
-        let texts: usize = if column.text_at.is_empty() {
-            column.texts.iter().map(String::len).sum()
+        let needed = if column.places.is_empty() {
+            let texts: usize = column.texts.iter().map(String::len).sum();
+            let bytes: usize = column.bytes.iter().map(Vec::len).sum();
+            texts.saturating_add(bytes)
         } else {
-            let lengths = column.text_at.iter().map(|at| text(column, *at).map_or(0, str::len));
-            lengths.fold(0, usize::saturating_add)
+            let length = |at: &u32| {
+                named(&column.texts, *at).map_or(0, String::len) + named(&column.bytes, *at).map_or(0, Vec::len)
+            };
+            column.places.iter().map(length).fold(0, usize::saturating_add)
         };
-        let bytes: usize = column.bytes.iter().map(Vec::len).sum();
-        let left = self.bytes_left.checked_sub(texts.saturating_add(bytes));
-        self.bytes_left = left.ok_or(CodecError::Unpacked { max: BATCH_UNPACKED_MAX })?;
+        self.bytes_left =
+            self.bytes_left.checked_sub(needed).ok_or(CodecError::Unpacked { max: BATCH_UNPACKED_MAX })?;
         Ok(())
     }
 
     /// Counts the values of a column that is not known here. What they are cannot be told: it may be a list of later days.
     fn skip(&mut self, column: &proto::Column) {
-        let texts = if column.text_at.is_empty() { column.texts.len() } else { column.text_at.len() };
-        let values = column.integers.len() + column.flags.len() + texts + column.bytes.len();
+        let named =
+            if column.places.is_empty() { column.texts.len() + column.bytes.len() } else { column.places.len() };
+        let values = column.integers.len() + column.flags.len() + named;
         self.unknown = self.unknown.saturating_add(values as u64);
     }
 }
 
-fn text(column: &proto::Column, at: u32) -> Option<&str> {
-    column.texts.get(usize::try_from(at).ok()?).map(String::as_str)
+fn named<T>(list: &[T], at: u32) -> Option<&T> {
+    list.get(usize::try_from(at).ok()?)
 }
 
 /// Which rows have a value.
@@ -136,14 +140,17 @@ fn fill<R: Row>(
     column: &proto::Column,
     present: &Present<'_>,
 ) -> Result<(), Misfit> {
-    let own_text = column.text_at.is_empty();
-    let texts = if own_text { column.texts.len() } else { column.text_at.len() };
     let list = List::of(known.kind);
+    let own = column.places.is_empty();
+    if !own && !matches!(list, List::Texts | List::Bytes) {
+        return Err(Misfit::Type);
+    }
+    let entries = |of: List, distinct: usize| if own || of != list { distinct } else { column.places.len() };
     let lists = [
         (List::Integers, column.integers.len()),
         (List::Flags, column.flags.len()),
-        (List::Texts, texts),
-        (List::Bytes, column.bytes.len()),
+        (List::Texts, entries(List::Texts, column.texts.len())),
+        (List::Bytes, entries(List::Bytes, column.bytes.len())),
     ];
     for (of, values) in lists {
         if of != list && values > 0 {
@@ -161,16 +168,18 @@ fn fill<R: Row>(
                 Value::Int(number)
             }
             List::Flags => Value::Bool(column.flags[at]),
-            List::Texts if own_text => Value::Text(&column.texts[at]),
-            List::Texts => Value::Text(
-                text(column, column.text_at[at])
-                    .ok_or(Misfit::TextAt { index: column.text_at[at], texts: column.texts.len() })?,
-            ),
-            List::Bytes => Value::Bytes(&column.bytes[at]),
+            List::Texts if own => Value::Text(&column.texts[at]),
+            List::Texts => Value::Text(placed(&column.texts, column.places[at])?),
+            List::Bytes if own => Value::Bytes(&column.bytes[at]),
+            List::Bytes => Value::Bytes(placed(&column.bytes, column.places[at])?),
         };
         if !rows[row].set(index, value) {
             return Err(Misfit::Value { row, value: number });
         }
     }
     Ok(())
+}
+
+fn placed<T>(list: &[T], at: u32) -> Result<&T, Misfit> {
+    named(list, at).ok_or(Misfit::Place { index: at, values: list.len() })
 }

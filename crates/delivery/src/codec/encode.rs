@@ -1,6 +1,7 @@
 //! Rows to tables of columns.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use arachne_model::table::{Row, Rows, Value};
 use foldhash::fast::RandomState;
@@ -28,7 +29,7 @@ fn table<R: Row>(rows: &[R]) -> Option<proto::Table> {
     if rows.is_empty() {
         return None;
     }
-    let mut texts = Texts::default();
+    let (mut texts, mut bytes) = (Distinct::default(), Distinct::default());
     let columns = R::TABLE.columns.iter().enumerate().filter_map(|(index, column)| {
         let mut out = proto::Column { present: present(rows, index, column.nullable)?, ..Default::default() };
         let values = rows.iter().map(|row| row.value(index));
@@ -37,10 +38,14 @@ fn table<R: Row>(rows: &[R]) -> Option<proto::Table> {
             List::Flags => {
                 out.flags = values.filter_map(|v| if let Value::Bool(v) = v { Some(v) } else { None }).collect()
             }
-            List::Texts => (out.texts, out.text_at) = texts.collect(rows.len(), values),
+            List::Texts => {
+                let values = values.filter_map(|v| if let Value::Text(v) = v { Some(v) } else { None });
+                (out.texts, out.places) = texts.collect(rows.len(), values);
+            }
+            // Bodies, of which many are what others got too.
             List::Bytes => {
-                out.bytes =
-                    values.filter_map(|v| if let Value::Bytes(v) = v { Some(v.to_vec()) } else { None }).collect();
+                let values = values.filter_map(|v| if let Value::Bytes(v) = v { Some(v) } else { None });
+                (out.bytes, out.places) = bytes.collect(rows.len(), values);
             }
         }
         column.name.clone_into(&mut out.name);
@@ -79,34 +84,38 @@ fn integers<'a>(values: impl Iterator<Item = Value<'a>>) -> Vec<i64> {
     differences.collect()
 }
 
-/// Finds texts that were there before. Kept from column to column for its memory.
-#[derive(Default)]
-struct Texts<'a> {
-    seen: HashMap<&'a str, u32, RandomState>,
+/// Finds values that were there before. Kept from column to column for its memory.
+struct Distinct<'a, T: ?Sized> {
+    seen: HashMap<&'a T, u32, RandomState>,
 }
 
-impl<'a> Texts<'a> {
-    fn collect(&mut self, rows: usize, values: impl Iterator<Item = Value<'a>>) -> (Vec<String>, Vec<u32>) {
+impl<T: ?Sized> Default for Distinct<'_, T> {
+    fn default() -> Self {
+        Self { seen: HashMap::default() }
+    }
+}
+
+impl<'a, T: ?Sized + Eq + Hash + ToOwned> Distinct<'a, T> {
+    fn collect(&mut self, rows: usize, values: impl Iterator<Item = &'a T>) -> (Vec<T::Owned>, Vec<u32>) {
         self.seen.clear();
-        let mut texts = Vec::new();
+        let mut distinct = Vec::new();
         let mut places = Vec::with_capacity(rows);
-        let mut last = ("", None);
+        let mut last: Option<(&T, u32)> = None;
         for value in values {
-            let Value::Text(text) = value else { continue };
             let place = match last {
                 // Most labels are those of the row before, which is cheaper to see than to hash.
-                (before, Some(place)) if before == text => place,
-                _ => *self.seen.entry(text).or_insert_with(|| {
-                    texts.push(text.to_owned());
-                    u32::try_from(texts.len() - 1).unwrap_or(u32::MAX)
+                Some((before, place)) if before == value => place,
+                _ => *self.seen.entry(value).or_insert_with(|| {
+                    distinct.push(value.to_owned());
+                    u32::try_from(distinct.len() - 1).unwrap_or(u32::MAX)
                 }),
             };
-            last = (text, Some(place));
+            last = Some((value, place));
             places.push(place);
         }
-        if texts.len() == places.len() {
+        if distinct.len() == places.len() {
             places.clear();
         }
-        (texts, places)
+        (distinct, places)
     }
 }

@@ -99,13 +99,13 @@ pub enum Misfit {
     /// A list that is not of its kind has entries.
     #[error("has values of another type")]
     Type,
-    /// An index behind the last text.
-    #[error("names text {index} of {texts}")]
-    TextAt {
+    /// An index behind the last of the distinct values.
+    #[error("names value {index} of {values}")]
+    Place {
         /// The index.
         index: u32,
-        /// Texts that there are.
-        texts: usize,
+        /// Distinct values that there are.
+        values: usize,
     },
     /// A number that its column cannot have, such as port 70000.
     #[error("has the value {value} in row {row}, which it cannot have")]

@@ -114,8 +114,10 @@ fn columns_that_lie_are_refused() {
     assert_eq!(misfit("value", |c| c.integers.clear()), Misfit::Count { values: 0, rows: 9 });
     assert_eq!(misfit("value", |c| c.flags = vec![true]), Misfit::Type);
     assert_eq!(misfit("value", |c| c.integers[1] = -3), Misfit::Value { row: 1, value: -2 });
-    assert_eq!(misfit("stage", |c| c.text_at[8] = 1), Misfit::TextAt { index: 1, texts: 1 });
-    assert_eq!(misfit("stage", |c| c.text_at.clear()), Misfit::Count { values: 1, rows: 9 });
+    assert_eq!(misfit("stage", |c| c.places[8] = 1), Misfit::Place { index: 1, values: 1 });
+    assert_eq!(misfit("stage", |c| c.places.clear()), Misfit::Count { values: 1, rows: 9 });
+    assert_eq!(misfit("stage", |c| c.texts.clear()), Misfit::Place { index: 0, values: 0 });
+    assert_eq!(misfit("value", |c| c.places = vec![0; 9]), Misfit::Type);
     assert_eq!(misfit("value", |c| c.name = "start".to_owned()), Misfit::Twice);
     assert!(changed("value", |c| c.present = vec![255, 1]).is_ok(), "all rows may be named one by one");
 }
@@ -136,10 +138,30 @@ fn tables_that_lie_are_refused() {
 fn texts_do_not_multiply() {
     let rows = BATCH_ROWS_MAX;
     let text = "x".repeat(1 << 20);
-    let column = Column { name: "url.path".to_owned(), texts: vec![text], text_at: vec![0; rows], ..Column::default() };
+    let column = Column { name: "url.path".to_owned(), texts: vec![text], places: vec![0; rows], ..Column::default() };
     let table =
         Table { name: "exchanges".to_owned(), rows: u32::try_from(rows).expect("it is small"), columns: vec![column] };
     assert!(matches!(decode(vec![table], &mut 0), Err(CodecError::Unpacked { .. })));
+    let column = Column {
+        name: "body.bytes".to_owned(),
+        bytes: vec![vec![b'x'; 1 << 20]],
+        places: vec![0; rows],
+        ..Column::default()
+    };
+    let table =
+        Table { name: "bodies".to_owned(), rows: u32::try_from(rows).expect("it is small"), columns: vec![column] };
+    assert!(matches!(decode(vec![table], &mut 0), Err(CodecError::Unpacked { .. })));
+}
+
+/// What many got goes once.
+#[test]
+fn equal_bodies_travel_once() {
+    let body = |n: usize| BodyRow { bytes: vec![b"abcdefgh"[n % 3]; 10_000], ..BodyRow::default() };
+    let rows = Rows { bodies: (0..90).map(body).collect(), ..Rows::default() };
+    let tables = encode(&rows);
+    let bytes = tables[0].columns.iter().find(|column| column.name == "body.bytes").expect("it is written");
+    assert_eq!((bytes.bytes.len(), bytes.places.len()), (3, 90));
+    assert_eq!(through_bytes(&rows), rows);
 }
 
 #[test]
@@ -177,7 +199,7 @@ fn other_versions_of_tables_are_understood() {
     let mut tables = encode(&rows);
     let later = Column { name: "later".to_owned(), present: vec![1, 1], integers: vec![1, 1], ..Column::default() };
     let listed =
-        Column { name: "listed".to_owned(), texts: vec!["x".to_owned()], text_at: vec![0; 9], ..Column::default() };
+        Column { name: "listed".to_owned(), texts: vec!["x".to_owned()], places: vec![0; 9], ..Column::default() };
     tables[0].columns.extend([later, listed]);
     tables.push(Table {
         name: "spans".to_owned(),
