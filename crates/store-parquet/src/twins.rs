@@ -1,6 +1,6 @@
 //! Which row of an exchange counts when several sources saw it.
 //!
-//! Rows of different sources with one wire key that start within an hour of each other are twins. Of two twins one beats
+//! Rows of different sources with one wire key that start near each other ([`TWINS_APART_MAX`]) are twins. Of two twins one beats
 //! the other: the vantage nearest to the server, then the smaller source, then the smaller id. A row counts when no twin
 //! beats it. Each pair is compared when the later of the two comes, whichever that is, and who beats a row is kept by
 //! source; so the outcome depends neither on the order of imports nor on what was there in between.
@@ -8,19 +8,17 @@
 //! When a source is removed, what it beat counts again. Retention leaves it: twins are of one age.
 
 pub(crate) mod memory;
+pub(crate) mod met;
 
 use std::collections::{BTreeMap, HashMap};
 
 use arachne_model::table::{ExchangeRow, Row as _, Value};
-use arachne_store::StoreError;
+use arachne_store::{StoreError, TWINS_APART_MAX};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 
 use crate::columns::cell;
 use crate::part::{Demoted, Part};
-
-/// Twins start within this many nanoseconds of each other.
-const WINDOW: i64 = 3_600_000_000_000;
 
 const COLUMNS: [&str; 5] = ["wire_key", "start", "vantage", "source", "id"];
 
@@ -41,17 +39,25 @@ impl Twin {
     }
 
     fn is_twin(&self, other: &Self) -> bool {
-        self.source() != other.source() && self.start.abs_diff(other.start) <= WINDOW.unsigned_abs()
+        self.source() != other.source() && self.start.abs_diff(other.start) <= TWINS_APART_MAX.unsigned_abs()
     }
 
     fn of(batch: &RecordBatch, row: usize, part: usize, position: u32) -> Self {
-        let text = |column: usize| match cell(batch.column(column), row) {
-            Value::Text(text) => text,
-            _ => "",
-        };
+        let text = |column| text(batch, column, row);
         let vantage = vantage_rank(text(2));
         let start = batch.column(1).as_primitive::<Int64Type>().value(row);
         Self { part, position, start, rank: (vantage, text(3).to_owned(), text(4).to_owned()) }
+    }
+}
+
+fn columns_of() -> [usize; 5] {
+    COLUMNS.map(|name| ExchangeRow::TABLE.column(name).expect("a column of the table"))
+}
+
+fn text(batch: &RecordBatch, column: usize, row: usize) -> &str {
+    match cell(batch.column(column), row) {
+        Value::Text(text) => text,
+        _ => "",
     }
 }
 
@@ -94,8 +100,8 @@ type Known = HashMap<i64, Vec<Twin>>;
 
 /// Whether rows of the two can be twins.
 fn may_meet(a: &Part, b: &Part) -> bool {
-    let near = a.meta.start_min.saturating_sub(WINDOW) <= b.meta.start_max
-        && b.meta.start_min.saturating_sub(WINDOW) <= a.meta.start_max;
+    let near = a.meta.start_min.saturating_sub(TWINS_APART_MAX) <= b.meta.start_max
+        && b.meta.start_min.saturating_sub(TWINS_APART_MAX) <= a.meta.start_max;
     let alone = |part: &Part| (part.meta.sources.len() == 1).then(|| part.meta.sources[0].source.clone());
     near && (alone(a).is_none() || alone(a) != alone(b)) && a.meta.path != b.meta.path
 }
@@ -107,7 +113,7 @@ fn compare(
     known: &mut Known,
     beaten: &mut [BTreeMap<String, Vec<u32>>],
 ) -> Result<(), StoreError> {
-    let columns = COLUMNS.map(|name| ExchangeRow::TABLE.column(name).expect("a column of the table"));
+    let columns = columns_of();
     if !fresh && !has_any(part, columns[0], known)? {
         return Ok(());
     }

@@ -83,16 +83,26 @@ impl Store for Alone {
     }
 }
 
-/// The rows of one source: twins of other sources are found when rows become parts.
 #[test]
-fn rows_in_the_log_are_answered_like_the_reference() {
+fn rows_of_many_senders_are_answered_like_the_reference_wherever_they_are() {
     let extent = Extent::default();
-    for (name, batches) in Sample::new(extent.seed, extent.exchanges).imports() {
+    // In the log alone; with flushes in between; with parts that are merged meanwhile.
+    for (every, merged) in [(u64::MAX, false), (3, false), (2, true)] {
         let (reference, engine) = (MemoryStore::new(), Alone::new(settings(), false));
-        for (sequence, rows) in batches.into_iter().enumerate() {
-            let token = Token { sender: name.source.clone(), sequence: sequence as u64 };
-            for store in [&reference as &dyn Store, &engine] {
-                assert!(store.append(&token, rows.clone()).expect("rows are taken"));
+        let mut sent = 0;
+        for (name, batches) in Sample::new(extent.seed, extent.exchanges).imports() {
+            for rows in batches {
+                sent += 1;
+                let token = Token { sender: name.source.clone(), sequence: sent };
+                for store in [&reference as &dyn Store, &engine] {
+                    assert!(store.append(&token, rows.clone()).expect("rows are taken"));
+                }
+                if sent.is_multiple_of(every) {
+                    engine.store.flush().expect("there is room");
+                }
+                if merged {
+                    engine.store.merge().expect("there is room");
+                }
             }
         }
         conformance::compare(&reference, &engine, Extent { questions: 60, ..extent }, "in the log");

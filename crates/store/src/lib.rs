@@ -20,6 +20,6 @@ pub use request::{
 };
 pub use senders::{SENDERS_MAX, Senders, Sequences};
 pub use store::{
-    Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, TableFacts, Token, Unwatched,
-    Watch,
+    Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, TWINS_APART_MAX, TableFacts,
+    Token, Unwatched, Watch,
 };

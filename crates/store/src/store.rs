@@ -6,6 +6,10 @@ pub use arachne_model::table::Rows;
 
 use crate::request::{GroupRequest, Groups, ListRequest, Page, Scanned};
 
+/// Rows of one wire key from several sources are twins, of which one counts, when they start within this many nanoseconds of each
+/// other: 10 minutes. Clocks of hosts differ by less, or the agents say so; numbers of connections come again after longer.
+pub const TWINS_APART_MAX: i64 = 600_000_000_000;
+
 /// Names a batch of a sender: the same token twice is the same batch twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Token {
@@ -216,6 +220,12 @@ pub trait Store: Send + Sync {
 
     /// What it holds.
     fn facts(&self) -> StoreFacts;
+
+    /// Why what was taken cannot be brought into its last form, where that fails for another reason than lack of room. It is
+    /// durable and is answered all the same; when there is too much of it, [`Self::append`] refuses more. Cheap.
+    fn failing(&self) -> Option<String> {
+        None
+    }
 
     /// Ends a period of [`crate::OPEN_PERIOD`]. Open exchanges of which nothing was told in a whole one are shown as
     /// [`crate::given_up`], until more is told of them after all. Engines that work behind do it by themselves.

@@ -74,7 +74,7 @@ fn with_room(store: &EmbeddedStore, next: &mut Next) -> Result<(), Failure> {
 fn check(expected: &mut Expected, store: &EmbeddedStore, acked: Next) -> Result<(), Failure> {
     // What was refused may be there in part only where it was an import.
     let tried = Next { batches: acked.batches.map(|next| next + 1), file: acked.file + 1 };
-    let wrong = expected.compare(store, acked, tried, false)?;
+    let wrong = expected.compare(store, acked, tried)?;
     let facts = store.facts();
     if wrong.is_nothing() && facts.damage.is_empty() && facts.quarantined.is_empty() {
         return Ok(());

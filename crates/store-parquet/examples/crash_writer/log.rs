@@ -49,13 +49,10 @@ pub fn write(folder: &Path, bytes: u64, large: bool) -> Result<(), Failure> {
     for number in 0.. {
         let mut together = Rows::default();
         for sequence in number * TOGETHER..(number + 1) * TOGETHER {
-            let rows = rows::batch(1, sequence);
+            let mut rows = rows::batch(1, sequence);
             // Open ones would be replaced.
-            together.exchanges.extend(rows.exchanges.into_iter().filter(|row| !row.provisional));
-            together.sessions.extend(rows.sessions);
-            together.packets.extend(rows.packets);
-            together.bodies.extend(rows.bodies);
-            together.hosts.extend(rows.hosts);
+            rows.exchanges.retain(|row| !row.provisional);
+            together.append(rows);
         }
         // A log is long by packets and bodies, and these are compressed already.
         if large {

@@ -154,11 +154,10 @@ fn look(folder: &Path, expected: &mut Expected, said: Said, round: u64, sums: &m
     let began = Instant::now();
     let store = EmbeddedStore::open(folder, settings())?;
     sums.slowest = sums.slowest.max(began.elapsed());
-    let settled = round % 2 == 1;
-    if settled {
+    if round % 2 == 1 {
         store.flush()?;
     }
-    let wrong = expected.compare(&store, said.acked, said.tried, settled)?;
+    let wrong = expected.compare(&store, said.acked, said.tried)?;
     let facts = store.facts();
     if !wrong.is_nothing() || !facts.damage.is_empty() || !facts.quarantined.is_empty() {
         return Err(format!("{wrong:?}, damage {:?}, set aside {:?}", facts.damage, facts.quarantined).into());

@@ -70,15 +70,8 @@ pub struct Expected {
 type Line = Vec<Scalar>;
 
 impl Expected {
-    /// Compares the store with what was acknowledged, and with all that was found before. `settled` says whether all rows are
-    /// in parts, so that it is certain which of twins count.
-    pub fn compare(
-        &mut self,
-        store: &EmbeddedStore,
-        acked: Next,
-        tried: Next,
-        settled: bool,
-    ) -> Result<Wrong, Failure> {
+    /// Compares the store with what was acknowledged, and with all that was found before.
+    pub fn compare(&mut self, store: &EmbeddedStore, acked: Next, tried: Next) -> Result<Wrong, Failure> {
         let mut wrong = Wrong::default();
         let exchanges = list(store, TABLES[0], &[0])?;
         let there: std::collections::HashSet<Line> = exchanges.into_iter().collect();
@@ -104,7 +97,7 @@ impl Expected {
         let source = partial.map(|step| rows::file_name(step).source);
         for table in TABLES {
             // Which of twins count follows from all sources, so not from half of one.
-            let uncertain = (partial.is_some() || !settled).then(|| table.column("counted")).flatten();
+            let uncertain = partial.and_then(|_| table.column("counted"));
             let columns: Vec<usize> = (0..table.columns.len()).filter(|&column| Some(column) != uncertain).collect();
             let (of_partial, rest): (Vec<Line>, Vec<Line>) =
                 list(store, table, &columns)?.into_iter().partition(|row| is_of(row, source.as_deref()));

@@ -18,6 +18,7 @@ use crate::manifest::{Edit, sender_batches};
 use crate::part::{Demoted, PartMeta};
 use crate::record::{append_error, wal_error};
 use crate::rows::{self, Batches};
+use crate::twins::met::Arrivals;
 
 /// An error of Arrow while rows are moved about in memory.
 pub(crate) fn arrow_error(error: ArrowError) -> StoreError {
@@ -64,13 +65,15 @@ impl Core {
         let (batches, open) = rows::split(rows);
         let open = self.not_ended(open)?;
         let frame = frame(Some(token), &batches, &open)?;
+        let shown = rows::sorted(&open);
+        let arrivals = Arrivals::of(batches[0].iter().chain(&shown));
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let written = self.wal.append(vec![frame]).map_err(|e| append_error(&e))?;
         self.written();
-        let mut live = self.live();
-        live.sequence = live.sequence.max(written.end.saturating_sub(1));
-        let added = live.add(Some(token), batches, open);
-        drop(live);
+        let added = self.with_twins(&arrivals, |live| {
+            live.sequence = live.sequence.max(written.end.saturating_sub(1));
+            live.add(Some(token), batches, open)
+        });
         drop(gate);
         added.map_err(arrow_error)
     }
@@ -81,7 +84,27 @@ impl Core {
     /// When writing fails: everything stays where it was, and the next flush tries again.
     pub fn flush(&self) -> Result<(), StoreError> {
         let outcome = self.flush_now();
+        match &outcome {
+            Ok(()) => *self.failing() = None,
+            Err(StoreError::Full { .. }) => {}
+            Err(StoreError::Io { what, source }) => *self.failing() = Some(format!("{what}: {source}")),
+            Err(error) => *self.failing() = Some(error.to_string()),
+        }
         self.noted(outcome)
+    }
+
+    /// Makes room in memory where there is too much in it: who appends faster than parts are written waits here, and is refused
+    /// where they cannot be written.
+    pub fn make_room(&self) -> Result<(), StoreError> {
+        if !self.is_overfull() {
+            return Ok(());
+        }
+        // The thread behind tries again and again; each who appends need not.
+        let why = self.failing().clone().filter(|_| self.settings.background);
+        match why {
+            Some(why) => Err(error::io("cannot write what is in memory", std::io::Error::other(why))),
+            None => self.flush(),
+        }
     }
 
     fn flush_now(&self) -> Result<(), StoreError> {

@@ -16,6 +16,7 @@ use crate::part::write::write_sidecar;
 use crate::part::{DamageLog, Demoted, Part, PartMeta};
 use crate::record::{commit_error, lost};
 use crate::rows::{COUNT, place};
+use crate::twins::met::KeyCache;
 use crate::twins::{self, Changes};
 use crate::wal::Wal;
 
@@ -36,8 +37,12 @@ pub(crate) struct Core {
     pub gate: RwLock<()>,
     pub log: Arc<DamageLog>,
     pub next_file: AtomicU64,
+    /// What is known of parts by wire key. Taken last.
+    pub keys: Mutex<KeyCache>,
     /// Whether the last write found no room.
     pub full: AtomicBool,
+    /// Why the last flush failed, but for lack of room.
+    pub failing: Mutex<Option<String>>,
 }
 
 /// A change of parts.
@@ -78,6 +83,11 @@ impl Core {
             self.full.store(true, Ordering::Relaxed);
         }
         result
+    }
+
+    /// Why rows in memory cannot be written as parts.
+    pub fn failing(&self) -> MutexGuard<'_, Option<String>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers that there was room.
@@ -183,6 +193,7 @@ impl Core {
     }
 
     fn publish(&self, parts: Vec<Part>, remove: &[String], then: impl FnOnce(&mut Live)) {
+        let new = self.unmet(&parts);
         let mut live = self.live();
         for gone in remove.iter().filter_map(|path| live.remove(path)) {
             gone.remove_when_unused();
@@ -196,6 +207,7 @@ impl Core {
             live.put(part);
         }
         then(&mut live);
+        self.meet(&mut live, &new, remove);
         live.changed();
     }
 

@@ -10,10 +10,11 @@ use arrow::array::RecordBatch;
 use crate::manifest::SenderBatches;
 use crate::memtable::Memtable;
 use crate::open::Open;
-use crate::part::{Lost, Part};
+use crate::part::{Lost, Part, PartMeta};
 use crate::rows::{COUNT, place};
 use crate::snapshot::TableSnapshot;
-use crate::twins::memory as twins;
+use crate::twins::memory::counted;
+use crate::twins::met::{Arrivals, Met};
 
 /// Rows that are being written as parts.
 #[derive(Clone, Debug)]
@@ -48,8 +49,8 @@ pub(crate) struct Live {
     pub senders: Senders,
     /// Rows that retention removed since the start, by table.
     pub retired: [u64; COUNT],
-    /// What tells twins, of the exchanges that were written last.
-    written: Vec<RecordBatch>,
+    /// Twins that exchanges in memory have in parts.
+    pub met: Met,
     cache: [Option<Arc<TableSnapshot>>; COUNT],
 }
 
@@ -63,7 +64,13 @@ impl Live {
         let mut snapshot = self.ended(table);
         if at == 0 {
             snapshot.memory.extend(self.open.shown());
-            snapshot.memory = twins::counted(snapshot.memory, &self.written);
+            snapshot.memory = counted(snapshot.memory, &self.met);
+            for (path, beaten) in self.met.overlay() {
+                if let Some(part) = snapshot.parts.iter_mut().find(|part| part.meta.path == path) {
+                    let demoted = part.demoted.as_deref().cloned().unwrap_or_default().with(beaten.beaten().clone());
+                    *part = part.with_demoted(PartMeta::clone(&part.meta), Some(Arc::new(demoted)));
+                }
+            }
         }
         Arc::clone(self.cache[at].insert(Arc::new(snapshot)))
     }
@@ -79,9 +86,16 @@ impl Live {
 
     /// What was frozen is in parts.
     pub fn thaw(&mut self) {
-        let frozen = self.frozen.take();
-        let facts = |frozen: &Frozen| frozen.rows.batches(0).iter().map(twins::facts).collect();
-        self.written = frozen.as_ref().map(facts).unwrap_or_default();
+        self.frozen = None;
+        let left = self.exchanges();
+        self.met.keep_only(&left);
+    }
+
+    /// The exchanges that are in no part.
+    pub fn exchanges(&self) -> Arrivals {
+        let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(0)).unwrap_or_default();
+        let open = self.open.shown();
+        Arrivals::of(frozen.iter().chain(self.memory.batches(0)).chain(&open))
     }
 
     /// Snapshots made before stay; the next ones see what has changed.

@@ -12,6 +12,7 @@ mod retention;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod twinned;
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -40,6 +41,8 @@ use crate::snapshot::TableSnapshot;
 
 /// How often the thread behind looks whether there is something to do.
 const LOOK: Duration = Duration::from_millis(200);
+/// How long it waits after a flush that failed.
+const FLUSH_AGAIN: Duration = Duration::from_secs(5);
 /// How often it looks for parts to merge.
 const MERGE: Duration = Duration::from_secs(5);
 /// How often it looks for rows that are too old.
@@ -176,11 +179,12 @@ fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
     let (stop, stopped) = channel();
     let run = move || {
         let (mut flushed, mut merged, mut retired) = (Instant::now(), Instant::now(), None::<Instant>);
-        let mut period = Instant::now();
+        let (mut period, mut failed) = (Instant::now(), None::<Instant>);
         while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-            // What fails here is tried again; `full` and the next answer tell of it.
-            if core.is_full_of_rows() || flushed.elapsed() >= core.settings.flush_after {
-                drop(core.flush());
+            // What fails here is tried again; `full` and `failing` tell of it.
+            let due = failed.is_some() || core.is_full_of_rows() || flushed.elapsed() >= core.settings.flush_after;
+            if due && failed.is_none_or(|at| at.elapsed() >= FLUSH_AGAIN) {
+                failed = core.flush().is_err().then(Instant::now);
                 flushed = Instant::now();
             }
             drop(core.noted(core.set_damage_aside()));
@@ -212,12 +216,8 @@ fn now() -> i64 {
 
 impl Store for EmbeddedStore {
     fn append(&self, token: &Token, rows: Rows) -> Result<bool, StoreError> {
-        let appended = self.core.append(token, rows)?;
-        // Memory is bounded: who appends faster than parts are written waits here.
-        if self.core.is_overfull() {
-            drop(self.core.flush());
-        }
-        Ok(appended)
+        self.core.make_room()?;
+        self.core.append(token, rows)
     }
 
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
@@ -264,6 +264,10 @@ impl Store for EmbeddedStore {
             given_up,
             open_refused,
         }
+    }
+
+    fn failing(&self) -> Option<String> {
+        self.core.failing().clone()
     }
 
     fn end_period(&self) {

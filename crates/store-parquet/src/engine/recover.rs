@@ -49,9 +49,13 @@ impl Core {
             gate: RwLock::new(()),
             log,
             next_file: AtomicU64::new(first_file),
+            keys: Mutex::default(),
             full: AtomicBool::new(false),
+            failing: Mutex::default(),
         };
         core.repair(&missing, &damaged)?;
+        let replayed = core.live().exchanges();
+        core.with_twins(&replayed, Live::changed);
         Ok(core)
     }
 

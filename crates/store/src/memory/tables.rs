@@ -8,7 +8,7 @@ use super::answer;
 use crate::evaluate::times;
 use crate::open::{SILENT_PERIODS, given_up};
 use crate::request::{GroupRequest, Groups, ListRequest, Page};
-use crate::store::{ImportName, Rows, StoreError, TableFacts, Watch};
+use crate::store::{ImportName, Rows, StoreError, TWINS_APART_MAX, TableFacts, Watch};
 
 /// A row with the source of the import that it came by.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Tables {
         self.count_twins();
     }
 
-    /// Rows of different sources with one wire key that start within an hour of each other are twins. Of two twins the one
+    /// Rows of different sources with one wire key that start near each other are twins. Of two twins the one
     /// nearest to the server beats the other; where that leaves both, the one of the smaller source. A row counts when no
     /// twin beats it, so the order in which rows came does not matter.
     fn count_twins(&mut self) {
@@ -185,8 +185,8 @@ fn add<R: Revised>(table: &mut Vec<Kept<R>>, rows: Vec<R>, import: Option<&str>)
 
 /// Whether two rows of one wire key are twins of which `one` counts.
 fn beats(one: &ExchangeRow, other: &ExchangeRow) -> bool {
-    const WINDOW: u64 = 3_600_000_000_000;
-    let twins = one.source != other.source && one.start.abs_diff(other.start) <= WINDOW;
+    let near = one.start.abs_diff(other.start) <= TWINS_APART_MAX.unsigned_abs();
+    let twins = one.source != other.source && near;
     twins && rank(one) < rank(other)
 }
 

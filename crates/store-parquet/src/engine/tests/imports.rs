@@ -108,37 +108,52 @@ fn twins_do_not_depend_on_the_order_of_imports() {
 
 #[test]
 fn of_twins_that_two_agents_append_one_counts_at_every_moment() {
-    let store = open(&MemoryDisk::default());
-    let append = |number, rows: Vec<ExchangeRow>| {
+    let disk = MemoryDisk::default();
+    let mut store = open(&disk);
+    let append = |store: &EmbeddedStore, number, rows: Vec<ExchangeRow>| {
         store.append(&token(number), Rows { exchanges: rows, ..Rows::default() }).expect("there is room");
     };
     let seen =
         |source: &str, vantage: &str, n| ExchangeRow { vantage: Some(vantage.to_owned()), ..exchange(source, n) };
-    let counted = || -> Vec<_> {
-        let rows = exchanges(&store).into_values().filter(|row| row.counted);
+    let counted = |store: &EmbeddedStore| -> Vec<_> {
+        let rows = exchanges(store).into_values().filter(|row| row.counted);
         let mut rows: Vec<_> = rows.map(|row| (row.wire_key, row.source)).collect();
         rows.sort();
         rows
     };
     let of = |list: &[(i64, &str)]| list.iter().map(|(n, source)| (*n, (*source).to_owned())).collect::<Vec<_>>();
-    append(1, (0..3).map(|n| seen("client", "client", n)).collect());
-    append(2, (1..4).map(|n| seen("server", "server", n)).collect());
-    assert_eq!(counted(), of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]));
-    let open = ExchangeRow { provisional: true, end: None, ..seen("client", "client", 3) };
-    append(3, vec![open]);
-    assert_eq!(counted().len(), 4, "an open one counts once too");
+    append(&store, 1, (0..3).map(|n| seen("client", "client", n)).collect());
+    append(&store, 2, (1..4).map(|n| seen("server", "server", n)).collect());
+    assert_eq!(counted(&store), of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]));
+    let still = ExchangeRow { provisional: true, end: None, ..seen("client", "client", 3) };
+    append(&store, 3, vec![still]);
+    let all = of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]);
+    assert_eq!(counted(&store), all, "an open one counts once too");
     store.flush().expect("there is room");
-    assert_eq!(counted(), of(&[(0, "client"), (1, "server"), (2, "server"), (3, "server")]));
-    append(4, vec![seen("server", "server", 0), seen("client", "client", 3)]);
-    assert_eq!(counted().len(), 4, "their twins were just written");
+    assert_eq!(counted(&store), all);
+    append(&store, 4, vec![exchange("other", 9)]);
     store.flush().expect("there is room");
-    assert_eq!(counted(), of(&[(0, "server"), (1, "server"), (2, "server"), (3, "server")]));
+    // Both twins were written before the last flush: one is beaten by what comes, the other beats it.
+    append(&store, 5, vec![seen("server", "server", 0), seen("client", "client", 3), seen("between", "between", 1)]);
+    let all = of(&[(0, "server"), (1, "server"), (2, "server"), (3, "server"), (9, "other")]);
+    assert_eq!(counted(&store), all, "a flush in between");
+    drop(store);
+    store = open(&disk);
+    assert_eq!(counted(&store), all, "a restart in between");
+    store.merge().expect("there is room");
+    assert_eq!(counted(&store), all, "in other parts");
+    import(&store, "a", 2..3, 1).expect("there is room");
+    assert_eq!(counted(&store), all, "an import that knows less");
+    store.flush().expect("there is room");
+    assert_eq!(counted(&store), all);
+    assert!(store.core.live().met.is_empty(), "all are in parts");
 }
 
 #[test]
 fn exchanges_far_apart_are_no_twins() {
     let store = open(&MemoryDisk::default());
-    let late = ExchangeRow { wire_key: 1, ..exchange("b", 4_000_000_000) };
+    // Numbers of connections come again: these are 10 minutes and a microsecond later.
+    let late = ExchangeRow { wire_key: 1, ..exchange("b", 600_000_002) };
     store
         .append(&token(1), Rows { exchanges: vec![exchange("a", 1), late], ..Rows::default() })
         .expect("there is room");

@@ -246,3 +246,46 @@ fn threads_append_while_others_flush_and_read() {
     drop(store);
     assert_eq!(exchanges(&open(&disk)).len(), 100);
 }
+
+#[test]
+fn a_disk_that_takes_the_log_and_no_parts_is_told_refuses_in_the_end_and_recovers() {
+    let disk = Arc::new(FaultDisk::faulty(Arc::new(MemoryDisk::default()), None));
+    let settings = Settings { flush_rows: 10, ..settings() };
+    let store = EmbeddedStore::open_on(Arc::clone(&disk) as Arc<dyn Disk>, settings).expect("it is empty");
+    store.append(&token(1), rows("a", 0..8)).expect("the disk works");
+    disk.plan(Some(Plan { at: 0, times: 1, fault: Fault::Fail(5) }));
+    store.flush().expect_err("it cannot write");
+    let why = store.failing().expect("it says so");
+    assert!(why.contains("part") && why.contains("Input/output error"), "{why}");
+    assert!(!store.facts().full);
+    // The log works. Rows are taken and answered until there are too many.
+    store.append(&token(2), rows("a", 8..14)).expect("the log takes it");
+    assert_eq!(exchanges(&store).len(), 14);
+    assert!(store.core.is_overfull());
+    disk.plan(Some(Plan { at: 0, times: u64::MAX, fault: Fault::Fail(5) }));
+    let refused = store.append(&token(3), rows("a", 14..15)).expect_err("memory is bounded");
+    assert!(matches!(refused, StoreError::Io { .. }), "{refused}");
+    assert_eq!(exchanges(&store).len(), 14);
+    disk.plan(None);
+    store.append(&token(3), rows("a", 14..15)).expect("the disk works again");
+    assert_eq!((exchanges(&store).len(), store.failing()), (15, None));
+}
+
+#[test]
+fn the_thread_behind_tries_again_by_itself() {
+    let disk = Arc::new(FaultDisk::faulty(Arc::new(MemoryDisk::default()), None));
+    let settings = Settings { flush_after: Duration::ZERO, background: true, ..settings() };
+    let store = EmbeddedStore::open_on(Arc::clone(&disk) as Arc<dyn Disk>, settings).expect("it is empty");
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    store.append(&token(1), rows("a", 0..3)).expect("the disk works");
+    until("it is written", &|| part_rows(&store, 0) == 3);
+    store.core.failing().replace("injected".to_owned());
+    store.append(&token(2), rows("a", 3..5)).expect("there is room in memory");
+    until("it is written, and well again", &|| part_rows(&store, 0) == 5 && store.failing().is_none());
+}
