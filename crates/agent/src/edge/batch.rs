@@ -11,7 +11,7 @@ use super::outlet::Outlet;
 use crate::channel::Packed;
 
 /// Rows that close a batch.
-const ROWS_MAX: usize = 4096;
+const ROWS_MAX: usize = 1024;
 /// Bytes of rows that close a batch.
 const BYTES_MAX: usize = 1 << 20;
 /// Age of the first row that closes a batch: what is captured is on a screen two seconds later.
