@@ -13,6 +13,8 @@ pub mod link;
 pub mod mutate;
 pub mod network;
 pub mod random;
+#[cfg(target_os = "linux")]
+pub mod replay;
 pub mod segment;
 pub mod stream;
 pub mod wrap;

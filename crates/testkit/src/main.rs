@@ -1,4 +1,4 @@
-//! `testkit`: makes capture files for tests and measurements: wrapped, endless, damaged.
+//! `testkit`: makes capture files for tests and measurements: wrapped, endless, damaged; and sends them.
 //!
 //! Dev only, never installed. Data goes to files or stdout, facts to stderr.
 
@@ -15,6 +15,7 @@ const HELP: &str = "\
 usage: testkit wrap IN OUT                            sequence numbers that wrap in each connection of a pcap file
        testkit stream --bytes 10G [--seed N]          an endless shop as pcap on stdout, its facts on stderr
        testkit mutate IN OUT --seed N --changes N     random damage, the same for the same seed
+       testkit send INTERFACE FILE...                 the frames of pcap files, those of each as of another client
 ";
 
 fn main() -> ExitCode {
@@ -49,6 +50,8 @@ fn run(arguments: &[String]) -> io::Result<bool> {
                 _ => return Ok(false),
             }
         }
+        #[cfg(target_os = "linux")]
+        ["send", interface, ref files @ ..] if !files.is_empty() => run_send(interface, files)?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -89,6 +92,17 @@ fn run_mutate(input: &str, output: &str, seed: u64, changes: usize) -> io::Resul
     let mut bytes = std::fs::read(input)?;
     mutate::mutate(&mut bytes, changes, &mut Random::new(seed));
     std::fs::write(output, bytes)
+}
+
+#[cfg(target_os = "linux")]
+fn run_send(interface: &str, files: &[&str]) -> io::Result<()> {
+    use arachne_testkit::replay;
+    for (number, file) in (1..=u8::MAX).zip(files) {
+        let mut frames = replay::frames(BufReader::new(File::open(file)?))?;
+        replay::move_client(&mut frames, number);
+        replay::send(interface, &frames)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
