@@ -7,6 +7,8 @@ use crate::status::{self, BreakerState};
 
 /// Failures one after the other that open it.
 const OPENS_AFTER: u32 = 3;
+/// A call that was waited for in vain for so long opens it alone.
+const IN_VAIN: Duration = Duration::from_secs(4);
 /// Calls that shares and medians are told of.
 const LAST: usize = 32;
 
@@ -16,6 +18,8 @@ pub(crate) struct Breaker {
     opened: u64,
     calls: u64,
     failures: u64,
+    /// Failures one after the other, those in vain for as many as open it.
+    in_a_row: u32,
     /// Of the last calls: how long they took, `None` of those that failed.
     last: VecDeque<Option<Duration>>,
     error: Option<String>,
@@ -31,13 +35,16 @@ impl Breaker {
     }
 
     pub fn succeeded(&mut self, latency: Duration) {
+        self.in_a_row = 0;
         self.push(Some(latency));
     }
 
-    /// `in_a_row`: with this one.
-    pub fn failed(&mut self, why: String, in_a_row: u32) {
+    /// `took`: how long it was waited for.
+    pub fn failed(&mut self, why: String, took: Duration) {
         self.failures += 1;
-        self.opened += u64::from(in_a_row == OPENS_AFTER);
+        let before = self.in_a_row;
+        self.in_a_row = before.saturating_add(if took < IN_VAIN { 1 } else { OPENS_AFTER });
+        self.opened += u64::from(before < OPENS_AFTER && self.in_a_row >= OPENS_AFTER);
         self.error = Some(why);
         self.push(None);
     }
@@ -49,8 +56,8 @@ impl Breaker {
         self.last.push_back(call);
     }
 
-    pub fn status(&self, name: &str, in_a_row: u32, probing: bool) -> status::Breaker {
-        let state = match in_a_row {
+    pub fn status(&self, name: &str, probing: bool) -> status::Breaker {
+        let state = match self.in_a_row {
             0..OPENS_AFTER => BreakerState::Closed,
             _ if probing => BreakerState::HalfOpen,
             _ => BreakerState::Open,

@@ -206,12 +206,14 @@ impl Outbox {
                 self.alive(latency);
                 Verdict::Refused
             }
-            Answer::Later { after, why } => self.wait(now, why, after.unwrap_or_default().min(RETRY_AFTER_MAX)),
-            Answer::Full { why } => self.wait(now, why, RETRY_FULL),
-            Answer::Failed { why } => self.wait(now, why, Duration::ZERO),
+            Answer::Later { after, why } => {
+                self.wait(now, latency, why, after.unwrap_or_default().min(RETRY_AFTER_MAX))
+            }
+            Answer::Full { why } => self.wait(now, latency, why, RETRY_FULL),
+            Answer::Failed { why } => self.wait(now, latency, why, Duration::ZERO),
             Answer::Key { why } => {
                 self.key_refused = true;
-                self.wait(now, why, RETRY_KEY)
+                self.wait(now, latency, why, RETRY_KEY)
             }
         };
         Some(verdict)
@@ -230,7 +232,7 @@ impl Outbox {
     }
 
     /// Waits for longer with each failure, but at least `least`.
-    fn wait(&mut self, now: u64, why: String, least: Duration) -> Verdict {
+    fn wait(&mut self, now: u64, took: Duration, why: String, least: Duration) -> Verdict {
         let doubled = RETRY_MIN.saturating_mul(1 << self.failures.min(16)).min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
         let spread = nanos(doubled / 2) + self.random.below(nanos(doubled));
@@ -238,7 +240,7 @@ impl Outbox {
         // What the server asks for is kept, and spread upwards by a tenth.
         let asked = if least > 0 { least + self.random.below(least / 10 + 1) } else { 0 };
         self.not_before = now.saturating_add(spread.max(asked)).max(self.not_before);
-        self.breaker.failed(why, self.failures);
+        self.breaker.failed(why, took);
         Verdict::Again
     }
 
@@ -246,7 +248,7 @@ impl Outbox {
     #[must_use]
     pub fn breaker(&self) -> status::Breaker {
         let probing = self.flights.iter().any(Option::is_some);
-        self.breaker.status("server", self.failures, probing)
+        self.breaker.status("server", probing)
     }
 
     /// Age of the last live batch when it was delivered.

@@ -108,6 +108,18 @@ codes! {
         action: "Nothing.",
         since: "0.3.0",
     }
+    AGENT_NET_003 "AGENT-NET-003" Warn "the server takes no batches, the circuit breaker is open" {
+        meaning: "Three batches failed one after the other, or one was waited for in vain. What is captured waits in the spool; now and then one batch tries whether the server is back.",
+        cause: "The server is down or has no room, the network is cut, or the key was refused; `error` says which.",
+        action: "See that the server runs and that `error` goes away. Nothing is lost until the spool is full.",
+        since: "0.3.0",
+    }
+    AGENT_NET_004 "AGENT-NET-004" Info "the server takes batches again, the circuit breaker is closed" {
+        meaning: "A batch was taken; what waits in the spool follows.",
+        cause: "The server or the network is back.",
+        action: "Nothing.",
+        since: "0.3.0",
+    }
     AGENT_SPOOL_001 "AGENT-SPOOL-001" Warn "the spool is full, the oldest records are dropped" {
         meaning: "So many `records` were dropped since the last line for lack of room, oldest first by class: packets and bodies, then exchanges and sessions, then what tells of the rest.",
         cause: "The server was away for longer than the spool lasts, or takes less than is captured.",

@@ -21,7 +21,7 @@ use super::{Address, ClientError, Trust, tls};
 /// To connect, with TLS.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bytes that nobody acknowledges for so long break a connection, in milliseconds.
-const UNACKNOWLEDGED_MS: u32 = 10_000;
+const UNACKNOWLEDGED_MS: u32 = 8_000;
 
 /// Connects to one server, whatever a request names.
 #[derive(Clone)]

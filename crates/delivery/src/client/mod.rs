@@ -3,7 +3,8 @@
 //!
 //! Connections are kept and shared, idle ones for 55 s, less than servers and proxies keep them. A request whose connection
 //! breaks before the first byte of an answer goes once more at once; all else is left to [`crate::outbox`]. A way that
-//! swallows everything is noticed within 15 s: by pings of HTTP/2, by the TCP user time-out otherwise.
+//! swallows everything, in one direction or both, is noticed within 10 s: by pings of HTTP/2, by the TCP user time-out
+//! otherwise.
 
 mod address;
 mod answer;
@@ -35,8 +36,8 @@ const IDLE: Duration = Duration::from_secs(55);
 /// Without any answer, and for every 64 KiB of a request that much longer.
 const REQUEST: Duration = Duration::from_secs(15);
 const SLOWEST_BYTES_PER_SECOND: u64 = 64 << 10;
-const PING: Duration = Duration::from_secs(5);
-const PING_TIMEOUT: Duration = Duration::from_secs(8);
+const PING: Duration = Duration::from_secs(3);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer.
 const ANSWER_MAX: usize = 4 << 20;
 
@@ -177,7 +178,7 @@ impl Client {
             match answer.map_err(|_| format!("no answer within {most:?}"))? {
                 Ok(response) => return read(end, response).await,
                 // A connection that was not made is another matter: the server may be away.
-                Err(error) if again && !error.is_connect() => again = false,
+                Err(error) if again && !error.is_connect() && !is_silence(&error) => again = false,
                 Err(error) => return Err(chain(&error)),
             }
         }
@@ -190,6 +191,21 @@ async fn read(end: Instant, response: hyper::Response<hyper::body::Incoming>) ->
     let body = body.map_err(|_| "the answer does not end in time".to_owned())?;
     let body = body.map_err(|error| format!("the answer breaks off or is too long: {error}"))?.to_bytes();
     Ok(Raw { status: head.status, headers: head.headers, body })
+}
+
+/// Whether a connection was given up since nothing came for long: another one would meet the same silence.
+fn is_silence(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let timed_out = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_timeout)
+            || error.downcast_ref::<std::io::Error>().is_some_and(timed_out)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// An error with all that caused it.

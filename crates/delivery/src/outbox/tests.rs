@@ -62,6 +62,21 @@ fn the_lane_is_live_while_the_server_answers_and_keeps_up() {
 }
 
 #[test]
+fn one_batch_that_is_waited_for_in_vain_opens_the_breaker() {
+    let mut outbox = Outbox::new(7);
+    let lanes = [view(1), view(0)];
+    assert_eq!(outbox.next(0, &lanes), Next::Send(Lane::Live));
+    outbox.answered(4 * SECOND, Lane::Live, failed());
+    let breaker = outbox.breaker();
+    assert_eq!((breaker.state, breaker.opened, breaker.failures), (BreakerState::Open, 1, 1));
+    let at = due(&mut outbox, 4 * SECOND, &lanes);
+    assert!(at < 5 * SECOND, "it is tried again as soon as after any first failure: {at}");
+    assert_eq!(outbox.next(at, &lanes), Next::Send(Lane::Live));
+    outbox.answered(at + 9 * SECOND, Lane::Live, failed());
+    assert_eq!(outbox.breaker().opened, 1, "it is open already");
+}
+
+#[test]
 fn failures_wait_longer_and_open_the_breaker() {
     let mut outbox = Outbox::new(7);
     let lanes = [view(1), view(1)];

@@ -7,7 +7,7 @@ use arachne_delivery::clock::Clock;
 use arachne_delivery::courier::{Parcel, Task};
 use arachne_delivery::instructions::Instructions;
 use arachne_delivery::outbox::Answer;
-use arachne_delivery::status::Status;
+use arachne_delivery::status::{BreakerState, Status};
 use arachne_telemetry::{chain, codes, emit};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::watch;
@@ -58,8 +58,22 @@ async fn deliver(shared: Arc<Shared>, link: Arc<Link>, parcel: Parcel) {
     if let Answer::Refused { why } = &answer {
         emit!(codes::AGENT_SPOOL_003, sequence = parcel.head.sequence, error = why.as_str());
     }
-    shared.courier().answered(shared.now(), &parcel.head, answer);
+    settle(&shared, &parcel, answer);
     shared.changed.notify_one();
+}
+
+/// Hands an answer on, and tells when the circuit breaker opens or closes by it.
+fn settle(shared: &Shared, parcel: &Parcel, answer: Answer) {
+    let mut courier = shared.courier();
+    let before = courier.outbox.breaker();
+    courier.answered(shared.now(), &parcel.head, answer);
+    let after = courier.outbox.breaker();
+    drop(courier);
+    if after.opened > before.opened {
+        emit!(codes::AGENT_NET_003, failures = after.failures, error = after.error.unwrap_or_default().as_str());
+    } else if after.state == BreakerState::Closed && before.state != BreakerState::Closed {
+        emit!(codes::AGENT_NET_004);
+    }
 }
 
 /// Tells each status that comes, and hands on what the server answers, for ever.
