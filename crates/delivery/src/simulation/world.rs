@@ -27,11 +27,15 @@ pub(super) struct Plan {
     agent_dies: u64,
     server_dies: u64,
     cut: u64,
-    jump: u64,
+    pub jump: u64,
+    /// Nanoseconds that the clock goes back in each second, for ever.
+    pub back: i64,
     full: u64,
     disk_fails: u64,
     /// Whether the spool is so small that it drops.
     small: bool,
+    /// The spool's cap where it is not small; 0 is plenty.
+    pub cap_bytes: u64,
 }
 
 impl Plan {
@@ -49,9 +53,11 @@ impl Plan {
             server_dies: 3,
             cut: 3,
             jump: 2,
+            back: 0,
             full: 3,
             disk_fails: 5,
             small: true,
+            cap_bytes: 0,
         }
     }
 
@@ -67,9 +73,11 @@ impl Plan {
             server_dies: some(server_dies),
             cut: some(cut),
             jump: some(jump),
+            back: 0,
             full: some(full),
             disk_fails: some(disk_fails),
             small: some(1) == 1,
+            cap_bytes: 0,
         }
     }
 }
@@ -111,6 +119,8 @@ pub(super) struct World {
     agent: Option<Courier>,
     life: u64,
     pub crashes: u64,
+    /// Times that something happened.
+    pub turns: u64,
     packer: Packer,
     number: u32,
     /// Batches that were appended and are not promised yet.
@@ -134,6 +144,7 @@ impl World {
             agent: None,
             life: 0,
             crashes: 0,
+            turns: 0,
             packer: Packer::new().expect("there is memory"),
             number: 0,
             fresh: BTreeSet::new(),
@@ -173,6 +184,7 @@ impl World {
     }
 
     fn happens(&mut self, event: Event) {
+        self.turns += 1;
         match event {
             Event::Produce => self.produce(),
             Event::Sync => self.sync(),
@@ -306,6 +318,7 @@ impl World {
 
     fn fate(&mut self) {
         self.after(SECOND, Event::Fate);
+        self.clock_off -= self.plan.back;
         let (plan, seconds) = (self.plan, SECOND * (1 + self.random.below(30)));
         if self.random.percent(plan.agent_dies) {
             self.agent_dies();
@@ -350,9 +363,10 @@ impl World {
     }
 
     fn start(&mut self) {
-        let settings = match self.plan.small {
-            true => SpoolSettings { cap_bytes: 100 << 10, memory_bytes: 20 << 10 },
-            false => SpoolSettings { cap_bytes: 1 << 30, memory_bytes: 16 << 20 },
+        let settings = match (self.plan.small, self.plan.cap_bytes) {
+            (true, _) => SpoolSettings { cap_bytes: 100 << 10, memory_bytes: 20 << 10 },
+            (false, 0) => SpoolSettings { cap_bytes: 1 << 30, memory_bytes: 16 << 20 },
+            (false, cap_bytes) => SpoolSettings { cap_bytes, memory_bytes: 16 << 20 },
         };
         self.life += 1;
         let epoch = self.random.number();
@@ -364,7 +378,7 @@ impl World {
 
     /// No more faults.
     pub fn heal(&mut self) {
-        self.plan = Plan { small: self.plan.small, ..Plan::none() };
+        self.plan = Plan { small: self.plan.small, cap_bytes: self.plan.cap_bytes, ..Plan::none() };
         self.folder.set_room(None);
         self.network = Network { lost: self.network.lost, ..Network::default() };
         self.server.up = true;
@@ -401,8 +415,23 @@ impl World {
         self.agent.as_ref().map_or(0, |agent| agent.spool.figures().waiting_batches[1])
     }
 
-    pub fn dropped(&self) -> u64 {
-        self.agent.as_ref().map_or(0, |agent| agent.spool.figures().dropped_ever.iter().sum())
+    /// Records that were dropped, by class.
+    pub fn dropped(&self) -> [u64; 3] {
+        self.agent.as_ref().map_or([0; 3], |agent| agent.spool.figures().dropped_ever)
+    }
+
+    pub fn disk_bytes(&self) -> u64 {
+        self.agent.as_ref().map_or(0, |agent| agent.spool.figures().disk_bytes)
+    }
+
+    pub fn made_per_second(&self) -> f64 {
+        f64::from(self.number) / (self.now / SECOND) as f64
+    }
+
+    /// Numbers of the batches of a class that were made and never came, in order.
+    pub fn missing(&self, class: Class) -> Vec<u32> {
+        let of_class = |number: &u32| Class::ALL[*number as usize % 3] == class;
+        (1..=self.number).filter(of_class).filter(|number| !self.server.batches.contains_key(number)).collect()
     }
 
     pub fn check(&self) {

@@ -1,6 +1,7 @@
-//! Laws that the fuzz target checks too.
+//! Laws that the fuzz target checks too, and what earlier versions left.
 
 mod laws;
+mod releases;
 
 use proptest::prelude::*;
 
