@@ -1,5 +1,6 @@
 //! The embedded engine: the log, memory and parts as one [`Store`].
 
+mod age;
 mod append;
 mod core;
 mod live;
@@ -27,6 +28,7 @@ use arachne_store::{
     StoreError, StoreFacts, Token, Watch,
 };
 
+use self::age::AgeClock;
 pub(crate) use self::append::arrow_error;
 pub(crate) use self::core::{Change, Core};
 pub(crate) use self::output::{Output, discard};
@@ -180,6 +182,7 @@ fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
     let run = move || {
         let (mut flushed, mut merged, mut retired) = (Instant::now(), Instant::now(), None::<Instant>);
         let (mut period, mut failed) = (Instant::now(), None::<Instant>);
+        let (mut ages, begun) = (AgeClock::new(core.newest().unwrap_or_else(now)), Instant::now());
         while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
             // What fails here is tried again; `full` and `failing` tell of it.
             let due = failed.is_some() || core.is_full_of_rows() || flushed.elapsed() >= core.settings.flush_after;
@@ -199,7 +202,7 @@ fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
                 period = Instant::now();
             }
             if retired.is_none_or(|last| last.elapsed() >= RETIRE) {
-                drop(core.retire(now()));
+                drop(core.retire(ages.look(now(), begun.elapsed())));
                 retired = Some(Instant::now());
             }
         }

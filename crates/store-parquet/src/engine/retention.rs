@@ -10,6 +10,12 @@ use crate::part::{Part, PartMeta};
 use crate::rows::COUNT;
 
 impl Core {
+    /// When the newest row that is in a part began, nanoseconds since the Unix epoch.
+    pub fn newest(&self) -> Option<i64> {
+        let live = self.live();
+        (0..COUNT).flat_map(|table| live.parts(table)).map(|part| part.meta.start_max).max()
+    }
+
     /// Removes what is too old at `now` (nanoseconds since the Unix epoch) or over the quota of its table, and returns the rows
     /// that went, by table.
     ///
