@@ -133,6 +133,30 @@ fn minutes_and_open_exchanges_go_on_when_the_clock_is_set_back() {
 }
 
 #[test]
+fn a_clock_that_runs_backwards_gives_no_negative_durations() {
+    for step in [-1, -1_000_000, -SECOND, -HOUR] {
+        let (mut worker, outlet) = (worker(), Outlet::default());
+        for port in 5000..5020 {
+            let mut talk = Conversation::new(&format!("10.0.0.1:{port}"), "10.0.0.2:80");
+            talk.handshake().client(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").server(b"HTTP/1.1 204 No Content\r\n\r\n");
+            talk.client(b"GET /b HTTP/1.1\r\nHost: a\r\n\r\n").server(b"HTTP/1.1 204 No Content\r\n\r\n").close();
+            let mut packets = talk.take_packets();
+            let first = i64::from(port - 5000) * 20;
+            (first..).zip(&mut packets).for_each(|(n, packet)| packet.at = BEGIN + n * step);
+            give(&mut worker, &packets, 0);
+            worker.drained(UnixNanos(BEGIN + (first + 20) * step));
+        }
+        worker.finish(&outlet);
+        let rows = rows(&outlet);
+        assert_eq!(rows.exchanges.iter().filter(|row| row.status == Some(204)).count(), 40, "step {step}");
+        let times = |row: &ExchangeRow| [Some(row.start), row.request_end, row.response_start, row.end];
+        let forwards = |row: &&ExchangeRow| times(row).iter().flatten().is_sorted_by(|a, b| a <= b);
+        assert_eq!(rows.exchanges.iter().filter(forwards).count(), 40, "step {step}: {:?}", rows.exchanges.first());
+        assert!(rows.sessions.iter().all(|row| row.last.is_none_or(|last| last >= row.first)), "step {step}");
+    }
+}
+
+#[test]
 fn interfaces_that_come_and_go_take_no_memory() {
     let mut worker = worker();
     let [asked, _] = slow();
