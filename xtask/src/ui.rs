@@ -29,7 +29,11 @@ pub fn run(root: &Path) -> Result<bool> {
     }
     // The program as the tests of the workspace have it: built for itself alone, its libraries would be built once more, with other
     // features.
-    let built = || step(Command::new("cargo").args(["test", "--workspace", "--no-run", "--quiet"]).current_dir(root));
+    let cargo = |words: &[&str]| step(Command::new("cargo").args(words).current_dir(root));
+    let built = || {
+        cargo(&["test", "--workspace", "--no-run", "--quiet"])
+            && cargo(&["build", "--package", "arachne-testkit", "--quiet"])
+    };
     Ok(npm(&ui, &["run", "--silent", "check"])
         && npm(&ui, &["run", "--silent", "test"])
         && npm(&ui, &["run", "--silent", "component"])

@@ -1,10 +1,10 @@
 /** What leaves the page and what comes in: exports that others open, captures that are dropped, hostile texts. */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { allow, browsing, open, settled } from "./browser.ts";
+import { browsing, open, settled } from "./browser.ts";
+import { HOSTILE, isOnlyText } from "./hostile.ts";
 import { type Served, serve } from "./server.ts";
 
 browsing();
@@ -17,7 +17,6 @@ beforeAll(async () => {
 afterAll(() => own.stop());
 
 const ROOT = resolve(import.meta.dirname, "../../..");
-const SHARED = process.env["ARACHNE_SHARED"] ?? resolve(ROOT, "../shared");
 
 test("an export of what is listed is what is listed", async () => {
   const page = await open("/explore/http?tz=UTC&q=status:5xx");
@@ -52,50 +51,19 @@ test("a session's packets open in tshark", async (context) => {
   expect(seen.trim().split("\n").length).toBe(rows[0]![1]);
 });
 
-/** The captures of the hostile corpus whose texts try to become markup. */
-const hostile = existsSync(join(SHARED, "hostile/xss")) ? readdirSync(join(SHARED, "hostile/xss")).map((name) => join(SHARED, "hostile/xss", name)) : [];
-
 /** One store for each: their exchanges are twins of each other, of which lists show one. */
-for (const file of hostile) {
+for (const file of HOSTILE) {
   test(`texts of ${basename(file)} are only text, in every view`, async () => {
     const served = await serve(file);
     try {
-      // The sandbox of the preview says what it kept from running: that is what it is for.
-      allow(/Blocked script execution in .*preview/);
-      const look = { url: served.url };
       const list = await fetch(`${served.url}/api/v1/exchanges?columns=id`);
       const { rows } = (await list.json()) as { rows: [string][] };
       expect(rows.length).toBe(1);
-      const page = await open(`/explore/http?grp=template&x=${rows[0]![0]}`, look);
-      for (const tab of await page.locator("aside [role=tab]").all()) {
-        await tab.click();
-        await settled(page);
-        expect(await pwned(page)).toEqual([]);
-      }
-      await page.getByRole("tab", { name: "Response" }).click();
-      const preview = page.getByRole("button", { name: "Preview" });
-      if (await preview.count()) await preview.first().click();
-      await settled(page);
-      expect(await pwned(page)).toEqual([]);
-      for (const mode of ["Map", "Sequence", "Waterfall", "Stats", "Difference"]) {
-        await page.getByRole("tab", { name: mode, exact: true }).click();
-        await settled(page);
-        expect(await pwned(page), mode).toEqual([]);
-      }
-      await page.context().close();
+      await isOnlyText(served.url, rows[0]![0]);
     } finally {
       served.stop();
     }
   });
-}
-
-/** The frames of a page in which a hostile text ran; what a sandbox keeps us from asking, it keeps from running. */
-async function pwned(page: Page): Promise<string[]> {
-  const asked = page.frames().map(async (frame) => {
-    const ran = await frame.evaluate(() => (globalThis as unknown as { __pwned?: unknown }).__pwned !== undefined).catch(() => false);
-    return ran ? [frame.url()] : [];
-  });
-  return (await Promise.all(asked)).flat();
 }
 
 test("a capture that is dropped on the page is imported, and shown", async () => {

@@ -29,10 +29,12 @@ export function program(): string {
   return path;
 }
 
-/** Imports a capture as if it had just ended, and serves it. */
-export async function serve(capture: string): Promise<Served> {
+/** Imports a capture as if it had just ended, and serves it; without one, an empty store. */
+export async function serve(capture?: string): Promise<Served> {
   const data = mkdtempSync(join(tmpdir(), "arachne-e2e-"));
-  execFileSync(program(), ["import", "--full-packets", "--end-at", "now", "--data", data, capture], { stdio: ["ignore", "ignore", "inherit"] });
+  if (capture !== undefined) {
+    execFileSync(program(), ["import", "--full-packets", "--end-at", "now", "--data", data, capture], { stdio: ["ignore", "ignore", "inherit"] });
+  }
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const server = spawn(program(), ["serve", "--data", data, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "inherit"] });
