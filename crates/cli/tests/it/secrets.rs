@@ -1,10 +1,10 @@
-//! The hostile captures of kind `secret` through a live server: uploaded as people upload, then every route that gives data
-//! is asked, and no answer has a marker.
+//! The hostile captures of kind `secret` through a server that runs: uploaded as people upload, then every route that gives
+//! data is asked, and no answer has a marker. `site::secrets` asks the same after they were captured live.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,13 +30,26 @@ const NOT_ASKED: &[&str] = &[
 ];
 
 /// A capture with what must never be seen of it, and what must be.
-struct Case {
-    bytes: Vec<u8>,
-    secrets: Vec<String>,
-    kept: Vec<String>,
+pub struct Case {
+    pub bytes: Vec<u8>,
+    pub secrets: Vec<String>,
+    pub kept: Vec<String>,
 }
 
-fn cases(hostile: &Path) -> Vec<Case> {
+/// Where a server is asked.
+pub enum Door {
+    Tcp(String),
+    Socket(PathBuf),
+}
+
+/// The cases; `None` with a message where the folder is not there.
+pub fn cases() -> Option<Vec<Case>> {
+    let cases = read_cases(&support::shared("hostile")?);
+    assert!(cases.len() >= 5, "{} cases", cases.len());
+    Some(cases)
+}
+
+fn read_cases(hostile: &Path) -> Vec<Case> {
     let text = std::fs::read_to_string(hostile.join("cases.json")).expect("the list of cases is there");
     let all: Value = serde_json::from_str(&text).expect("it is JSON");
     let all = all.as_array().or_else(|| all["cases"].as_array()).expect("a list").clone();
@@ -53,22 +66,26 @@ fn cases(hostile: &Path) -> Vec<Case> {
 }
 
 /// Sends a request, as often as the server says that there were too many; status and body.
-fn send(address: &str, method: &str, target: &str, media: &str, body: &[u8]) -> (u16, Vec<u8>) {
+fn send(door: &Door, method: &str, target: &str, media: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let request = [head.as_bytes(), body].concat();
     loop {
-        match send_once(address, method, target, media, body) {
+        let answer = match door {
+            Door::Tcp(address) => send_once(TcpStream::connect(address).expect("it listens"), &request),
+            Door::Socket(path) => send_once(UnixStream::connect(path).expect("it listens"), &request),
+        };
+        match answer {
             (429, _) => std::thread::sleep(std::time::Duration::from_millis(100)),
             answer => return answer,
         }
     }
 }
 
-fn send_once(address: &str, method: &str, target: &str, media: &str, body: &[u8]) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).expect("it listens");
-    let head = format!(
-        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {media}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("it takes requests");
+fn send_once(mut stream: impl std::io::Read + std::io::Write, request: &[u8]) -> (u16, Vec<u8>) {
+    stream.write_all(request).expect("it takes requests");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("it answers");
     let split = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
@@ -76,8 +93,8 @@ fn send_once(address: &str, method: &str, target: &str, media: &str, body: &[u8]
     (status, answer[split + 4..].to_vec())
 }
 
-fn get(address: &str, target: &str) -> Value {
-    let (status, body) = send(address, "GET", target, "", b"");
+pub fn get(door: &Door, target: &str) -> Value {
+    let (status, body) = send(door, "GET", target, "", b"");
     assert_eq!(status, 200, "{target}");
     // Answers come in chunks: what stands between the first and the last bracket is JSON.
     serde_json::from_slice(&unchunked(&body)).unwrap_or_else(|error| panic!("{target}: {error}"))
@@ -99,14 +116,14 @@ fn unchunked(body: &[u8]) -> Vec<u8> {
     body.to_vec()
 }
 
-fn upload(address: &str, case: &Case) {
+fn upload(door: &Door, case: &Case) {
     let target = "/api/v1/uploads?label=secret.pcap";
-    let (status, body) = send(address, "POST", target, "application/octet-stream", &case.bytes);
+    let (status, body) = send(door, "POST", target, "application/octet-stream", &case.bytes);
     let body: Value = serde_json::from_slice(&unchunked(&body)).expect("an operation");
     assert_eq!(status, 202, "{body}");
     let own = format!("/api/v1/operations/{}", body["id"].as_str().expect("an id"));
     loop {
-        let operation = get(address, &own);
+        let operation = get(door, &own);
         match operation["state"].as_str() {
             Some("waiting" | "running") => std::thread::yield_now(),
             state => return assert_eq!(state, Some("finished"), "{operation}"),
@@ -152,14 +169,14 @@ fn targets(path: &str, ids: &BTreeMap<&str, Vec<String>>) -> Vec<String> {
     all
 }
 
-fn column(answer: &Value, name: &str) -> Vec<String> {
+pub fn column(answer: &Value, name: &str) -> Vec<String> {
     let at = answer["columns"].as_array().expect("columns").iter().position(|c| c["name"] == name).expect(name);
     let rows = answer["rows"].as_array().expect("rows").iter();
     rows.filter_map(|row| row[at].as_str().map(str::to_owned)).collect()
 }
 
 /// Whether a text stands in an answer, also in what base64 hides.
-fn has(answer: &[u8], wanted: &str) -> bool {
+pub fn has(answer: &[u8], wanted: &str) -> bool {
     let inside = |bytes: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted.as_bytes());
     let unit = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"+/=".contains(byte));
     inside(answer)
@@ -169,24 +186,19 @@ fn has(answer: &[u8], wanted: &str) -> bool {
             .any(|word| STANDARD.decode(word).is_ok_and(|b| inside(&b)))
 }
 
-#[test]
-fn no_answer_has_a_secret() {
-    let Some(hostile) = support::shared("hostile") else { return };
-    let cases = cases(&hostile);
-    assert!(cases.len() >= 5, "{} cases", cases.len());
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start(folder.path());
-    let address = server.address.as_str();
-    cases.iter().for_each(|case| upload(address, case));
-    let exchanges = column(&get(address, "/api/v1/exchanges?twins=true"), "id");
-    assert_eq!(exchanges.len(), cases.len(), "each capture has an exchange");
-    let sessions = column(&get(address, "/api/v1/sessions"), "id");
-    let catalogue = get(address, "/api/v1/catalogue");
+/// All answers that a server gives, each behind its question.
+pub type Answers = Vec<(String, Vec<u8>)>;
+
+/// Asks every route for everything.
+pub fn ask_all(door: &Door) -> Answers {
+    let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let exchanges = column(&get(door, "/api/v1/exchanges?twins=true"), "id");
+    let sessions = column(&get(door, "/api/v1/sessions"), "id");
+    let catalogue = get(door, "/api/v1/catalogue");
     let fields = catalogue[0]["fields"].as_array().expect("fields of exchanges").iter();
     let named: Vec<String> = fields.filter_map(|field| field["name"].as_str().map(str::to_owned)).collect();
     let asked = bodies(&named);
-    let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let document = get(address, "/api/openapi.json");
+    let document = get(door, "/api/openapi.json");
     let (mut answers, mut silent) = (Vec::new(), BTreeSet::new());
     for (path, item) in document["paths"].as_object().expect("paths") {
         let ids = if path.contains("sessions") { sessions.clone() } else { exchanges.clone() };
@@ -194,7 +206,7 @@ fn no_answer_has_a_secret() {
             ("{id}", ids),
             ("{direction}", texts(&["request", "response"])),
             ("{number}", texts(&["1", "4"])),
-            ("{name}", texts(&["none"])),
+            ("{name}", texts(&["none", "web-1"])),
         ]);
         for method in item.as_object().expect("methods").keys().map(|method| method.to_uppercase()) {
             let route = format!("{method} {path}");
@@ -206,7 +218,7 @@ fn no_answer_has_a_secret() {
             assert!(!questions.is_empty() || NOT_ASKED.contains(&&*route), "nobody says what {route} is asked with");
             let mut good = 0;
             for (target, body) in targets(path, &ids).iter().flat_map(|t| questions.iter().map(move |b| (t, b))) {
-                let (status, answer) = send(address, &method, target, "application/json", body);
+                let (status, answer) = send(door, &method, target, "application/json", body);
                 good += usize::from(status == 200);
                 answers.push((format!("{method} {target} {}", String::from_utf8_lossy(body)), unchunked(&answer)));
             }
@@ -222,7 +234,12 @@ fn no_answer_has_a_secret() {
     };
     silent.retain(|route| !no_data(route) && !route.contains("/operations/"));
     assert!(silent.is_empty(), "these gave no answer at all: {silent:?}");
-    for (question, answer) in &answers {
+    answers
+}
+
+/// Checks that no answer has a secret, and that nothing else was eaten.
+pub fn assert_clean(answers: &Answers, cases: &[Case]) {
+    for (question, answer) in answers {
         for secret in cases.iter().flat_map(|case| &case.secrets) {
             assert!(!has(answer, secret), "{secret} is in the answer to {question}");
         }
@@ -230,4 +247,16 @@ fn no_answer_has_a_secret() {
     for kept in cases.iter().flat_map(|case| &case.kept) {
         assert!(answers.iter().any(|(_, answer)| has(answer, kept)), "{kept} is nowhere");
     }
+}
+
+#[test]
+fn no_answer_has_a_secret() {
+    let Some(cases) = cases() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path());
+    let door = Door::Tcp(server.address.clone());
+    cases.iter().for_each(|case| upload(&door, case));
+    let exchanges = column(&get(&door, "/api/v1/exchanges?twins=true"), "id");
+    assert_eq!(exchanges.len(), cases.len(), "each capture has an exchange");
+    assert_clean(&ask_all(&door), &cases);
 }

@@ -6,13 +6,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::Duration;
 
-use arachne_delivery::codec::decode;
-use arachne_delivery::spool::read_file;
 use arachne_testkit::random::Random;
 use nix::sys::signal::Signal;
 
 use super::process::{Process, is_alive, signal, wait, wait_or};
-use super::{Host, Seen, Site, asked_for, hosts, now, pause, spool, web};
+use super::{Host, Seen, Site, asked_for, hosts, now, pause, spooled, web};
 
 /// Who is killed.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +23,9 @@ enum Victim {
 
 const VICTIMS: [Victim; 4] = [Victim::Server, Victim::Agent, Victim::Both, Victim::Capture];
 
-/// Paths of exchanges in the spool of an agent, which may go on meanwhile.
-fn spooled(folder: &Path) -> HashSet<String> {
-    let mut paths = HashSet::new();
-    for entry in std::fs::read_dir(spool(folder)).into_iter().flatten().flatten() {
-        let Ok(mut file) = read_file(&entry.path()) else { continue };
-        while let Ok(Some(Ok(batch))) = file.next_batch() {
-            if let Ok(rows) = decode(batch.tables, &mut 0) {
-                paths.extend(rows.exchanges.into_iter().filter_map(|row| row.path));
-            }
-        }
-    }
-    paths
+/// Paths of exchanges in the spool of an agent.
+fn spooled_paths(folder: &Path) -> HashSet<String> {
+    spooled(folder).into_iter().flat_map(|rows| rows.exchanges).filter_map(|row| row.path).collect()
 }
 
 fn paths(rows: &[Seen]) -> HashSet<String> {
@@ -90,8 +79,8 @@ impl Rounds<'_> {
         if agent_too {
             let folder = self.site.path("web-1");
             wait("the exchanges in the spool", || {
-                let spooled = spooled(&folder);
-                paths.iter().all(|path| spooled.contains(path))
+                let there = spooled_paths(&folder);
+                paths.iter().all(|path| there.contains(path))
             });
             self.kill_agent();
         }

@@ -5,20 +5,31 @@
 //! Needs root; says so where it skips.
 
 mod agents;
+mod backlog;
+mod clocks;
 mod delivery;
+mod full_disks;
 mod kills;
 mod levels;
+mod moves;
 #[path = "../../../../capture/tests/live/net.rs"]
 mod net;
+mod partitions;
 mod process;
+mod reloads;
+mod secrets;
 mod web;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
+use arachne_delivery::codec::decode;
+use arachne_delivery::spool::read_file;
+use arachne_model::table::Rows;
 use serde_json::Value;
 
 use crate::support::arachne;
@@ -39,6 +50,7 @@ enum Host {
 struct Site<'a> {
     far: &'a Far,
     folder: tempfile::TempDir,
+    data: PathBuf,
     server: Option<Process>,
 }
 
@@ -53,11 +65,41 @@ struct Seen {
 impl<'a> Site<'a> {
     /// With a server that runs.
     fn new(far: &'a Far) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Self::begin(far, folder, data, None)
+    }
+
+    /// With a server that runs, and has its data there.
+    fn with_data(far: &'a Far, data: &Path) -> Self {
+        Self::begin(far, tempfile::tempdir().unwrap(), data.to_owned(), None)
+    }
+
+    fn begin(far: &'a Far, folder: tempfile::TempDir, data: PathBuf, config: Option<&str>) -> Self {
         ip("addr add 10.9.1.1/24 dev near");
         far.run(|| ip("addr add 10.9.1.2/24 dev far"));
-        let mut site = Self { far, folder: tempfile::tempdir().unwrap(), server: None };
+        let mut site = Self { far, folder, data, server: None };
+        config.into_iter().for_each(|text| site.put_config(text));
         site.start_server();
         site
+    }
+
+    /// With a server that runs by this `arachne.yml`.
+    fn with_config(far: &'a Far, text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Self::begin(far, folder, data, Some(text))
+    }
+
+    /// Puts a text in the place of `arachne.yml`.
+    fn put_config(&self, text: &str) {
+        let new = self.path("new.yml");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, self.config()).unwrap();
+    }
+
+    fn config(&self) -> PathBuf {
+        self.path("arachne.yml")
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -65,12 +107,22 @@ impl<'a> Site<'a> {
     }
 
     fn data(&self) -> PathBuf {
-        self.path("data")
+        self.data.clone()
     }
 
     fn start_server(&mut self) {
+        self.start_server_in(&[]);
+    }
+
+    /// The same with more in its environment.
+    fn start_server_in(&mut self, environment: &[(&str, String)]) {
         let mut command = arachne();
-        command.args(["serve", "--listen", SERVER, "--auth", "required", "--data"]).arg(self.data());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        if self.config().exists() {
+            command.arg("--config").arg(self.config()).arg("serve");
+        } else {
+            command.args(["serve", "--listen", SERVER, "--auth", "required", "--data"]).arg(self.data());
+        }
         self.server = Some(Process::start(command, &self.path("serve.log")));
         wait("the server", || self.ask("GET", "/readyz", "").is_some_and(|answer| answer.trim() == "ready"));
     }
@@ -82,15 +134,7 @@ impl<'a> Site<'a> {
 
     /// Asks the server by its socket; `None` when it does not answer well.
     fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
-        let mut stream = UnixStream::connect(self.data().join("socket")).ok()?;
-        // Of HTTP/1.0, whose answers end with the connection.
-        let head =
-            format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nIf-Match: *\r\nContent-Type: application/json\r\n");
-        let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
-        let mut answer = String::new();
-        stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut answer)).ok()?;
-        let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')).then(|| body.to_owned())
+        ask(&self.data().join("socket"), method, path, body)
     }
 
     /// Rows of the exchanges that began at `from` or later; `None` when the server does not answer.
@@ -170,19 +214,34 @@ impl<'a> Site<'a> {
 
     /// Starts an agent with the command line that [`Self::register`] gave, and waits until it captures.
     fn start_agent(&self, name: &str, host: Host, words: &[String]) -> Process {
+        // The server's own answers on the same cable are none of the traffic.
+        self.launch(arachne(), name, host, words, "net 10.9.0.0/24")
+    }
+
+    /// The same with another program and another filter.
+    fn launch(&self, mut program: Command, name: &str, host: Host, words: &[String], filter: &str) -> Process {
         let interface = if host == Host::Near { "near" } else { "far" };
-        let (words, spool, log) = (words.to_vec(), self.path(name), self.path(&format!("{name}.log")));
-        let start = move || {
-            let mut command = arachne();
-            // The server's own answers on the same cable are none of the traffic.
-            let filter = "net 10.9.0.0/24";
-            command.arg("agent").args(words).args(["--interface", interface, "--filter", filter, "--spool"]).arg(spool);
-            Process::start(command, &log)
-        };
+        program.arg("agent").args(words).args(["--interface", interface, "--filter", filter]);
+        program.arg("--spool").arg(self.path(name));
+        let log = self.path(&format!("{name}.log"));
+        let start = move || Process::start(program, &log);
         let agent = if host == Host::Near { start() } else { self.far.run(start) };
         agent.wait_for("AGENT-CAPTURE-001", 1);
         agent
     }
+}
+
+/// Asks a server by its socket; `None` when it does not answer well.
+fn ask(socket: &Path, method: &str, path: &str, body: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    // Of HTTP/1.0, whose answers end with the connection.
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nIf-Match: *\r\nContent-Type: application/json\r\n");
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    let mut answer = String::new();
+    stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut answer)).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.split(' ').nth(1).is_some_and(|status| status.starts_with('2')).then(|| body.to_owned())
 }
 
 /// What is missing and what is too much.
@@ -206,9 +265,16 @@ fn asked_for(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// The files of an agent's spool.
-fn spool(folder: &Path) -> PathBuf {
-    folder.join("spool")
+/// The rows in the spool of an agent, which may go on meanwhile.
+fn spooled(folder: &Path) -> Vec<Rows> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder.join("spool")).into_iter().flatten().flatten() {
+        let Ok(mut file) = read_file(&entry.path()) else { continue };
+        while let Ok(Some(Ok(batch))) = file.next_batch() {
+            found.extend(decode(batch.tables, &mut 0));
+        }
+    }
+    found
 }
 
 /// A moment at random.

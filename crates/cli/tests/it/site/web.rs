@@ -5,9 +5,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use arachne_testkit::random::Random;
 
 use super::Site;
 use super::process::{Process, wait};
@@ -17,19 +19,36 @@ pub const WEB: &str = "10.9.0.2:80";
 
 /// Answers every request, on the far host, for as long as the tests live.
 pub fn serve(site: &Site<'_>, body: &'static str) {
+    serve_each(site, move |_| body.to_owned());
+}
+
+/// The same with texts of so many bytes that do not pack, another one in each answer.
+pub fn serve_noise(site: &Site<'_>, bytes: usize) {
+    serve_each(site, move |number| {
+        let mut random = Random::new(number);
+        (0..bytes).map(|_| char::from(b'!' + u8::try_from(random.below(90)).unwrap())).collect()
+    });
+}
+
+fn serve_each(site: &Site<'_>, body: impl Fn(u64) -> String + Send + Sync + 'static) {
+    let (body, count) = (Arc::new(body), Arc::new(AtomicU64::new(0)));
     site.far.run(move || {
         let listener = TcpListener::bind(WEB).unwrap();
         thread::spawn(move || {
-            listener.incoming().flatten().for_each(|visitor| drop(thread::spawn(move || answer(visitor, body))))
+            listener.incoming().flatten().for_each(|visitor| {
+                let (body, count) = (Arc::clone(&body), Arc::clone(&count));
+                thread::spawn(move || answer(visitor, || body(count.fetch_add(1, Ordering::Relaxed))));
+            });
         });
     });
 }
 
-fn answer(visitor: TcpStream, body: &str) -> Option<()> {
+fn answer(visitor: TcpStream, body: impl Fn() -> String) -> Option<()> {
     let (mut into, mut lines) = (visitor.try_clone().ok()?, BufReader::new(visitor).lines());
-    let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     loop {
         while !lines.next()?.ok()?.is_empty() {}
+        let (kind, body) = ("Content-Type: text/plain", body());
+        let answer = format!("HTTP/1.1 200 OK\r\n{kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         into.write_all(answer.as_bytes()).ok()?;
     }
 }
