@@ -81,22 +81,20 @@ fn a_day_without_a_server_is_made_up_for() {
 /// The same with a spool that holds half of a day: what is worth least is gone, the oldest of it, and counted.
 #[test]
 fn a_day_without_a_server_and_a_spool_for_half_of_it() {
-    let mut world = World::new(Random(2), Plan { cap_bytes: 9 << 20, ..Plan::none() });
+    let mut world = World::new(Random(2), Plan { cap_bytes: 5 << 20, ..Plan::none() });
     world.run(60 * SECOND);
     world.server.up = false;
     world.run(60 * SECOND + DAY);
     let full = world.disk_bytes();
-    assert!(full <= 9 << 20 && full > 8 << 20, "{full} bytes");
+    assert!(full <= 5 << 20 && full > 4 << 20, "{full} bytes");
     make_up(&mut world);
     let missing = Class::ALL.map(|class| world.missing(class));
     let counts = missing.clone().map(|numbers| numbers.len() as u64);
     assert_eq!(counts, world.dropped(), "all that is missing is counted");
     let [bulk, records, facts] = counts;
-    assert!(bulk > 30_000 && records > 1000 && facts == 0, "{counts:?}");
-    for numbers in &missing[..2] {
-        let holes = numbers.windows(2).filter(|pair| pair[1] != pair[0] + 3).count();
-        assert_eq!(holes, 0, "the oldest are missing, one after the other");
-    }
+    assert!(bulk > 20_000 && records > 1000 && facts == 0, "{counts:?}");
+    // What is new and worth less than all that is there comes and goes; of the rest the oldest are missing, without a hole.
+    assert!(missing[1].windows(2).all(|pair| pair[1] == pair[0] + 3), "the oldest are missing, one after the other");
 }
 
 /// Clocks that are set all the time, or run backwards, delay nothing and make nobody busy.

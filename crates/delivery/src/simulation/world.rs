@@ -18,22 +18,22 @@ const TIMEOUT: u64 = 15 * SECOND;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Plan {
     /// A request is lost, or its answer; comes twice; takes seconds.
-    lost: u64,
-    twice: u64,
-    slow: u64,
+    pub lost: u64,
+    pub twice: u64,
+    pub slow: u64,
     /// A request is answered with something else.
-    odd: u64,
+    pub odd: u64,
     /// In a second: the agent dies, the server dies, the network is cut one way, a clock jumps, the disk fills or fails.
-    agent_dies: u64,
-    server_dies: u64,
-    cut: u64,
+    pub agent_dies: u64,
+    pub server_dies: u64,
+    pub cut: u64,
     pub jump: u64,
     /// Nanoseconds that the clock goes back in each second, for ever.
     pub back: i64,
-    full: u64,
-    disk_fails: u64,
+    pub full: u64,
+    pub disk_fails: u64,
     /// Whether the spool is so small that it drops.
-    small: bool,
+    pub small: bool,
     /// The spool's cap where it is not small; 0 is plenty.
     pub cap_bytes: u64,
 }
