@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::delivery::{is_balanced, is_delivered};
-use super::process::{Process, wait};
+use super::process::wait;
 use super::{Host, Site, hosts, ip, spooled, web};
 use crate::support::arachne;
 
@@ -19,11 +19,15 @@ fn visit(paths: &mut Vec<String>, count: usize) {
     web::visit(&paths[paths.len() - count..]);
 }
 
-/// Ends an agent that has no server, with all of this in its spool.
-fn end_with_spool(site: &Site<'_>, agent: Process, waiting: usize) {
+/// Waits until all of the last visits are in the spool of an agent that has no server.
+fn wait_for_spool(site: &Site<'_>, paths: &[String]) {
     let folder = site.path("web-1");
-    wait("the spool", || spooled(&folder).iter().map(|rows| rows.exchanges.len()).sum::<usize>() >= waiting);
-    assert_eq!(agent.end(), Some(0));
+    wait("the spool", || {
+        let rows = spooled(&folder);
+        let has =
+            |path: &String| rows.iter().flat_map(|rows| &rows.exchanges).any(|row| row.path.as_ref() == Some(path));
+        paths.iter().all(has)
+    });
 }
 
 /// Puts the program at `path` as a package does: a new file in the place of the old one.
@@ -51,12 +55,14 @@ fn a_new_program_takes_over_spool_and_epoch() {
         let before = epoch(&site);
         site.kill_server();
         visit(&mut paths, 5);
+        wait_for_spool(&site, &paths[5..]);
         // While it runs, as a package is upgraded: its capture process may be started again meanwhile.
         install(&program);
         agent.children().into_iter().for_each(|id| super::process::signal(id, nix::sys::signal::Signal::SIGKILL));
         agent.wait_for("AGENT-CAPTURE-001", 2);
         visit(&mut paths, 5);
-        end_with_spool(&site, agent, 10);
+        wait_for_spool(&site, &paths[5..]);
+        assert_eq!(agent.end(), Some(0));
         let agent = site.launch(Command::new(&program), "web-1", Host::Far, &words, FILTER);
         visit(&mut paths, 5);
         site.start_server();
@@ -79,8 +85,8 @@ fn an_agent_moves_with_its_key_and_its_spool() {
         site.wait_for_each_once(&paths);
         // Its host gets another address while it runs.
         far.run(|| {
-            ip("addr add 10.9.1.7/24 dev far");
             ip("addr del 10.9.1.2/24 dev far");
+            ip("addr add 10.9.1.7/24 dev far");
         });
         visit(&mut paths, 5);
         site.wait_for_each_once(&paths);
@@ -88,9 +94,8 @@ fn an_agent_moves_with_its_key_and_its_spool() {
         // It goes to another host, with what it had not delivered.
         site.kill_server();
         visit(&mut paths, 5);
-        end_with_spool(&site, agent, 5);
-        fs::rename(site.path("web-1"), site.path("moved")).unwrap();
-        fs::rename(site.path("moved"), site.path("web-1")).unwrap();
+        wait_for_spool(&site, &paths[10..]);
+        assert_eq!(agent.end(), Some(0));
         let agent = site.start_agent("web-1", Host::Near, &words);
         visit(&mut paths, 5);
         site.start_server();
