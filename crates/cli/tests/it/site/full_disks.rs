@@ -162,7 +162,7 @@ fn under_the_server(lack: Lack) {
             "no {lack:?} for the server: refused after {full_after:.1?}, all there {took:.1?} after there was room"
         );
         assert!(took <= RUNS_AGAIN, "{took:?}");
-        assert_eq!(site.server.take().and_then(Process::end), Some(0));
+        site.kill_server();
         site.start_server();
         all_there(&site);
         assert_nothing_damaged(&agent, &site);
