@@ -40,7 +40,7 @@ beforeAll(async () => {
   await until("all of it is there", async () => (await exchanges()).length === HOSTILE.length);
 });
 afterAll(() => {
-  agent?.kill("SIGTERM");
+  agent?.kill("SIGKILL");
   own?.stop();
 });
 

@@ -41,7 +41,8 @@ export async function serve(capture?: string): Promise<Served> {
   await answering(url);
   const stop = () => {
     server.kill("SIGTERM");
-    rmSync(data, { recursive: true, force: true });
+    // It may be written to until the server has ended.
+    rmSync(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   return { url, data, stop };
 }
