@@ -76,9 +76,21 @@ impl Core {
             Way::Hidden(kind) => self.hide(kind, value, 0, scan, edits),
             Way::Url => self.url(value, 0, scan, edits),
             Way::Urls => self.urls_within(value, scan, edits),
-            Way::Free => self.free(value, 0, scan, edits),
+            Way::Free => self.free_header(value, scan, edits),
             Way::Never => {}
         }
+    }
+
+    /// What a header holds that nobody knows: JSON, or text.
+    fn free_header(&self, value: &[u8], scan: Scan<'_>, edits: &mut Edits) {
+        let from = edits.len();
+        if matches!(value.trim_ascii_start().first(), Some(b'{' | b'[')) {
+            if self.json(value, 0, scan, edits) {
+                return;
+            }
+            edits.truncate(from);
+        }
+        self.free(value, 0, scan, edits);
     }
 
     /// `5; url=https://...` and `<https://...>; rel=next`: pieces that may be URLs, each up to what ends it.

@@ -41,6 +41,8 @@ impl Core {
         places.extend(memchr::memchr_iter(b'\\', text).filter(|&at| self.may_hide(text, at)));
         places.extend(userinfos(text, scan.cut));
         let separators = memchr::memchr3_iter(b'_', b'-', b'.', text).chain(memchr::memchr_iter(b'[', text));
+        // Where names end is seen by scanners: "s id" is one in quotes.
+        let separators = separators.chain(memchr::memchr3_iter(b' ', b':', b'/', text));
         places.extend(separators.filter(|&at| self.is_split(text, at) && self.is_live_name(text, at..at + 1)));
         let mut cards = Edits::default();
         self.cards(text, 0, scan, &mut cards);

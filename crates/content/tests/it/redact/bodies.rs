@@ -30,6 +30,7 @@ fn json() {
         r#"{"headers":[{"name":"Authorization","value":"Bearer «abc»"},{"name":"Accept","value":"*/*"}]}"#,
         r#"{"env":[{"value":"«abc»","name":"DB_PASSWORD"},{"name":"HOME","value":"/root"}]}"#,
         r#"{"msg":"login with password=«hunter2» failed","label":"Password:","placeholder":"x"}"#,
+        r#"{"s id":"«abc»","s:id":"«d»","s/id":"«e»","p in":"«f»","C/C":"«g»","is id":"h","s  i":"k"}"#,
         r#"{"url":"https://a.test/?token=«abc»&x=1","cookie":"sid=«abc»; a=«b»"}"#,
         r#"{"inner":"{\"password\":\"«abc»\",\"n\":1}"}"#,
         r#"{"inner":"{\"q\":\"{\\\"token\\\":\\\"«abc»\\\"}\"}"}"#,

@@ -56,6 +56,9 @@ fn headers_with_secrets() {
         ("X-Original-URL", "/x?%70assword=«abc»"),
         ("Content-Location", "/x;jsessionid=«ABC123»?y=1"),
         ("X-Debug", "retry with password=«hunter2» later"),
+        ("X-Debug", r#"{"s id":"«abc»","p\u0061ssword":"«x»","token":{"value":"«y»"},"note":"password=«hunter2»"}"#),
+        ("X-Debug", r#" [{"name":"api key","value":"«z»"},{"user":"ann"}]"#),
+        ("X-Debug", "{not JSON} password=«hunter2»"),
         ("X-Card", "4242 is not, «4111111111111111» is"),
     ] {
         check(&plain(value), redactor().header(name.as_bytes(), plain(value).as_bytes()), value);
@@ -71,6 +74,8 @@ fn headers_that_stay() {
         ("WWW-Authenticate", "Digest realm=\"r\", nonce=\"abc\""),
         (":authority", "a.test"),
         ("Author", "ann"),
+        ("X-Debug", r#"{"is it":"so","s":{"i d":1},"path":"a/s id/b"}"#),
+        ("X-List", "[1, 2.50, \"b\"]"),
         ("Access-Control-Allow-Credentials", "true"),
         ("Access-Control-Allow-Headers", "authorization, x-api-key, cookie"),
         ("Vary", "Cookie, Authorization"),
