@@ -7,6 +7,7 @@ pub mod plan;
 mod remote;
 pub mod sink;
 pub mod source;
+pub mod spool;
 pub mod summary;
 
 use std::io::Write;
@@ -137,6 +138,13 @@ struct Totals {
     stored: Stored,
 }
 
+impl Totals {
+    /// Whether there is anything to sum up: packets that were read, or rows of a spool.
+    fn has_something(&self) -> bool {
+        self.ledger.packets.input > 0 || self.stored.rows.iter().any(|rows| *rows > 0)
+    }
+}
+
 struct Run<'a> {
     args: &'a ImportArgs,
     setting: Setting<'a>,
@@ -237,7 +245,7 @@ impl Run<'_> {
         }
         let totals = &self.totals;
         let mut last = Vec::new();
-        if let (Some(all), true) = (self.args.messages.summary(), totals.ledger.packets.input > 0) {
+        if let (Some(all), true) = (self.args.messages.summary(), totals.has_something()) {
             let summary = RunSummary { ledger: &totals.ledger, bytes: totals.bytes, took: started.elapsed() };
             match self.args.messages.log_format {
                 LogFormat::Text => {

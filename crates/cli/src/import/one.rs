@@ -9,6 +9,7 @@ use arachne_store::{ImportFacts, ImportName, ImportStart, Store, StoreError};
 
 use super::plan::Plan;
 use super::sink::ImportSink;
+use super::spool;
 use crate::exit::ExitStatus;
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -57,7 +58,9 @@ pub fn import(
 ) -> (SourceReport, Tally, Result<Done, StoreError>) {
     let names = || source.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(" ");
     let label = setting.label.clone().unwrap_or_else(names);
-    let name = ImportName { source: hash.to_owned(), options: setting.plan.options(), label };
+    let spooled = spool::path_of(source);
+    let options = if spooled.is_some() { spool::OPTIONS.to_owned() } else { setting.plan.options() };
+    let name = ImportName { source: hash.to_owned(), options, label };
     let begun = match setting.store.import(&name, setting.replace) {
         Ok(ImportStart::Wanted(begun)) => begun,
         Ok(ImportStart::Finished(facts)) => {
@@ -65,6 +68,9 @@ pub fn import(
         }
         Err(error) => return (SourceReport::default(), Tally::default(), Err(error)),
     };
+    if let Some(path) = spooled {
+        return spool::import(path, hash, begun, &setting.interrupt);
+    }
     let maker = RowMaker::new(setting.plan.row_options(hash), setting.redactor.clone(), Normaliser::default());
     let mut sink = ImportSink::new(maker, setting.plan, begun, progress, setting.interrupt.clone());
     let options = SourceOptions {

@@ -41,6 +41,9 @@ pub fn run(args: &ImportArgs, socket: &Path, bar: bool, interrupt: &Interrupt) -
     if let Some(option) = unsupported(args) {
         bail!("a server holds the store, and it does not take {option}: stop it, or do without");
     }
+    if let Some(file) = args.files.iter().find(|file| arachne_delivery::spool::is_file(file)) {
+        bail!("a server holds the store, and it does not take the spool file {}: stop it", file.display());
+    }
     let mut status = ExitStatus::Done;
     for file in &args.files {
         let one = one(args, socket, file, bar, interrupt);

@@ -435,3 +435,59 @@ fn a_full_disk_is_said() {
     assert_eq!(status, ExitStatus::Unexpected);
     assert!(err.contains("IMPORT-STORE-002") && err.contains("no space to write a part"), "{err}");
 }
+
+/// The spool of an agent that has no server.
+fn spool(folder: &Path) -> Vec<std::path::PathBuf> {
+    use arachne_delivery::codec::{Packer, encode};
+    use arachne_delivery::proto::Lane;
+    use arachne_delivery::spool::{Counts, Directory, NewBatch, Spool, SpoolSettings, by_class};
+    use arachne_model::table::{ExchangeRow, HostRow};
+    let row = |end: Option<i64>| ExchangeRow {
+        id: "x1".to_owned(),
+        start: 1_795_255_200_000_000_000,
+        end,
+        source: "web-1".to_owned(),
+        agent: "web-1".to_owned(),
+        provisional: end.is_none(),
+        counted: true,
+        ..ExchangeRow::default()
+    };
+    let host = HostRow { first: 5, source: "web-1".to_owned(), address: "10.0.0.1".to_owned(), ..HostRow::default() };
+    let mut spool = Spool::open(Box::new(Directory::open(folder).unwrap()), SpoolSettings::default(), 7).unwrap();
+    let impossible = row(Some(9));
+    for exchange in [row(None), row(Some(1_795_255_200_000_000_001)), impossible] {
+        let rows = Rows { exchanges: vec![exchange], hosts: vec![host.clone()], ..Rows::default() };
+        for (class, rows) in by_class(rows) {
+            let payload = Packer::new().unwrap().pack(encode(&rows)).unwrap();
+            spool.append(Lane::Live, NewBatch { class, counts: Counts::of(&rows), closed: 1, payload }).unwrap();
+        }
+    }
+    spool.sync().unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "spool"));
+    files.sort();
+    files
+}
+
+#[test]
+fn the_spool_of_an_agent_is_imported_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let [facts, records] = &spool(folder.path())[..] else { panic!("two classes") };
+    let store = MemoryStore::new();
+    let (status, err) = import(&store, facts, "");
+    assert_eq!(status, ExitStatus::Done, "{err}");
+    let (status, err) = import(&store, records, "");
+    assert_eq!(status, ExitStatus::Damaged, "{err}");
+    assert!(err.contains("lies before its start") && err.contains("1 exchanges"), "{err}");
+    let exchanges = table(&store, "exchanges");
+    assert_eq!(exchanges.len(), 1, "neither the one that was open nor the one that cannot be");
+    assert_eq!(text(&exchanges[0], "agent"), "web-1");
+    assert_ne!(text(&exchanges[0], "source"), "web-1", "it is named by its content, as all imports are");
+    assert_eq!(table(&store, "hosts").len(), 3);
+    let before = everything(&store);
+    for file in [facts, records] {
+        let (_, err) = import(&store, file, "");
+        assert!(err.contains("IMPORT-FILE-001"), "{err}");
+    }
+    assert!(everything(&store) == before);
+}

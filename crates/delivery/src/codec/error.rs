@@ -69,6 +69,18 @@ pub enum CodecError {
         /// What is wrong.
         misfit: Misfit,
     },
+    /// A row that cannot be; see [`super::judge`].
+    #[error("row {row} of table {table}: {column} {what}")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The row, from 0.
+        row: usize,
+        /// The column.
+        column: &'static str,
+        /// What is wrong.
+        what: &'static str,
+    },
 }
 
 /// Why a column does not fit its table.

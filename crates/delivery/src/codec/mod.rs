@@ -9,12 +9,14 @@
 mod decode;
 mod encode;
 mod error;
+mod judge;
 mod measure;
 mod pack;
 
 pub use decode::decode;
 pub use encode::encode;
 pub use error::{CodecError, Misfit};
+pub use judge::judge;
 pub use pack::{Head, Packer, address, unpack};
 
 use arachne_model::table::Kind;

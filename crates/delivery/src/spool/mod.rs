@@ -28,7 +28,7 @@ pub use class::{COUNTS_LEN, Class, Counts, by_class};
 pub use facts::{Figures, NewBatch, Settled, SpoolError, SpoolSettings, Waiting};
 pub use folder::{Directory, Folder};
 pub use frame::FORMAT;
-pub use scan::{Fault, Finding, SpoolFile, read_file};
+pub use scan::{Fault, Finding, SpoolFile, is_file, read_file};
 
 use crate::codec::Head;
 use crate::proto::Lane;

@@ -3,11 +3,11 @@
 //! What is damaged is skipped, named and counted; the rest is found again by the magic and checksum of the next frame.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::folder::read_file_at;
-use super::frame::{FILE_HEAD_LEN, FORMAT, FRAME_HEAD_LEN, FRAME_MAGIC, FileHead, FrameHead};
+use super::frame::{FILE_HEAD_LEN, FILE_MAGIC, FORMAT, FRAME_HEAD_LEN, FRAME_MAGIC, FileHead, FrameHead};
 use super::{Counts, SpoolError};
 use crate::codec::{CodecError, Head, address, unpack};
 use crate::proto::Batch;
@@ -172,7 +172,7 @@ impl<R: FnMut(u64, usize) -> io::Result<Vec<u8>>> Scan<R> {
 
 type ReadAt = Box<dyn FnMut(u64, usize) -> io::Result<Vec<u8>> + Send>;
 
-/// The batches of a spool file, for who reads one without a spool.
+/// The batches of a spool file, for an import.
 pub struct SpoolFile {
     scan: Scan<ReadAt>,
 }
@@ -183,7 +183,14 @@ impl std::fmt::Debug for SpoolFile {
     }
 }
 
-/// Opens a spool file. Whether a file is one tell its first eight bytes, `ARASPOOL`.
+/// Whether a file is a spool file, as its first eight bytes tell.
+#[must_use]
+pub fn is_file(path: &Path) -> bool {
+    let mut magic = [0; FILE_MAGIC.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == FILE_MAGIC
+}
+
+/// Opens a spool file; see [`is_file`].
 ///
 /// # Errors
 /// [`SpoolError::Io`] when it cannot be read, [`SpoolError::Newer`] when a newer version wrote it.

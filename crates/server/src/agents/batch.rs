@@ -1,15 +1,12 @@
 //! Batches become rows of the store: unpacked, judged, named by who sent them, made durable.
 
-use arachne_delivery::INSTANT_MAX;
 use arachne_delivery::codec::{self, CodecError};
 use arachne_delivery::proto::{Ack, Lane};
-use arachne_model::table::{Kind, Row, Rows, Value};
+use arachne_model::table::Rows;
 use arachne_store::{Store, StoreError, Token};
 
 use crate::problem::Problem;
 
-/// Characters of an id.
-const ID_CHARS_MAX: usize = 64;
 /// Seconds until a full disk is tried again.
 const FULL_AGAIN: u64 = 30;
 
@@ -31,7 +28,7 @@ pub(crate) fn store(store: &dyn Store, agent: &str, packed: &[u8]) -> Result<Sto
     let lane = Lane::try_from(batch.lane).map_err(|_| bad(&CodecError::Lane { lane: batch.lane }))?;
     let mut values_unknown = 0;
     let mut rows = codec::decode(batch.tables, &mut values_unknown).map_err(|error| bad(&error))?;
-    judge_all(&rows)?;
+    codec::judge(&rows).map_err(|error| bad(&error))?;
     own(&mut rows, agent);
     let count = rows.len() as u64;
     let word = if lane == Lane::Live { "live" } else { "backlog" };
@@ -58,7 +55,7 @@ fn bad(error: &CodecError) -> Problem {
     match error {
         CodecError::Packed { .. } | CodecError::Unpacked { .. } | CodecError::Rows => Problem::new("too-large", text),
         CodecError::Version { .. } => Problem::new("version", text),
-        CodecError::Column { table, .. } | CodecError::TableTwice { table } => {
+        CodecError::Column { table, .. } | CodecError::Row { table, .. } | CodecError::TableTwice { table } => {
             Problem::new("bad-batch", text).at(table)
         }
         _ => Problem::new("bad-batch", text),
@@ -80,53 +77,6 @@ fn own(rows: &mut Rows, agent: &str) {
         agent.clone_into(&mut row.agent);
     }
     rows.hosts.iter_mut().for_each(|row| agent.clone_into(&mut row.source));
-}
-
-fn judge_all(rows: &Rows) -> Result<(), Problem> {
-    judge(&rows.exchanges)?;
-    judge(&rows.sessions)?;
-    judge(&rows.packets)?;
-    judge(&rows.bodies)?;
-    judge(&rows.quality)?;
-    judge(&rows.hosts)
-}
-
-/// Whether rows can be: types were judged when they were decoded.
-fn judge<R: Row>(rows: &[R]) -> Result<(), Problem> {
-    let table = R::TABLE;
-    let named =
-        |kind: Kind| move |(at, column): (usize, &arachne_model::table::Column)| (column.kind == kind).then_some(at);
-    let instants: Vec<usize> = table.columns.iter().enumerate().filter_map(named(Kind::Instant)).collect();
-    let wrong = |row: usize, column: usize, what: &str| {
-        let detail = format!("row {row} of table {}: {} {what}", table.name, table.columns[column].name);
-        Problem::new("bad-batch", detail).at(table.name)
-    };
-    for (at, row) in rows.iter().enumerate() {
-        for column in &instants {
-            if let Value::Int(instant) = row.value(*column)
-                && !(0..INSTANT_MAX).contains(&instant)
-            {
-                return Err(wrong(at, *column, "is no instant from 1970 to 2199"));
-            }
-        }
-        if let Some(end) = table.end
-            && let (Value::Int(from), Value::Int(to)) = (row.value(table.start), row.value(end))
-            && to < from
-        {
-            return Err(wrong(at, end, "lies before its start"));
-        }
-        if let Some(id) = table.id
-            && let Value::Text(text) = row.value(id)
-            && !is_id(text)
-        {
-            return Err(wrong(at, id, "is no id: letters and digits"));
-        }
-    }
-    Ok(())
-}
-
-fn is_id(text: &str) -> bool {
-    (1..=ID_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]

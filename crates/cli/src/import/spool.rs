@@ -1,0 +1,112 @@
+//! A spool file of an agent as a source: what it recorded without a server, or what its server never got.
+
+use std::path::Path;
+
+use arachne_capture::rows::Tally;
+use arachne_delivery::codec::{CodecError, decode, judge};
+use arachne_delivery::proto::Batch;
+use arachne_delivery::spool::{self, SpoolError};
+use arachne_store::{Import, Rows, StoreError};
+use arachne_telemetry::chain;
+
+use super::one::Done;
+use crate::interrupt::Interrupt;
+use crate::read::notice::Notice;
+use crate::read::source::{Input, Note, Source, SourceReport};
+
+/// What is told of a spool file in the place of options: its rows were made by the agent.
+pub const OPTIONS: &str = "rows of an agent";
+/// Damaged places that are told.
+const NOTES_MAX: usize = 100;
+
+/// The file of a source that is a spool file.
+#[must_use]
+pub fn path_of(source: &Source) -> Option<&Path> {
+    match source.inputs.as_slice() {
+        [Input::File(path)] if spool::is_file(path) => Some(path),
+        _ => None,
+    }
+}
+
+/// Imports the file at `path`, whose content is named `hash`. What is damaged in it is told and left out.
+pub fn import(
+    path: &Path,
+    hash: &str,
+    mut into: Box<dyn Import>,
+    interrupt: &Interrupt,
+) -> (SourceReport, Tally, Result<Done, StoreError>) {
+    let mut report = SourceReport::default();
+    let done = match read(path, hash, &mut *into, interrupt, &mut report) {
+        Ok(true) => into.finish().map(Done::Stored),
+        Ok(false) => Ok(Done::Unfinished),
+        Err(error) => Err(error),
+    };
+    (report, Tally::default(), done)
+}
+
+/// Whether the file gave all it will ever give.
+fn read(
+    path: &Path,
+    hash: &str,
+    into: &mut dyn Import,
+    interrupt: &Interrupt,
+    report: &mut SourceReport,
+) -> Result<bool, StoreError> {
+    let mut note = |notice| {
+        if report.notes.len() < NOTES_MAX {
+            report.notes.push(Note { file: path.to_string_lossy().into_owned(), notice });
+        }
+    };
+    let mut file = match spool::read_file(path) {
+        Ok(file) => file,
+        Err(error) => {
+            note(notice(&error));
+            return Ok(false);
+        }
+    };
+    loop {
+        let batch = match file.next_batch() {
+            Ok(None) => break,
+            Ok(Some(batch)) => batch,
+            Err(error) => {
+                note(notice(&error));
+                return Ok(false);
+            }
+        };
+        if interrupt.is_set() {
+            return Ok(false);
+        }
+        match batch.and_then(rows_of) {
+            Ok(rows) => into.push(own(rows, hash))?,
+            Err(error) => note(Notice::Damaged { offset: 0, error: chain(&error).to_string() }),
+        }
+    }
+    for finding in file.findings() {
+        note(Notice::Damaged { offset: finding.offset, error: finding.to_string() });
+    }
+    Ok(true)
+}
+
+fn notice(error: &SpoolError) -> Notice {
+    match error {
+        SpoolError::Io { source, .. } => Notice::cannot_open(source),
+        SpoolError::Newer { .. } => Notice::Refused { error: error.to_string() },
+    }
+}
+
+fn rows_of(batch: Batch) -> Result<Rows, CodecError> {
+    let mut unknown = 0;
+    let rows = decode(batch.tables, &mut unknown)?;
+    judge(&rows)?;
+    Ok(rows)
+}
+
+/// Rows of this source. What was open when it was told has its end in another row.
+fn own(mut rows: Rows, hash: &str) -> Rows {
+    rows.exchanges.retain(|row| !row.provisional);
+    rows.exchanges.iter_mut().for_each(|row| hash.clone_into(&mut row.source));
+    rows.sessions.iter_mut().for_each(|row| hash.clone_into(&mut row.source));
+    rows.quality.iter_mut().for_each(|row| hash.clone_into(&mut row.source));
+    rows.hosts.iter_mut().for_each(|row| hash.clone_into(&mut row.source));
+    rows
+}
