@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub metrics: Metrics,
     /// Whether who asks over TCP needs a token.
     tokens_needed: AtomicBool,
+    /// Where the server listens: the port that the system gave it, where any was asked for.
+    address: Mutex<SocketAddr>,
     /// What encrypts connections at the present address.
     tls: Mutex<Encryption>,
     /// Why the file that the server is configured by is not in force; nothing when it is, or there is none.
@@ -67,6 +70,7 @@ impl App {
             logins: Logins::new(&config.data),
             saved: Saved::new(&config.data),
             tokens_needed: AtomicBool::new(config.access.auth == Auth::Required),
+            address: Mutex::new(config.access.listen),
             tls: Mutex::new(Arc::new(RwLock::new(tls))),
             refused: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -85,6 +89,15 @@ impl App {
 
     pub fn set_auth(&self, auth: Auth) {
         self.tokens_needed.store(auth == Auth::Required, Ordering::Release);
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_address(&self, address: SocketAddr) {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
     /// Where what encrypts connections stands, at the present address.

@@ -137,7 +137,9 @@ impl Threshold {
             let refused = |source| ServeError::Listen { address: access.listen.to_string(), source };
             let tcp = self.bind(access.listen).await.map_err(refused)?;
             let app = &self.house.app;
-            emit!(codes::SERVER_MAIN_001, address = access.listen.to_string());
+            let address = tcp.local_addr().map_err(refused)?;
+            emit!(codes::SERVER_MAIN_001, address = address.to_string());
+            app.set_address(address);
             let encryption = Arc::new(RwLock::new(tls));
             app.set_tls(Arc::clone(&encryption));
             let old = std::mem::replace(&mut self.door, self.house.open(Entrance::Tcp(tcp, encryption)));

@@ -1,6 +1,6 @@
 //! What to run on a host so that its agent finds this server.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, Uri, header};
 
@@ -23,23 +23,30 @@ pub(crate) struct ServerAddress {
     pub pin: Option<String>,
 }
 
-/// What to run on a host so that its agent with `key` finds a server of `config`.
+/// What stands for a part of the address that only a running server knows.
+const UNKNOWN: [&str; 2] = ["HOST", "PORT"];
+
+/// What to run on a host so that its agent with `key` finds a server of `config` that does not run. What is not known before it
+/// does stands there as `HOST` or `PORT`.
 ///
 /// # Errors
 /// The server could not start so.
 pub fn install(config: &Config, key: &str) -> Result<String, ServeError> {
     let pin = encryption(&config.access, &config.data)?.map(|tls| tls.pin());
-    Ok(command(&address(&own(config), pin), key))
+    Ok(command(&address(&own(config.access.listen), pin), key))
 }
 
-/// Where others than who asks find a server of `config`.
-fn own(config: &Config) -> String {
-    let host = match config.access.listen.ip() {
-        ip if ip.is_unspecified() => host_name().unwrap_or_else(|| "HOST".to_owned()),
+/// Where others than who asks find a server that listens on `address`.
+fn own(address: SocketAddr) -> String {
+    let [unknown_host, unknown_port] = UNKNOWN;
+    let host = match address.ip() {
+        ip if ip.is_unspecified() => host_name().unwrap_or_else(|| unknown_host.to_owned()),
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) => ip.to_string(),
     };
-    format!("{host}:{}", config.access.listen.port())
+    // The system chooses the port at each start.
+    let port = if address.port() == 0 { unknown_port.to_owned() } else { address.port().to_string() };
+    format!("{host}:{port}")
 }
 
 /// How whoever asks with these `headers` reaches this server; over the socket, how others do.
@@ -50,7 +57,7 @@ pub(crate) fn server(app: &App, uri: &Uri, headers: &HeaderMap) -> ServerAddress
     let host = match asked {
         Some(host) if host.contains(':') => host.to_owned(),
         // Over the socket there is no port in the name.
-        _ => own(&app.config),
+        _ => own(app.address()),
     };
     address(&host, app.pin())
 }
@@ -90,6 +97,14 @@ fn host_name() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_known_of_an_address_is_told() {
+        let of = |address: &str| own(address.parse().expect("an address"));
+        assert_eq!(of("10.0.0.9:7117"), "10.0.0.9:7117");
+        assert_eq!(of("[::1]:80"), "[::1]:80");
+        assert_eq!(of("127.0.0.1:0"), "127.0.0.1:PORT");
+    }
 
     #[test]
     fn a_command_starts_an_agent_and_nothing_else() {

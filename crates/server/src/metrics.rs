@@ -45,7 +45,7 @@ impl Metrics {
         facts: &StoreFacts,
         running: usize,
         delivered: &BTreeMap<String, Delivered>,
-        configured: bool,
+        told: Told,
     ) -> String {
         let mut out = String::new();
         let routes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -73,16 +73,27 @@ impl Metrics {
             line(format_args!("{name}_count{{{labels}}} {}", counted.count));
         }
         line(format_args!("# TYPE arachne_queries_running gauge\narachne_queries_running {running}"));
-        let in_force = u8::from(configured);
+        let in_force = u8::from(told.in_force);
         line(format_args!("# TYPE arachne_configuration_in_force gauge\narachne_configuration_in_force {in_force}"));
         line(format_args!("# TYPE log_events_total counter"));
         for (code, n) in arachne_telemetry::counts() {
             line(format_args!("log_events_total{{code=\"{code}\"}} {n}"));
         }
         store(facts, &mut out);
+        let failing = u8::from(told.failing);
+        let _ = writeln!(out, "# TYPE arachne_store_failing gauge\narachne_store_failing {failing}");
         agents(delivered, &mut out);
         out
     }
+}
+
+/// What is the case or not.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// The configuration on disk is in force.
+    pub in_force: bool,
+    /// The store cannot write what it was given.
+    pub failing: bool,
 }
 
 /// A number of a table.

@@ -120,6 +120,7 @@ pub(crate) const KINDS: &[(&str, StatusCode, &str)] = &[
     ("stopping", StatusCode::SERVICE_UNAVAILABLE, "the server is going down"),
     ("time-limit", StatusCode::SERVICE_UNAVAILABLE, "the answer took too long"),
     ("full", StatusCode::INSUFFICIENT_STORAGE, "there is no space left"),
+    ("unwritable", StatusCode::SERVICE_UNAVAILABLE, "the store cannot write"),
     ("no-sql", StatusCode::NOT_FOUND, "this server has no SQL"),
     ("bad-statement", StatusCode::BAD_REQUEST, "the statement is wrong"),
     ("store", StatusCode::INTERNAL_SERVER_ERROR, "the store could not answer"),

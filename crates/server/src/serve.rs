@@ -156,6 +156,7 @@ impl Server {
         };
         let agents = Agents::open(&config.data, parts.keys.clone())?;
         let app = App::new(config, parts, tokens, agents, tls);
+        app.set_address(tcp.local_addr().map_err(listen("the address".to_owned()))?);
         let (control, wishes) = Control::new(app.clone());
         Ok(Self { app, tcp, socket, fresh_token, control, wishes })
     }
@@ -223,12 +224,24 @@ impl Server {
     }
 }
 
-/// Looks at the files of the certificate, for ever.
+/// Says once that the store cannot write, and once that it can again.
+fn tell_failing(known: &mut Option<String>, now: Option<String>) {
+    match (&known, &now) {
+        (None, Some(error)) => emit!(codes::SERVER_STORE_002, error = error.as_str()),
+        (Some(_), None) => emit!(codes::SERVER_STORE_003),
+        _ => {}
+    }
+    *known = now;
+}
+
+/// Looks at the files of the certificate, and whether the store can write, for ever.
 async fn look_after(app: App) {
+    let mut failing = None;
     let mut ticks = interval(app.config.limits.look_time);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        tell_failing(&mut failing, app.parts.store.failing());
         if let Some(tls) = app.encryption() {
             // It panics no more than the reading of two files does.
             let _ = tokio::task::spawn_blocking(move || tls.refresh()).await;

@@ -390,6 +390,18 @@ codes! {
         action: "Look at `error`; GET /api/v1/store tells what is damaged.",
         since: "0.1.0",
     }
+    SERVER_STORE_002 "SERVER-STORE-002" Error "the store cannot write what it was given" {
+        meaning: "What was delivered is durable in the log of the store and is answered, but cannot be written as parts; `error` holds the file and the reason. It is tried again every 5 s; when too much waits, deliveries are refused (problem `unwritable`) and agents keep them.",
+        cause: "A failing disk, or a folder of the store whose rights or kind were changed.",
+        action: "Put right what `error` names; SERVER-STORE-003 follows without a restart. `arachne_store_failing` of /metrics is 1 until then.",
+        since: "0.1.0",
+    }
+    SERVER_STORE_003 "SERVER-STORE-003" Info "the store writes again" {
+        meaning: "What waited was written; deliveries are taken.",
+        cause: "The reason of SERVER-STORE-002 is gone.",
+        action: "Nothing.",
+        since: "0.1.0",
+    }
     SERVER_TLS_001 "SERVER-TLS-001" Info "the certificate was changed" {
         meaning: "Connections from now on get the certificate in `file`, whose key has the pin `pin`; those that are open go on.",
         cause: "The files were replaced.",

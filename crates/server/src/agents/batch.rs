@@ -7,7 +7,7 @@ use arachne_store::{Store, StoreError, Token};
 
 use crate::problem::Problem;
 
-/// Seconds until a full disk is tried again.
+/// Seconds until a disk that is full or fails is tried again.
 const FULL_AGAIN: u64 = 30;
 
 /// A batch that is durable.
@@ -37,6 +37,13 @@ pub(crate) fn store(store: &dyn Store, agent: &str, packed: &[u8]) -> Result<Sto
         // What a store refuses of rows that are in order is their number.
         StoreError::Refused(reason) => Problem::new("too-large", reason.clone()),
         StoreError::Full { .. } => Problem::from(&error).again_after(FULL_AGAIN),
+        StoreError::Io { .. } => {
+            // What is wrong, with its files, goes to the log.
+            let _ = Problem::from(&error);
+            let detail =
+                "the disk of the server does not take what was sent: nothing of it was kept, send it again later";
+            Problem::new("unwritable", detail).again_after(FULL_AGAIN)
+        }
         _ => Problem::from(&error),
     })?;
     let ack = Ack {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use axum::response::Response;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 use crate::stream::{Form, broken};
@@ -15,6 +16,12 @@ use crate::work::Job;
 /// The file that only an agent is, as its package installs it.
 const NAME: &str = "arachne-agent";
 const PROGRAM: Form = Form { media: "application/octet-stream", file: Some(NAME), lines: false };
+
+/// Downloads at a time: one may take as long as a streamed answer, and holds a place among those who work.
+const DOWNLOADS: usize = 4;
+/// Seconds until a download is tried again when there are that many.
+const AGAIN: u64 = 10;
+static PLACES: Semaphore = Semaphore::const_new(DOWNLOADS);
 
 /// For whom the program is wanted.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -35,7 +42,10 @@ pub(crate) async fn program(job: Job, Params(wanted): Params<ProgramParams>) -> 
             format!("the program is there for {here}, not for {machine}: build it on such a machine and copy it");
         return Err(Problem::new("not-found", detail).at("machine"));
     }
-    job.stream(PROGRAM, |_, _, out| {
+    let busy = |_| Problem::new("busy", format!("{DOWNLOADS} downloads are under way; try again")).again_after(AGAIN);
+    let place = PLACES.try_acquire().map_err(busy)?;
+    job.stream(PROGRAM, move |_, _, out| {
+        let _place = place;
         let unreadable = |_| Problem::new("not-found", "the program of this server cannot be read: copy it by hand");
         let mut file = path().and_then(File::open).map_err(unreadable)?;
         io::copy(&mut file, out).and_then(|_| out.flush()).map_err(|error| broken(&error))

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::api::configuration;
 use crate::app::App;
+use crate::metrics::Told;
 use crate::problem::Problem;
 use crate::work::{Job, failed};
 
@@ -114,15 +115,22 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests are taken; and in a second line, that the configuration on disk is not in force, where it is not.
+/// Whether requests are taken; and in further lines, that the configuration on disk is not in force, and that the store cannot
+/// write what it was given, where that is so: questions are answered all the same.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReady", tag = "server",
     responses((status = 200, description = "They are", content_type = "text/plain", body = String)))]
-pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
+pub(crate) async fn readyz(State(app): State<App>) -> Result<String, Problem> {
     if app.stopping.load(Ordering::Relaxed) {
         return Err(Problem::new("stopping", "the server is going down").again_after(5));
     }
-    let changed = configuration::refused(&app).is_some();
-    Ok(if changed { "ready\nthe configuration on disk is not in force\n" } else { "ready\n" })
+    let mut text = "ready\n".to_owned();
+    if configuration::refused(&app).is_some() {
+        text.push_str("the configuration on disk is not in force\n");
+    }
+    if app.parts.store.failing().is_some() {
+        text.push_str("the store cannot write: the log of the server tells why\n");
+    }
+    Ok(text)
 }
 
 /// What the server counts, in Prometheus' text format: numbers alone, nothing that was captured.
@@ -133,7 +141,9 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem>
     let render = move || {
         let delivered = app.agents.counts.all();
         let in_force = configuration::refused(&app).is_none();
-        app.metrics.render(&app.parts.store.facts(), app.running.list().len(), &delivered, in_force)
+        let store = &app.parts.store;
+        let told = Told { in_force, failing: store.failing().is_some() };
+        app.metrics.render(&store.facts(), app.running.list().len(), &delivered, told)
     };
     let text = tokio::task::spawn_blocking(render).await.map_err(|error| failed(&error))?;
     let mut response = text.into_response();

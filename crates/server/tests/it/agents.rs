@@ -206,3 +206,28 @@ fn a_host_without_the_program_gets_it_from_the_server() {
     assert_eq!((other.status, other.json()["code"].as_str()), (404, Some("not-found")));
     assert_eq!(world.send(&get("/agent/v1/program")).status, 401, "for agents alone");
 }
+
+#[test]
+fn downloads_of_the_program_leave_places_for_others() {
+    let world = World::new();
+    let key = world.add_agent("web-1");
+    // Nobody takes more of it than the head and what fits on the way.
+    let begun = || {
+        let mut stream = TcpStream::connect(world.address).expect("it listens");
+        stream.write_all(&get("/agent/v1/program").with("Authorization", &key).bytes()).expect("it is open");
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).expect("an answer");
+        (String::from_utf8_lossy(&head).into_owned(), stream)
+    };
+    let open: Vec<_> = (0..4).map(|_| begun()).collect();
+    assert!(open.iter().all(|(head, _)| head == "HTTP/1.1 200"));
+    let fifth = world.send(&get("/agent/v1/program").with("Authorization", &key));
+    assert_eq!((fifth.status, &fifth.json()["code"], fifth.header("retry-after")), (503, &json!("busy"), "10"));
+    world.send(&get("/api/v1/agents")).ok();
+    drop(open);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while begun().0 != "HTTP/1.1 200" {
+        assert!(std::time::Instant::now() < until, "places come back");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}

@@ -7,6 +7,7 @@ mod batches;
 mod client;
 mod connections;
 mod document;
+mod failing;
 mod follow;
 mod hostile;
 mod login;

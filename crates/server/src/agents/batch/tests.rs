@@ -2,7 +2,7 @@
 
 use arachne_delivery::codec::{Head, Packer, address, encode};
 use arachne_delivery::proto::Table;
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
+use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Row as _, SessionRow};
 use std::sync::Arc;
 
 use arachne_filter::Predicate;
