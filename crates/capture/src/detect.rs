@@ -84,6 +84,7 @@ fn other_start(first: &[u8], magic: [u8; 4]) -> Start {
         (b"%PDF", "a PDF document"),
         (b"SQLite format 3", "an SQLite database"),
         (b"PAR1", "a Parquet file"),
+        (b"ARASPOOL", "a spool file of an agent: `arachne import FILE` takes it, each file by itself"),
     ];
     let name = |list: &'static [(&[u8], &str)]| list.iter().find(|(m, _)| first.starts_with(m)).map(|(_, name)| *name);
     if let Some(name) = name(CAPTURES) {

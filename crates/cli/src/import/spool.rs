@@ -64,6 +64,7 @@ fn read(
             return Ok(false);
         }
     };
+    let mut batches = 0_u64;
     loop {
         let batch = match file.next_batch() {
             Ok(None) => break,
@@ -76,15 +77,21 @@ fn read(
         if interrupt.is_set() {
             return Ok(false);
         }
+        batches += 1;
         match batch.and_then(rows_of) {
             Ok(rows) => into.push(own(rows, hash))?,
-            Err(error) => note(Notice::Damaged { offset: 0, error: chain(&error).to_string() }),
+            Err(error) => {
+                let offset = file.offset();
+                note(Notice::Damaged { offset, error: format!("{} in the batch at offset {offset}", chain(&error)) });
+            }
         }
     }
     for finding in file.findings() {
         note(Notice::Damaged { offset: finding.offset, error: finding.to_string() });
     }
-    Ok(true)
+    report.bytes_read = file.length();
+    // A file that gave nothing for its damage is asked again another time, as captures are.
+    Ok(batches > 0 || file.findings().is_empty())
 }
 
 fn notice(error: &SpoolError) -> Notice {

@@ -18,6 +18,7 @@ mod secrets;
 #[cfg(target_os = "linux")]
 #[allow(clippy::print_stderr, reason = "it says why it skips")]
 mod site;
+mod spool;
 mod store;
 mod streams;
 mod support;

@@ -175,6 +175,8 @@ type ReadAt = Box<dyn FnMut(u64, usize) -> io::Result<Vec<u8>> + Send>;
 /// The batches of a spool file, for an import.
 pub struct SpoolFile {
     scan: Scan<ReadAt>,
+    /// Where the batch that was read last begins.
+    offset: u64,
 }
 
 impl std::fmt::Debug for SpoolFile {
@@ -200,7 +202,7 @@ pub fn read_file(path: &Path) -> Result<SpoolFile, SpoolError> {
     let file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let read: ReadAt = Box::new(move |offset, length| read_file_at(&file, offset, length));
-    Ok(SpoolFile { scan: Scan::new(&name, length, read)? })
+    Ok(SpoolFile { scan: Scan::new(&name, length, read)?, offset: 0 })
 }
 
 impl SpoolFile {
@@ -210,7 +212,20 @@ impl SpoolFile {
     /// [`SpoolError::Io`] when the file cannot be read on.
     pub fn next_batch(&mut self) -> Result<Option<Result<Batch, CodecError>>, SpoolError> {
         let frame = self.scan.next_frame()?;
+        self.offset = frame.as_ref().map_or(self.offset, |frame| frame.offset - FRAME_HEAD_LEN as u64);
         Ok(frame.map(|frame| address(&frame.head.head, &frame.payload).and_then(|packed| unpack(&packed))))
+    }
+
+    /// Where the batch that was read last begins, in bytes.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes of the file when it was opened.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.scan.length
     }
 
     /// What was damaged so far.
