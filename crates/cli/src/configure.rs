@@ -1,12 +1,14 @@
 //! What `arachne.yml` says goes into the arguments of a command; what the command line says comes first.
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use arachne_agent::edge::plan::service_rule;
 use arachne_capture::rows::ServiceRule;
 use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Mistakes};
 use arachne_delivery::instructions::Packets;
+use arachne_server::{Access, PORT, TlsFiles};
 
 use crate::args::Command;
 use crate::exit::ExitStatus;
@@ -56,7 +58,10 @@ pub fn apply(found: Found, command: &mut Command) {
         Command::Query(args) => data(&mut args.data.data),
         Command::Sql(args) => data(&mut args.data.data),
         Command::Export(args) => data(&mut args.data.data),
-        Command::Agents(args) => data(&mut args.command.data().data),
+        Command::Agents(args) => {
+            data(&mut args.command.data().data);
+            args.access = Some(access(&config));
+        }
         Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. } => {}
     }
 }
@@ -76,6 +81,14 @@ pub fn fill(config: &Config, args: &mut ServeArgs) {
         args.tls_key = Some(tls.key.clone());
     }
     args.agent.clone_from(&config.agent);
+}
+
+/// Who may ask a server of this configuration, and where.
+fn access(config: &Config) -> Access {
+    let auth =
+        if config.auth == Some(Auth::Required) { arachne_server::Auth::Required } else { arachne_server::Auth::Local };
+    let tls = config.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
+    Access { listen: config.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT))), auth, tls }
 }
 
 fn services(config: &Config) -> Vec<ServiceRule> {
@@ -131,7 +144,7 @@ fn meaning(config: &Config) -> String {
 
 /// What the agent of this machine does, in words.
 fn agent_meaning(agent: &Agent) -> String {
-    let Agent { name, config } = agent;
+    let Agent { name, look_up_names, config } = agent;
     let filter = if config.filter.is_empty() { "everything" } else { &config.filter };
     let mut kept = vec!["exchanges"];
     kept.extend(config.save.sessions.then_some("sessions"));
@@ -142,10 +155,11 @@ fn agent_meaning(agent: &Agent) -> String {
         Packets::Whole => Some("whole packets, secrets included"),
     });
     let only = if config.save.keep.is_empty() { String::new() } else { format!(", only {}", config.save.keep) };
+    let names = if *look_up_names { "names     of addresses are looked up\n" } else { "" };
     let limits = &config.limits;
     let load = |value: u32, unit: &str| if value == 0 { format!("any {unit}") } else { format!("{value} {unit}") };
     format!(
-        "agent     {name}: {filter} on {}\nkeeps     {}{only}\nlimits    {}, {}, {} bytes of memory, {} bytes of spool\n",
+        "agent     {name}: {filter} on {}\nkeeps     {}{only}\nlimits    {}, {}, {} bytes of memory, {} bytes of spool\n{names}",
         config.interfaces.join(", "),
         kept.join(", "),
         load(limits.cpu_percent, "% of a core"),

@@ -37,7 +37,7 @@ impl Program {
     ///
     /// # Errors
     /// The system does not tell where this program is.
-    pub fn agent(data: &Path, name: &str) -> io::Result<Self> {
+    pub fn agent(data: &Path, name: &str, look_up_names: bool) -> io::Result<Self> {
         let folder = data.join("agents");
         let words = [
             ("--server", format!("unix:{}", data.join("socket").display())),
@@ -45,8 +45,8 @@ impl Program {
             ("--spool", folder.join(format!("{name}.spool")).display().to_string()),
         ];
         let words = words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
-        let begin = ["agent", "--with-parent"].map(str::to_owned);
-        Ok(Self { path: std::env::current_exe()?, arguments: begin.into_iter().chain(words).collect() })
+        let begin = ["agent", "--with-parent"].into_iter().chain(look_up_names.then_some("--look-up-names"));
+        Ok(Self { path: std::env::current_exe()?, arguments: begin.map(str::to_owned).chain(words).collect() })
     }
 }
 
@@ -83,7 +83,10 @@ impl LocalAgent {
 
 /// The own agent of a server, which a change of the configuration may start, change and stop.
 #[derive(Clone, Debug, Default)]
-pub struct OwnAgent(Arc<Mutex<Option<(String, LocalAgent)>>>);
+pub struct OwnAgent(Arc<Mutex<Option<(Start, LocalAgent)>>>);
+
+/// What the agent is started with: another one starts anew.
+type Start = (String, bool);
 
 impl OwnAgent {
     /// Sees to it that `wanted` runs for the server that holds `data` and is controlled by `control`, and no other.
@@ -92,18 +95,19 @@ impl OwnAgent {
     /// It cannot be made known to the server, or this program does not know where it is.
     pub fn set(&self, wanted: Option<&Agent>, data: &Path, control: &Control) -> anyhow::Result<()> {
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Agent { name, config }) = wanted {
+        if let Some(Agent { name, config, .. }) = wanted {
             control.adopt(name, &key_file(data, name), config.clone())?;
         }
-        let name = wanted.map(|agent| &agent.name);
-        if running.as_ref().map(|(name, _)| name) == name {
+        let start = wanted.map(|agent| (agent.name.clone(), agent.look_up_names));
+        if running.as_ref().map(|(start, _)| start) == start.as_ref() {
             return Ok(());
         }
         if let Some((_, before)) = running.take() {
             before.stop();
         }
-        if let Some(name) = name {
-            *running = Some((name.clone(), LocalAgent::start(Program::agent(data, name)?)));
+        if let Some((name, look_up_names)) = start {
+            let agent = LocalAgent::start(Program::agent(data, &name, look_up_names)?);
+            *running = Some(((name, look_up_names), agent));
         }
         Ok(())
     }
@@ -231,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_agent_of_a_folder() {
-        let program = Program::agent(Path::new("/data"), "local").expect("this program is somewhere");
+        let program = Program::agent(Path::new("/data"), "local", false).expect("this program is somewhere");
         let words = program.arguments.join(" ");
         assert_eq!(
             words,

@@ -1,5 +1,6 @@
 //! Arguments of `arachne agents`.
 
+use arachne_server::Access;
 use clap::{Args, Subcommand};
 
 use crate::args::Color;
@@ -11,6 +12,10 @@ pub struct AgentsArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: AgentsCommand,
+
+    /// Where the server is to listen, as configured.
+    #[arg(skip)]
+    pub access: Option<Access>,
 }
 
 /// What to do with agents.

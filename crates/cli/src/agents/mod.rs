@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use arachne_query::Instant;
-use arachne_server::{AgentEntry, Config, Registry, install};
+use arachne_server::{Access, AgentEntry, Config, Registry, install};
 use arachne_store_parquet::EmbeddedStore;
 use arachne_telemetry::now;
 use serde_json::{Value as Json, json};
@@ -35,6 +35,9 @@ const COLUMNS: [(&str, Shape, &str); 9] = [
     ("created", Shape::Instant, "/created"),
 ];
 
+/// What stands for a key that is not made yet.
+const KEY: &str = "ara_";
+
 /// Who has the list of agents.
 enum Holder {
     /// This process, as long as it holds the store.
@@ -47,7 +50,7 @@ enum Holder {
 #[must_use]
 pub fn run(args: &AgentsArgs) -> ExitStatus {
     asked(|| match &args.command {
-        AgentsCommand::Add { name, data } => add(name, data),
+        AgentsCommand::Add { name, data } => add(name, data, args.access.clone()),
         AgentsCommand::List { format, color, data } => {
             let columns = COLUMNS.map(|(name, shape, _)| AnswerColumn::new(name, shape));
             let out = io::BufWriter::new(io::stdout().lock());
@@ -76,13 +79,22 @@ impl Holder {
 }
 
 /// Adds an agent; a folder that is not there is made, as for a server.
-fn add(name: &str, data: &DataArgs) -> Result<()> {
+fn add(name: &str, data: &DataArgs, access: Option<Access>) -> Result<()> {
     let dir = crate::store::data_dir(data.data.as_deref())?;
     crate::store::make_dir(&dir)?;
     let command = match Holder::of(open(&dir, brief())?, &dir)? {
         Holder::Here(registry, data, _held) => {
-            let key = registry.add(name, now())?;
-            install(&Config::new(data), &key)?
+            let mut config = Config::new(data);
+            config.access = access.unwrap_or(config.access);
+            if config.access.listen.port() == 0 {
+                writeln!(
+                    io::stderr().lock(),
+                    "no server runs, and its port is chosen when it starts: put it in for PORT"
+                )?;
+            }
+            // What is wrong with the address is known before there is a key that nobody was shown.
+            let command = install(&config, KEY)?;
+            command.replace(KEY, &registry.add(name, now())?)
         }
         Holder::Served(socket) => {
             let body = json!({ "name": name }).to_string();

@@ -46,7 +46,8 @@ fn agents_come_and_go_with_and_without_a_server() {
     let server = Server::start(&folder.path());
     assert_eq!(listed(&folder), [state("web-1", "offline")]);
     let through = out(&folder, &["add", "web-2"]);
-    assert!(through.contains("arachne-agent --server http://127.0.0.1:"), "{through}");
+    let place = format!("arachne-agent --server http://{} --key-file", server.address);
+    assert!(through.contains(&place), "the port that the system chose: {through}");
     assert!(server.get("/api/v1/agents").contains("\"web-2\""));
     out(&folder, &["revoke", "web-1"]);
     assert_eq!(listed(&folder), [state("web-1", "revoked"), state("web-2", "offline")]);
@@ -57,4 +58,25 @@ fn agents_come_and_go_with_and_without_a_server() {
     drop(server);
     assert!(out(&folder, &["list"]).starts_with("NAME"));
     assert_eq!(listed(&folder), [state("web-1", "revoked"), state("web-2", "offline")]);
+}
+
+#[test]
+fn an_agent_that_is_added_before_the_server_starts_is_told_what_is_configured() {
+    let folder = Folder::new();
+    let file = folder.path().with_file_name("arachne.yml");
+    let add = |name: &str, server: &str| {
+        fs::write(&file, format!("storage: {{path: {}}}\nserver:\n{server}", folder.path().display())).unwrap();
+        let done = arachne().args(["agents", "add", name, "--config"]).arg(&file).output().unwrap();
+        (done.status.success(), text(&done.stdout), text(&done.stderr))
+    };
+    let (done, command, err) = add("web-1", "  listen: 127.0.0.1:8443\n");
+    assert!(done && command.contains("--server http://127.0.0.1:8443 "), "{command}{err}");
+    let (done, command, err) = add("web-2", "  listen: 127.0.0.1:0\n");
+    assert!(done && command.contains("--server http://127.0.0.1:PORT ") && err.contains("put it in for PORT"), "{err}");
+    let (done, command, err) = add("web-3", "  listen: 0.0.0.0:8443\n  auth: required\n");
+    assert!(done && command.contains(":8443 --key-file") && command.contains(" --pin sha256/"), "{command}{err}");
+    let (done, _, err) = add("web-4", "  listen: 0.0.0.0:8443\n");
+    assert!(!done && err.contains("nobody would be asked for a token"), "{err}");
+    let list = arachne().args(["agents", "list", "--config"]).arg(&file).output().unwrap();
+    assert!(!text(&list.stdout).contains("web-4"), "nobody has the key of that one");
 }
