@@ -1,5 +1,6 @@
 //! The command line: `arachne-agent`, and `arachne agent`, which is the same.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use arachne_delivery::instructions::AgentConfig;
@@ -39,6 +40,13 @@ pub struct AgentArgs {
     /// Name of the agent while no server has told one; the host's name by default.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// Look up names of the addresses that talk, at the name servers of the host: a few questions a second, answers are kept for
+    /// an hour.
+    #[arg(long, env = "ARACHNE_LOOK_UP_NAMES")]
+    pub look_up_names: bool,
+    /// The name server to ask instead of those in /etc/resolv.conf.
+    #[arg(long, value_name = "ADDRESS:PORT", env = "ARACHNE_NAME_SERVER", requires = "look_up_names")]
+    pub name_server: Option<SocketAddr>,
     /// Number of the user that the capture process becomes where it is root.
     #[arg(long, value_name = "UID", default_value_t = crate::sandbox::NOBODY)]
     pub user: u32,

@@ -14,6 +14,8 @@ use crate::tree::{Node, Place, Value};
 pub struct Agent {
     /// `agent.name`: what it is called in rows and lists; `local` unless another one is given.
     pub name: String,
+    /// `agent.look_up_names`: whether it looks up names of addresses that talk.
+    pub look_up_names: bool,
     /// What it is to do.
     pub config: AgentConfig,
 }
@@ -23,6 +25,7 @@ pub(crate) fn agent(node: &Node, services: &[Service], mistakes: &mut Vec<Mistak
     let mut section = Section::of(node, "agent", mistakes)?;
     let default = AgentConfig::default();
     let name = section.scalar("name", name, mistakes).unwrap_or_else(|| "local".to_owned());
+    let look_up_names = section.scalar("look_up_names", switch, mistakes).unwrap_or(false);
     let interfaces = section.take("interfaces").and_then(|node| words(node, "agent.interfaces", mistakes));
     let filter = section.scalar("filter", filter, mistakes).unwrap_or_default();
     let save = section.take("save").and_then(|node| Section::of(node, "agent.save", mistakes));
@@ -41,7 +44,7 @@ pub(crate) fn agent(node: &Node, services: &[Service], mistakes: &mut Vec<Mistak
         let (place, key) = place_of(node, wrong.field);
         mistakes.push(place.mistake(&key, wrong.detail));
     }
-    Some(Agent { name, config })
+    Some(Agent { name, look_up_names, config })
 }
 
 /// Where a part of a configuration stands in the section at `node`, or what it would stand in, and what it is called in the file.

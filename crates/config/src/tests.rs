@@ -40,16 +40,17 @@ fn an_agent_has_defaults_and_every_key() {
     let whole =
         config("agent:\nstorage: {path: d}\nservices:\n  - name: shop\n    port: 80\n").agent.expect("it is there");
     let wanted = AgentConfig { services: whole.config.services.clone(), ..AgentConfig::default() };
-    assert_eq!((whole.name.as_str(), whole.config.services.len(), &whole.config), ("local", 1, &wanted));
-    let text = "agent:\n  name: web-1\n  interfaces: [eth0, lo]\n  filter: tcp port 80\n  save:\n    packets: headers\n    \
+    assert_eq!((whole.name.as_str(), whole.look_up_names, &whole.config), ("local", false, &wanted));
+    let text = "agent:\n  name: web-1\n  look_up_names: yes\n  interfaces: [eth0, lo]\n  filter: tcp port 80\n  save:\n    packets: headers\n    \
                 sessions: no\n    bodies: no\n    keep: status:>=500\n  limits:\n    cpu_percent: 20\n    \
                 megabytes_per_minute: 100\n    memory: 64MiB\n    ring: 8MiB\n    threads: 2\n    spool: 2GiB\n    body: 64KiB\n  \
                 redact: [x-shop, pin]\nstorage: {path: d}\n";
-    let Agent { name, config: agent } = config(text).agent.expect("it is there");
+    let Agent { name, look_up_names, config: agent } = config(text).agent.expect("it is there");
     assert_eq!(
         (name.as_str(), agent.interfaces, agent.filter.as_str()),
         ("web-1", vec!["eth0".to_owned(), "lo".to_owned()], "tcp port 80")
     );
+    assert!(look_up_names);
     let save = Save { sessions: false, bodies: false, packets: Packets::Headers, keep: "status:>=500".to_owned() };
     assert_eq!(agent.save, save);
     let limits = AgentLimits {

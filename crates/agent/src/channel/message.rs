@@ -37,6 +37,10 @@ pub struct Setup {
     pub server: Option<SocketAddr>,
     /// Who to become where it is root.
     pub user: u32,
+    /// Whether to tell the addresses of those that talk, for names to be looked up.
+    pub tell_addresses: bool,
+    /// How far files were read before.
+    pub positions: Vec<FilePosition>,
 }
 
 /// An interface of the host.
@@ -85,6 +89,8 @@ pub enum Report {
     Counters(Box<Counters>),
     /// What a filter would catch.
     Preview(Box<PreviewResult>),
+    /// Addresses of those that talk.
+    Addresses(Vec<IpAddr>),
     /// What was tried, and what came of it: the error of the system, or `allowed`.
     Probed(BTreeMap<String, String>),
     /// Everything was handed over.
@@ -130,6 +136,23 @@ pub struct Counters {
     pub failed: Option<String>,
 }
 
+/// How far a file of the host was read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, prost::Message)]
+pub struct FilePosition {
+    /// Its path.
+    #[prost(string, tag = "1")]
+    pub path: String,
+    /// Packets that were read.
+    #[prost(uint64, tag = "2")]
+    pub packets: u64,
+    /// Bytes at its beginning that tell it from another one of its name.
+    #[prost(uint32, tag = "3")]
+    pub head_bytes: u32,
+    /// The CRC-32C of these.
+    #[prost(fixed32, tag = "4")]
+    pub head_crc: u32,
+}
+
 /// Rows, packed for delivery.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct Packed {
@@ -145,6 +168,9 @@ pub struct Packed {
     /// Tables, as [`arachne_delivery::codec`] packs them.
     #[prost(bytes = "vec", tag = "4")]
     pub bytes: Vec<u8>,
+    /// How far the file was read when it was closed, where the rows are of one.
+    #[prost(message, optional, tag = "6")]
+    pub position: Option<FilePosition>,
 }
 
 impl Packed {

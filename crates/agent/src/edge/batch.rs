@@ -8,7 +8,7 @@ use arachne_delivery::spool::{Class, Counts, by_class};
 use arachne_model::table::Rows;
 
 use super::outlet::Outlet;
-use crate::channel::Packed;
+use crate::channel::{FilePosition, Packed};
 
 /// Rows that close a batch.
 const ROWS_MAX: usize = 1024;
@@ -24,6 +24,8 @@ pub struct Batches {
     packer: Packer,
     /// Those that found no room, of one closing at most.
     waiting: VecDeque<Packed>,
+    /// How far the file has been read whose rows these are.
+    pub position: Option<FilePosition>,
     /// When the first row of the next one came.
     first: Option<i64>,
     /// Rows that were handed over and dropped.
@@ -37,7 +39,8 @@ impl Batches {
     /// # Errors
     /// There is no memory to pack them.
     pub fn new() -> Result<Self, CodecError> {
-        Ok(Self { packer: Packer::new()?, waiting: VecDeque::new(), first: None, handed: 0, dropped: 0 })
+        let (packer, waiting) = (Packer::new()?, VecDeque::new());
+        Ok(Self { packer, waiting, position: None, first: None, handed: 0, dropped: 0 })
     }
 
     /// Whether the rows of `collector` make a batch by their size.
@@ -111,7 +114,7 @@ impl Batches {
             Some(bytes) => {
                 let counts = Counts::of(&rows).0.to_vec();
                 let class = u32::try_from(class.index()).unwrap_or(0);
-                vec![Packed { closed, class, counts, bytes }]
+                vec![Packed { closed, class, counts, bytes, position: self.position.clone() }]
             }
             None => match halves(rows) {
                 // Rows that no receiver takes: limits of parser and bodies keep them far smaller.

@@ -9,6 +9,7 @@ pub mod dns;
 pub mod file;
 pub mod gate;
 pub mod outlet;
+pub mod peers;
 pub mod plan;
 pub mod pressure;
 pub mod sink;

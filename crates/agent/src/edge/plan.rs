@@ -29,6 +29,8 @@ pub struct Plan {
     pub redactor: Redactor,
     /// What is asked of bodies.
     pub taps: TapOptions,
+    /// Whether to tell who talks.
+    pub tell_addresses: bool,
 }
 
 /// Why a configuration cannot be.
@@ -138,6 +140,7 @@ impl Plan {
             },
             redactor: Redactor::new(key, Rules { headers: names.clone(), fields: names }),
             taps: TapOptions { decode: true, hash: false, keep: config.save.bodies, limits },
+            tell_addresses: setup.tell_addresses,
         })
     }
 }

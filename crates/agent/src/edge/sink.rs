@@ -1,24 +1,73 @@
 //! Takes what the engine of a thread finds: rows of what is kept, bodies as far as the load allows.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use arachne_capture::FrameBytes;
 use arachne_capture::rows::Collector;
 use arachne_content::TapOptions;
 use arachne_delivery::status::Pressure;
-use arachne_model::{Exchange, TcpSession};
+use arachne_model::{Exchange, TapFacts, TcpSession};
 use arachne_wire::{Belongs, BodyTap, Frame, MessageHead, Segment, Sink};
+
+use super::peers::Peers;
 
 /// Bytes of a body that are kept while bytes of bodies give way.
 const SHORT_BODY_BYTES: usize = 4096;
 
-/// Bodies since the start.
+/// Bodies since the start. Each is counted where it happens, so that they balance only when none is forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BodyCounts {
-    /// Bodies that were to be kept.
+    /// Bodies that were to be kept, counted when their heads came.
     pub wanted: u64,
     /// Of those: left out under load.
     pub refused: u64,
     /// Of those: kept to their first bytes only under load.
     pub shortened: u64,
+    /// Bodies that are on their way, counted by what takes their bytes.
+    pub open: u64,
+    /// Bodies that have ended, counted by what took their bytes.
+    pub ended: u64,
+}
+
+/// What the taps of a thread count.
+#[derive(Debug, Default)]
+struct Taps {
+    open: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// Counts a tap for as long as it lives.
+struct Counted {
+    tap: Box<dyn BodyTap>,
+    taps: Arc<Taps>,
+}
+
+impl Counted {
+    fn around(tap: Box<dyn BodyTap>, taps: &Arc<Taps>) -> Box<dyn BodyTap> {
+        taps.open.fetch_add(1, Ordering::Relaxed);
+        Box::new(Self { tap, taps: Arc::clone(taps) })
+    }
+}
+
+impl BodyTap for Counted {
+    fn write(&mut self, bytes: &[u8]) {
+        self.tap.write(bytes);
+    }
+
+    fn gap(&mut self, missing: u64) {
+        self.tap.gap(missing);
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.tap.held_bytes()
+    }
+
+    fn finish(self: Box<Self>, complete: bool) -> TapFacts {
+        self.taps.open.fetch_sub(1, Ordering::Relaxed);
+        self.taps.ended.fetch_add(1, Ordering::Relaxed);
+        self.tap.finish(complete)
+    }
 }
 
 /// The sink of a capture thread.
@@ -29,8 +78,10 @@ pub struct EdgeSink {
     pub taps: TapOptions,
     /// What gives way now.
     pub level: Pressure,
-    /// What became of bodies.
-    pub bodies: BodyCounts,
+    bodies: BodyCounts,
+    counted: Arc<Taps>,
+    /// Who talks.
+    pub peers: Peers,
     /// Exchanges that were found, the open ones apart.
     pub exchanges: u64,
     /// Sessions that were found.
@@ -40,8 +91,16 @@ pub struct EdgeSink {
 impl EdgeSink {
     /// Rows go to `collector`.
     #[must_use]
-    pub fn new(collector: Collector, taps: TapOptions) -> Self {
-        Self { collector, taps, level: Pressure::None, bodies: BodyCounts::default(), exchanges: 0, sessions: 0 }
+    pub fn new(collector: Collector, taps: TapOptions, peers: Peers) -> Self {
+        let (bodies, counted) = (BodyCounts::default(), Arc::default());
+        Self { collector, taps, level: Pressure::None, bodies, counted, peers, exchanges: 0, sessions: 0 }
+    }
+
+    /// What became of bodies.
+    #[must_use]
+    pub fn bodies(&self) -> BodyCounts {
+        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        BodyCounts { open: count(&self.counted.open), ended: count(&self.counted.ended), ..self.bodies }
     }
 
     fn tap(&mut self, head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {
@@ -53,13 +112,15 @@ impl EdgeSink {
             self.bodies.refused += 1;
             return None;
         }
-        if self.level < Pressure::BodyBytes {
-            return arachne_content::tap(head, &self.taps);
-        }
-        self.bodies.shortened += 1;
-        let mut short = self.taps.clone();
-        short.limits.body_bytes_max = short.limits.body_bytes_max.min(SHORT_BODY_BYTES);
-        arachne_content::tap(head, &short)
+        let tap = if self.level < Pressure::BodyBytes {
+            arachne_content::tap(head, &self.taps)
+        } else {
+            self.bodies.shortened += 1;
+            let mut short = self.taps.clone();
+            short.limits.body_bytes_max = short.limits.body_bytes_max.min(SHORT_BODY_BYTES);
+            arachne_content::tap(head, &short)
+        };
+        tap.map(|tap| Counted::around(tap, &self.counted))
     }
 }
 
@@ -74,6 +135,10 @@ pub struct Working<'a> {
 impl Sink for Working<'_> {
     fn exchange(&mut self, exchange: Exchange) {
         self.sink.exchanges += 1;
+        if exchange.network == 0 {
+            self.sink.peers.seen(exchange.client.address);
+            self.sink.peers.seen(exchange.server.address);
+        }
         self.sink.collector.exchange(exchange);
     }
 

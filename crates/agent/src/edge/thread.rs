@@ -1,5 +1,7 @@
 //! What a capture thread shares with the rest of its process, and its loop.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,6 +40,7 @@ pub struct Shared {
     generation: AtomicU64,
     task: Mutex<Task>,
     threads: Vec<Mutex<Told>>,
+    peers: Mutex<BTreeSet<IpAddr>>,
 }
 
 /// What a thread tells.
@@ -64,6 +67,7 @@ impl Shared {
             generation: AtomicU64::new(task.plan.generation),
             task: Mutex::new(task),
             threads: (0..threads).map(|_| Mutex::default()).collect(),
+            peers: Mutex::default(),
         }
     }
 
@@ -96,6 +100,12 @@ impl Shared {
     #[must_use]
     pub fn told(&self) -> Vec<Told> {
         self.threads.iter().map(|told| told.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    /// Addresses of those that talk and were not told yet.
+    #[must_use]
+    pub fn new_peers(&self) -> BTreeSet<IpAddr> {
+        std::mem::take(&mut *self.peers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn tell(&self, thread: usize, change: impl FnOnce(&mut Told)) {
@@ -177,6 +187,10 @@ impl Thread {
             Source::File(_) => (KernelCounts::default(), 0.0),
         };
         self.worker.look(self.shared.level(), kernel, &self.shared.outlet);
+        let peers = self.worker.new_peers();
+        if !peers.is_empty() {
+            self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).extend(peers);
+        }
         let mut report = self.worker.report();
         if report.generation != self.shared.generation.load(Ordering::Acquire) {
             self.adopt();

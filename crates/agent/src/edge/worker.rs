@@ -1,6 +1,7 @@
 //! One capture thread: packets in, batches out. It never waits for anybody but its source.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use arachne_aggregate::template::Normaliser;
@@ -16,9 +17,10 @@ use super::batch::Batches;
 use super::dns;
 use super::gate;
 use super::outlet::Outlet;
+use super::peers::Peers;
 use super::plan::Plan;
 use super::sink::{BodyCounts, EdgeSink, Working};
-use crate::channel::of_interface;
+use crate::channel::{FilePosition, of_interface};
 
 /// How often a thread looks at what is asked of it and tells how it is.
 pub const LOOK: Duration = Duration::from_millis(100);
@@ -104,7 +106,7 @@ impl Worker {
         engine.want_segments(plan.choice.frames != FrameBytes::None);
         Ok(Self {
             engine,
-            sink: EdgeSink::new(collector, plan.taps.clone()),
+            sink: EdgeSink::new(collector, plan.taps.clone(), Peers::new(plan.tell_addresses)),
             batches: Batches::new()?,
             minutes: Minutes::new(true),
             number: thread + 1,
@@ -182,6 +184,11 @@ impl Worker {
         self.engine.at(at, &mut Working { sink: &mut self.sink, frame: None });
     }
 
+    /// How far the file has been read that the packets come from.
+    pub fn read_up_to(&mut self, position: FilePosition) {
+        self.batches.position = Some(position);
+    }
+
     /// What gives way from now on, and what the kernel counted.
     pub fn look(&mut self, level: Pressure, kernel: KernelCounts, outlet: &Outlet) {
         self.sink.level = level;
@@ -190,6 +197,11 @@ impl Worker {
         self.kernel.drops = self.kernel.drops.max(kernel.drops);
         self.look_for_open(Instant::now());
         self.batches.look(&mut self.sink.collector, outlet, unix_now());
+    }
+
+    /// Addresses of those that talk and were not told yet.
+    pub fn new_peers(&mut self) -> Vec<IpAddr> {
+        self.sink.peers.take()
     }
 
     /// Batches that are full by now go out.
@@ -230,6 +242,7 @@ impl Worker {
         self.sink.collector.maker.reconfigure(plan.rows.clone(), plan.redactor.clone());
         self.sink.collector.choose(plan.choice.clone());
         self.sink.taps = plan.taps.clone();
+        self.sink.peers.want(plan.tell_addresses);
         self.engine.want_segments(plan.choice.frames != FrameBytes::None);
         self.generation = plan.generation;
     }
@@ -281,7 +294,7 @@ impl Worker {
             ledger: summary.ledger,
             interfaces: self.interfaces.clone(),
             kernel: self.kernel,
-            bodies: self.sink.bodies,
+            bodies: self.sink.bodies(),
             rows: [self.sink.collector.made(), handed, dropped, waiting + pending],
             not_kept: self.sink.collector.tally().not_kept,
             newest: self.newest,

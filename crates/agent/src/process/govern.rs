@@ -20,6 +20,7 @@ use super::probe;
 use crate::channel::{Counters, Order, Report, Setup, of_interface};
 use crate::edge::plan::Plan;
 use crate::edge::pressure::{Governor, Load};
+use crate::edge::sink::BodyCounts;
 use crate::edge::thread::{Shared, Task, Told};
 use crate::scope;
 
@@ -110,6 +111,10 @@ impl Governing {
         if self.told.elapsed() >= TELL {
             self.told = Instant::now();
             self.tell_counters();
+            let peers = self.shared.new_peers();
+            if !peers.is_empty() {
+                self.shared.outlet.tell(Report::Addresses(peers.into_iter().collect()));
+            }
         }
     }
 
@@ -215,10 +220,13 @@ fn stages(counters: &mut Counters, ledger: &Ledger, told: &[Told]) {
         exchanges.dropped.insert("not_kept".to_owned(), not_kept);
     }
     let named = |name: &str, count: u64| BTreeMap::from([(name.to_owned(), count)]).into_iter().filter(|(_, n)| *n > 0);
-    let refused = sum(|told| told.report.bodies.refused);
-    let wanted = sum(|told| told.report.bodies.wanted);
-    let bodies =
-        Stage { input: wanted, output: wanted - refused, in_flight: 0, dropped: named("pressure", refused).collect() };
+    let body = |count: fn(&BodyCounts) -> u64| told.iter().map(|told| count(&told.report.bodies)).sum::<u64>();
+    let bodies = Stage {
+        input: body(|bodies| bodies.wanted),
+        output: body(|bodies| bodies.ended),
+        in_flight: body(|bodies| bodies.open),
+        dropped: named("pressure", body(|bodies| bodies.refused)).collect(),
+    };
     counters.stages.insert("bodies".to_owned(), bodies);
     let rows = |at: usize| told.iter().map(|told| told.report.rows[at]).sum::<u64>();
     let records =

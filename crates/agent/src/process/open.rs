@@ -56,7 +56,7 @@ impl Opened {
         let (config, stop) = (&setup.config, Arc::new(AtomicBool::new(false)));
         let memory = File::open("/proc/self/statm").ok();
         if !config.files.is_empty() {
-            let file = |path: &String| FileSource::open(Path::new(path), Arc::clone(&stop));
+            let file = |path: &String| FileSource::open(Path::new(path), Arc::clone(&stop), &setup.positions);
             let files = config.files.iter().map(file).collect::<Result<Vec<_>, _>>()?;
             let sources = files.into_iter().map(|file| Source::File(Box::new(file))).collect();
             let program = Arc::new(Program::everything());

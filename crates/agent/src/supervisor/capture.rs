@@ -1,5 +1,6 @@
 //! Keeps a capture process running as long as one is wanted, and adds up what all of them counted.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use arachne_delivery::instructions::Preview;
@@ -29,6 +30,8 @@ pub enum Outcome {
     Refused(u64, String),
     /// What a filter would catch.
     Preview(PreviewResult),
+    /// Addresses of those that talk.
+    Addresses(Vec<IpAddr>),
     /// What was captured since this instant (by this process's clock) is lost in part.
     Unaccounted(Instant),
 }
@@ -177,6 +180,7 @@ impl Capture {
                 None
             }
             Report::Preview(result) => Some(Outcome::Preview(*result)),
+            Report::Addresses(addresses) => Some(Outcome::Addresses(addresses)),
             // Only tests ask for it, without a supervisor.
             Report::Probed(_) => None,
             Report::Finished => {

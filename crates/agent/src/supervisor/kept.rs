@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use arachne_delivery::instructions::AgentConfig;
@@ -49,13 +49,18 @@ impl Kept {
         }
     }
 
-    fn write(&self, path: &PathBuf) -> io::Result<()> {
-        let draft = path.with_extension("new");
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
+    fn write(&self, path: &Path) -> io::Result<()> {
+        write_whole(path, &serde_json::to_vec_pretty(self)?)
     }
+}
+
+/// Writes a file anew, whole or not at all, for the agent alone.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path)
 }
 
 /// Something is captured now. Not synced: a host that stops may make it some seconds older, so what is marked as unknown

@@ -8,7 +8,10 @@ mod child;
 mod delivery;
 mod host;
 mod kept;
+mod names;
 mod patience;
+mod positions;
+mod resolver;
 mod status;
 mod wanted;
 
@@ -19,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use arachne_delivery::instructions::{Instructions, Preview};
 use arachne_delivery::status::{Pressure, PreviewResult};
-use arachne_model::table::{QualityRow, Rows};
+use arachne_model::table::{HostRow, QualityRow, Rows};
 use arachne_telemetry::{codes, emit};
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -32,6 +35,8 @@ use child::Heard;
 use delivery::Delivery;
 pub use delivery::DeliveryError;
 use kept::Kept;
+use names::{Found, Names};
+use positions::Positions;
 use status::{Identity, Parts};
 use wanted::{Change, Wanted};
 
@@ -87,6 +92,8 @@ struct Supervisor {
     args: AgentArgs,
     identity: Identity,
     kept: Kept,
+    positions: Positions,
+    names: Names,
     /// The installation's key of redaction. Never written anywhere.
     key: Option<String>,
     wanted: Wanted,
@@ -123,6 +130,8 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
     let mut supervisor = Supervisor {
         identity: Identity { host: host::name(), started: unix_now() },
         key: None,
+        positions: Positions::load(&args.spool),
+        names: Names::start(&args),
         wanted,
         interfaces,
         capture: Capture::new(heard_sender),
@@ -177,6 +186,7 @@ impl Supervisor {
                 self.pending = None;
             },
             Some(instructions) = instructions.recv() => self.instruct(instructions),
+            Some(found) = self.names.found() => self.name(found),
             () = tokio::time::sleep(LOOK) => {}
         }
         self.look();
@@ -214,13 +224,19 @@ impl Supervisor {
             interfaces: self.interfaces.clone(),
             server: self.delivery.server(),
             user: self.args.user,
+            tell_addresses: self.args.look_up_names,
+            positions: self.positions.told(),
         }
     }
 
     fn take(&mut self, outcome: Option<Outcome>) {
         match outcome {
             None => {}
-            Some(Outcome::Packed(packed)) => self.pending = self.delivery.offer(packed).err(),
+            Some(Outcome::Packed(packed)) => {
+                // Before the rows are kept: a crash in between costs these, which is told, and shows none twice.
+                self.positions.note(packed.position.as_ref(), &self.args.spool);
+                self.pending = self.delivery.offer(packed).err();
+            }
             Some(Outcome::Applied(version)) => {
                 if version != self.wanted.state().applied {
                     emit!(codes::AGENT_CONFIG_002, version = version);
@@ -233,6 +249,7 @@ impl Supervisor {
                 self.wanted.refused(version, why);
             }
             Some(Outcome::Preview(result)) => self.preview = Some(result),
+            Some(Outcome::Addresses(addresses)) => self.names.ask(&addresses, Instant::now()),
             Some(Outcome::Unaccounted(since)) => {
                 let lost = i64::try_from(since.elapsed().as_nanos()).unwrap_or(i64::MAX);
                 self.mark_unaccounted(unix_now().saturating_sub(lost), "process_died");
@@ -365,6 +382,13 @@ impl Supervisor {
             value: lost.unsigned_abs(),
         };
         self.delivery.put_rows(&Rows { quality: vec![row], ..Rows::default() });
+    }
+
+    /// A name was looked up: a row like those of names that pass by.
+    fn name(&mut self, found: Found) {
+        let Some(row) = self.names.learn(found, Instant::now()) else { return };
+        let source = self.kept.agent.clone().unwrap_or_default();
+        self.delivery.put_rows(&Rows { hosts: vec![HostRow { source, ..row }], ..Rows::default() });
     }
 
     fn keep(&mut self) {

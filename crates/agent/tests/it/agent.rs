@@ -99,21 +99,11 @@ pub fn spooled(folder: &Path) -> Rows {
         let Some(mut file) = is_spool.then(|| read_file(&path).ok()).flatten() else { continue };
         while let Some(batch) = file.next_batch().unwrap() {
             let mut unknown = 0;
-            add(&mut rows, decode(batch.unwrap().tables, &mut unknown).unwrap());
+            rows.append(decode(batch.unwrap().tables, &mut unknown).unwrap());
             assert_eq!(unknown, 0);
         }
     }
     rows
-}
-
-/// Adds rows.
-pub fn add(all: &mut Rows, rows: Rows) {
-    all.exchanges.extend(rows.exchanges);
-    all.sessions.extend(rows.sessions);
-    all.packets.extend(rows.packets);
-    all.bodies.extend(rows.bodies);
-    all.quality.extend(rows.quality);
-    all.hosts.extend(rows.hosts);
 }
 
 /// Answers one request a connection with `body`, for as long as the process lives.

@@ -111,6 +111,59 @@ fn a_growing_file_is_followed() {
     assert_eq!(rows.sessions.len(), 1);
 }
 
+/// More of the same file: packets of another exchange, without the header of the file.
+fn more(port: u16) -> Vec<u8> {
+    let mut talk = Conversation::new(&format!("10.0.0.1:{port}"), "10.0.0.2:80");
+    talk.handshake().client(b"GET /two HTTP/1.1\r\nHost: a\r\n\r\n").server(b"HTTP/1.1 204 No Content\r\n\r\n").close();
+    pcap(link_type::ETHERNET, &talk.take_packets()).split_off(24)
+}
+
+#[test]
+fn what_was_read_of_a_file_is_told_once_however_often_the_agent_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("one.pcap");
+    std::fs::write(&file, capture()).unwrap();
+    let arguments = ["--file", file.to_str().unwrap()];
+    let paths = || {
+        let rows = spooled(folder.path());
+        let mut ids: Vec<_> = rows.exchanges.iter().map(|row| (row.path.clone().unwrap(), row.id.clone())).collect();
+        let all = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "no exchange is there twice");
+        ids.into_iter().map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    let grow = |port| {
+        let mut grown = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+        grown.write_all(&more(port)).unwrap();
+    };
+    let agent = Agent::start(folder.path(), &arguments);
+    wait("the first exchange", || paths() == ["/one"]);
+    assert_eq!(agent.end(), 0);
+    // It has grown meanwhile; then it grows on, the agent dies, and it grows once more.
+    grow(5001);
+    let agent = Agent::start(folder.path(), &arguments);
+    wait("what came meanwhile", || paths() == ["/one", "/two"]);
+    grow(5002);
+    wait("what comes now", || paths() == ["/one", "/two", "/two"]);
+    agent.kill();
+    grow(5003);
+    let agent = Agent::start(folder.path(), &arguments);
+    wait("what came after its death", || paths() == ["/one", "/two", "/two", "/two"]);
+    assert_eq!(agent.end(), 0);
+    let rows = spooled(folder.path());
+    assert!(rows.sessions.len() == 4, "{:?}", rows.sessions);
+    let packets: u64 =
+        rows.quality.iter().filter(|row| row.stage == "packets" && row.count == "in").map(|r| r.value).sum();
+    // The dead one took its last minute along.
+    assert!(packets <= 4 * 9, "{packets}");
+    // Another file of the same name is read from its beginning.
+    std::fs::write(&file, [&capture()[..24], &more(6000)].concat()).unwrap();
+    let agent = Agent::start(folder.path(), &arguments);
+    wait("another file", || paths().len() == 5);
+    assert_eq!(agent.end(), 0);
+}
+
 #[test]
 fn damage_in_the_spool_is_told() {
     let folder = tempfile::tempdir().unwrap();

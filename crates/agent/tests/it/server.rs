@@ -15,7 +15,7 @@ use arachne_delivery::{BATCHES_PATH, STATUS_PATH};
 use arachne_model::table::Rows;
 use prost::Message as _;
 
-use crate::agent::{add, wait};
+use crate::agent::wait;
 
 /// What was said, and what to answer.
 #[derive(Default)]
@@ -141,7 +141,7 @@ fn answer(path: &str, body: &[u8], state: &Mutex<State>) -> (&'static str, Vec<u
     let rows = decode(batch.tables, &mut unknown).unwrap();
     let count = rows.len() as u64;
     if !seen_before {
-        add(&mut state.rows, rows);
+        state.rows.append(rows);
     }
     let ack = Ack {
         epoch: name.0,

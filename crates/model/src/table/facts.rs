@@ -72,5 +72,5 @@ table! {
     last: Option<i64> = Instant "end" "end" "last seen";
     network: u32 = Integer "network.id" "network_id" "VXLAN or Geneve network, 0 for none";
     source: String = Label "source" "source" "the agent, or the content hash of the capture file";
-    kind: String = Label "host.source" "host_source" "where the name comes from: capture (name resolution block), header (Host) or dns (an answer that passed by)";
+    kind: String = Label "host.source" "host_source" "where the name comes from: capture (name resolution block), header (Host), dns (an answer that passed by) or reverse (looked up by the agent)";
 }

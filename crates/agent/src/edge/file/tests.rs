@@ -19,7 +19,7 @@ fn read(shift: i64) -> Rows {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let path = folder.path().join("odd.pcapng");
     std::fs::write(&path, pcapng(1, &packets)).expect("writable");
-    let mut file = FileSource::open(&path, Arc::default()).expect("it is a capture");
+    let mut file = FileSource::open(&path, Arc::default(), &[]).expect("it is a capture");
     let (mut worker, outlet) = (worker(), Outlet::default());
     for _ in 0..2 {
         file.turn(&mut worker).expect("it is whole");

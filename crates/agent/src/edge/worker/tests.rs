@@ -3,6 +3,7 @@
 use arachne_capture::Packet;
 use arachne_delivery::codec::{address, decode, unpack};
 use arachne_delivery::instructions::{AgentConfig, Save};
+use arachne_delivery::status::Pressure;
 use arachne_model::table::{ExchangeRow, Rows};
 use arachne_model::{LinkType, UnixNanos};
 use arachne_testkit::conversation::Conversation;
@@ -11,6 +12,7 @@ use super::Worker;
 use crate::channel::{Said, Setup};
 use crate::edge::outlet::Outlet;
 use crate::edge::plan::{Plan, key, limits};
+use crate::edge::sink::BodyCounts;
 
 const SECOND: i64 = 1_000_000_000;
 const HOUR: i64 = 3600 * SECOND;
@@ -36,10 +38,7 @@ pub(in crate::edge) fn rows(outlet: &Outlet) -> Rows {
         arachne_delivery::codec::Head { epoch: 1, lane: arachne_delivery::proto::Lane::Live, sequence: 1, closed: 0 };
     while let Some(Said::Packed(packed)) = outlet.take() {
         let batch = unpack(&address(&head, &packed.bytes).expect("memory")).expect("it is a batch");
-        let rows = decode(batch.tables, &mut 0).expect("it is sound");
-        all.exchanges.extend(rows.exchanges);
-        all.sessions.extend(rows.sessions);
-        all.quality.extend(rows.quality);
+        all.append(decode(batch.tables, &mut 0).expect("it is sound"));
     }
     all
 }
@@ -174,4 +173,31 @@ fn interfaces_that_come_and_go_take_no_memory() {
     let interfaces = worker.report().interfaces;
     assert!(interfaces.len() <= 2000, "{}", interfaces.len());
     assert_eq!(interfaces.values().map(|(packets, _)| packets).sum::<u64>(), u64::from(count));
+}
+
+#[test]
+fn bodies_balance_at_every_moment_and_under_every_load() {
+    let save = Save { bodies: true, ..Save::default() };
+    let (mut worker, outlet) = (of(AgentConfig { save, ..AgentConfig::default() }), Outlet::default());
+    let mut expected = BodyCounts::default();
+    for (level, port) in [(Pressure::None, 1), (Pressure::BodyBytes, 2), (Pressure::Bodies, 3), (Pressure::None, 4)] {
+        worker.look(level, super::KernelCounts::default(), &outlet);
+        let mut talk = Conversation::new(&format!("10.0.0.1:{port}"), "10.0.0.2:80");
+        talk.handshake()
+            .client(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            .server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
+        give(&mut worker, &talk.take_packets(), 0);
+        expected.wanted += 1;
+        let refused = u64::from(level == Pressure::Bodies);
+        (expected.refused, expected.open) = (expected.refused + refused, 1 - refused);
+        expected.shortened += u64::from(level == Pressure::BodyBytes);
+        assert_eq!(worker.report().bodies, expected, "in the middle, {level:?}");
+        talk.server(b"56789").close();
+        give(&mut worker, &talk.take_packets(), 0);
+        (expected.ended, expected.open) = (expected.ended + expected.open, 0);
+        assert_eq!(worker.report().bodies, expected, "at the end, {level:?}");
+    }
+    assert_eq!(expected.wanted, expected.ended + expected.refused);
+    worker.finish(&outlet);
+    assert_eq!(rows(&outlet).bodies.len() as u64, expected.ended, "each of them became a row");
 }
