@@ -3,6 +3,9 @@
 //!
 //! - [`histogram`]: base-2 exponential histograms; percentiles within 1.09 %, merged by addition.
 //! - [`template`]: the URL normaliser, which makes few templates of many paths.
+//! - [`access`]: lines of access logs as records, and as series.
+//! - [`rules`]: lines of any application as series, by rules.
+//! - [`windows`], [`series`]: time in windows of 10 s, and what they hold.
 //! - [`top`]: the heaviest keys of a stream in bounded memory, with the error bound and a rest that keeps the total.
 //! - [`distinct`]: how many different values there were, mergeable.
 //! - [`divergence`]: which fields tell a selection from a baseline.
@@ -16,6 +19,7 @@ mod fixed;
 pub mod histogram;
 mod json;
 mod members;
+pub mod rules;
 pub mod series;
 pub mod template;
 pub mod time;

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use crate::series::OTHER;
+
 /// Windows that a name keeps its place without earning it again: 30 minutes of 10 s.
 pub const KEPT: i64 = 180;
 
@@ -63,6 +65,48 @@ impl Members {
         let gone = std::mem::replace(&mut self.slots[slot], member);
         self.by_name.remove(&gone.name);
         Some((slot, gone.name))
+    }
+}
+
+/// Values by slot; of slots that changed hands by name; of all others together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Named<T> {
+    slots: Vec<Option<Box<T>>>,
+    named: Vec<(Arc<str>, Box<T>)>,
+    pub(crate) other: T,
+}
+
+impl<T: Default> Named<T> {
+    /// What is held of a slot; of all others without one.
+    pub(crate) fn at(&mut self, slot: Option<usize>) -> &mut T {
+        let Some(slot) = slot else { return &mut self.other };
+        if slot >= self.slots.len() {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        self.slots[slot].get_or_insert_default()
+    }
+
+    /// The slot is another's from now on; what it holds is of `name`.
+    pub(crate) fn leave(&mut self, slot: usize, name: &Arc<str>) {
+        let held = self.slots.get_mut(slot).and_then(Option::take);
+        self.named.extend(held.map(|held| (name.clone(), held)));
+    }
+
+    /// What is held by slot.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (usize, &T)> {
+        self.slots.iter().enumerate().filter_map(|(slot, held)| Some((slot, held.as_deref()?)))
+    }
+
+    /// Gives each slot the name of its member.
+    pub(crate) fn settle<'a>(&mut self, name: impl Fn(usize) -> &'a Arc<str>) {
+        let slots = std::mem::take(&mut self.slots).into_iter().enumerate();
+        self.named.extend(slots.filter_map(|(slot, held)| Some((name(slot).clone(), held?))));
+    }
+
+    /// What is held by name, the last being of all others.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &T)> {
+        let named = self.named.iter().map(|(name, held)| (name.as_ref(), held.as_ref()));
+        named.chain([(OTHER, &self.other)])
     }
 }
 

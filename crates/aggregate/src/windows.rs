@@ -1,7 +1,9 @@
 //! Time in windows of 10 s, by the time that lines say.
 //!
 //! A window stays open for two more, so that lines may come late. What is later still, and what claims to be of the
-//! future, is counted and not used: one line of the year 2099 would end all windows before it.
+//! future, is counted and not used. A line of another time altogether (more than [`JUMP`] windows away, either way) gets a
+//! window of its own, so that one wrong clock does not end all others; when the next line is of that time too, time goes
+//! on there. So a window can come more than once: what it holds is to be added to what came before.
 
 use crate::time::SECOND;
 
@@ -9,6 +11,8 @@ use crate::time::SECOND;
 pub const WIDTH: i64 = 10 * SECOND;
 /// How many windows behind the newest still take lines.
 pub const LATE_MAX: i64 = 2;
+/// Windows between lines beyond which they are of different times: ten minutes.
+pub const JUMP: u64 = 60;
 /// How far ahead of its arrival a line may claim to be, in nanoseconds: clocks differ.
 pub const AHEAD_MAX: i64 = 120 * SECOND;
 
@@ -27,12 +31,14 @@ pub(crate) struct Windows<T> {
     /// By number, ascending; at most [`LATE_MAX`] + 1.
     open: Vec<(i64, T)>,
     closed: Vec<(i64, T)>,
+    /// The window of the last line when that was of another time.
+    elsewhere: Option<i64>,
     missed: Missed,
 }
 
 impl<T> Default for Windows<T> {
     fn default() -> Self {
-        Self { open: Vec::new(), closed: Vec::new(), missed: Missed::default() }
+        Self { open: Vec::new(), closed: Vec::new(), elsewhere: None, missed: Missed::default() }
     }
 }
 
@@ -41,24 +47,43 @@ impl<T> Windows<T> {
     /// `arrived` is when the line came.
     pub(crate) fn at(&mut self, at: i64, arrived: i64, make: impl FnOnce() -> T) -> Option<&mut T> {
         let number = at.div_euclid(WIDTH);
-        match self.open.last() {
-            Some((newest, _)) if number == *newest => return self.open.last_mut().map(|(_, window)| window),
+        match self.newest() {
+            Some(newest) if number == newest => {
+                self.elsewhere = None;
+                return self.open.last_mut().map(|(_, window)| window);
+            }
             _ if at.saturating_sub(arrived) > AHEAD_MAX => {
                 self.missed.ahead += 1;
                 return None;
             }
-            Some((newest, _)) if newest.saturating_sub(number) > LATE_MAX => {
+            Some(newest) if newest.abs_diff(number) > JUMP => {
+                let before = self.elsewhere.replace(number);
+                if before.is_none_or(|before| before.abs_diff(number) > JUMP) {
+                    return Some(self.of_another_time(number, make));
+                }
+                self.closed.append(&mut self.open);
+            }
+            Some(newest) if newest - number > LATE_MAX => {
                 self.missed.late += 1;
                 return None;
             }
             _ => {}
         }
+        self.elsewhere = None;
         let place = self.open.partition_point(|(other, _)| *other < number);
         if self.open.get(place).is_none_or(|(other, _)| *other != number) {
             self.open.insert(place, (number, make()));
             self.shut();
         }
         self.open.iter_mut().find(|(other, _)| *other == number).map(|(_, window)| window)
+    }
+
+    /// A window that is closed as soon as it is filled.
+    fn of_another_time(&mut self, number: i64, make: impl FnOnce() -> T) -> &mut T {
+        if self.closed.last().is_none_or(|(other, _)| *other != number) {
+            self.closed.push((number, make()));
+        }
+        &mut self.closed.last_mut().expect("one was pushed where there was none").1
     }
 
     /// Closes what is too old beside the newest.
@@ -78,9 +103,9 @@ impl<T> Windows<T> {
         self.open.iter().map(|(number, window)| (*number, window))
     }
 
-    /// The same, to be changed.
-    pub(crate) fn open_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.open.iter_mut().map(|(_, window)| window)
+    /// All windows that were not taken yet, to be changed.
+    pub(crate) fn held_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.closed.iter_mut().chain(&mut self.open).map(|(_, window)| window)
     }
 
     /// The windows that closed since this was asked last, each with its start in nanoseconds since the Unix epoch.
@@ -110,12 +135,27 @@ mod tests {
             let window = windows.at(second * SECOND, 1000 * SECOND, || 0);
             window.map(|count| *count += 1).is_some()
         };
-        let added = [5, 9, 15, 35, 25, 19, 9, 36, 1120, 1131].map(&mut add);
-        assert_eq!(added, [true, true, true, true, true, true, false, true, true, false]);
+        let added = [5, 9, 15, 35, 25, 19, 9, 36, 1131].map(&mut add);
+        assert_eq!(added, [true, true, true, true, true, true, false, true, false]);
         assert_eq!(windows.missed(), Missed { late: 1, ahead: 1 });
-        assert_eq!(windows.take_closed(), [(0, 2), (10 * SECOND, 2), (20 * SECOND, 1), (30 * SECOND, 2)]);
+        assert_eq!(windows.take_closed(), [(0, 2)]);
         windows.close();
-        assert_eq!(windows.take_closed(), [(1120 * SECOND, 1)]);
+        assert_eq!(windows.take_closed(), [(10 * SECOND, 2), (20 * SECOND, 1), (30 * SECOND, 2)]);
+    }
+
+    #[test]
+    fn one_wrong_clock_does_not_end_windows_and_two_lines_move_time() {
+        let mut windows: Windows<u32> = Windows::default();
+        let mut add = |second: i64| {
+            let window = windows.at(second * SECOND, i64::MAX, || 0);
+            window.map(|count| *count += 1).is_some()
+        };
+        let seconds = [5, 900_000, 6, 15, 900_000, 900_001, 900_015, 4, 5, 6];
+        assert!(seconds.into_iter().all(&mut add));
+        windows.close();
+        let at = |second: i64, count: u32| (second * SECOND, count);
+        let expected = [at(900_000, 2), at(0, 2), at(10, 1), at(0, 1), at(900_000, 1), at(900_010, 1), at(0, 2)];
+        assert_eq!(windows.take_closed(), expected);
     }
 
     #[test]
@@ -123,6 +163,6 @@ mod tests {
         let mut windows: Windows<()> = Windows::default();
         assert!(windows.at(i64::MIN, 0, || ()).is_some());
         assert!(windows.at(i64::MAX, i64::MAX, || ()).is_some());
-        assert!(windows.at(i64::MIN, 0, || ()).is_none());
+        assert!(windows.at(i64::MIN, 0, || ()).is_some());
     }
 }

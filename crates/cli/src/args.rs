@@ -62,6 +62,9 @@ pub enum Command {
         /// The file
         #[arg(value_name = "FILE", default_value = arachne_config::FILE_NAME)]
         file: PathBuf,
+        /// Run the rules of `logs` over this file: what each hits and costs, what nothing matched
+        #[arg(long, value_name = "FILE")]
+        sample: Option<PathBuf>,
     },
     /// Print a script that completes this command line in a shell
     Completions {

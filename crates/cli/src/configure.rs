@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arachne_agent::edge::plan::service_rule;
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Mistakes};
+use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, LogJob, Mistakes};
 use arachne_delivery::instructions::Packets;
 use arachne_server::{Access, PORT, TlsFiles};
 
@@ -103,15 +103,16 @@ pub fn refuse(mistakes: &Mistakes) -> ExitStatus {
     ExitStatus::BadConfiguration
 }
 
-/// Runs `arachne check`.
+/// Runs `arachne check`, with a sample of log lines or without.
 #[must_use]
-pub fn check(file: &Path) -> ExitStatus {
-    match arachne_config::load(file) {
-        Ok(config) => match io::stdout().lock().write_all(meaning(&config).as_bytes()) {
+pub fn check(file: &Path, sample: Option<&Path>) -> ExitStatus {
+    match (arachne_config::load(file), sample) {
+        (Ok(config), Some(sample)) => crate::sample::run(&config, sample),
+        (Ok(config), None) => match io::stdout().lock().write_all(meaning(&config).as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
             _ => ExitStatus::Done,
         },
-        Err(mistakes) => refuse(&mistakes),
+        (Err(mistakes), _) => refuse(&mistakes),
     }
 }
 
@@ -138,6 +139,13 @@ fn meaning(config: &Config) -> String {
     }
     for service in &config.services {
         text.push_str(&format!("service   {}\n", service.name));
+    }
+    for log in &config.logs {
+        let job = match &log.job {
+            LogJob::Access(access) => format!("requests, as {}", access.written),
+            LogJob::Rule(rule) => format!("{} with {} metrics", rule.name, rule.metrics.len()),
+        };
+        text.push_str(&format!("log       {}: {job}\n", log.file));
     }
     text
 }

@@ -16,6 +16,7 @@ pub mod output;
 pub mod progress;
 pub mod read;
 pub mod reload;
+pub mod sample;
 pub mod serve;
 pub mod store;
 pub mod stream_files;

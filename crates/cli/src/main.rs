@@ -65,7 +65,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Agents(args) => agents::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Agent(args) => ExitStatus::of(arachne_agent::run(*args)),
-        Command::Check { file } => configure::check(&file),
+        Command::Check { file, sample } => configure::check(&file, sample.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(clap_complete::Shell::from(shell), &mut Cli::command(), "arachne", &mut script);

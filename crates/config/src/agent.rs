@@ -89,7 +89,7 @@ fn limits(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> AgentLimits 
 }
 
 /// A list of words, or one word alone.
-fn words(node: &Node, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Vec<String>> {
+pub(crate) fn words(node: &Node, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Vec<String>> {
     let list = match &node.value {
         Value::List(list) => list.as_slice(),
         _ => std::slice::from_ref(node),

@@ -1,11 +1,12 @@
 //! `arachne.yml`: where the store is, who may ask, how long rows stay, what services are called, what the agent of this
-//! machine captures.
+//! machine captures, what becomes of log lines.
 //!
 //! Read strictly: an unknown key, a key given twice, a value of the wrong form are mistakes, all of which are told at once,
 //! each with its line, its key and what to write instead. Nothing is guessed: a scalar is the text that stands there, so
 //! that `NO`, `1.10` and `0755` never become something else.
 
 mod agent;
+mod logs;
 mod mistake;
 mod read;
 mod schema;
@@ -17,6 +18,7 @@ use std::path::Path;
 
 pub use agent::Agent;
 pub use arachne_delivery::instructions::Service;
+pub use logs::{AccessLog, Log, LogJob};
 pub use mistake::{Mistake, Mistakes};
 pub use schema::{Auth, Config, Limit, Retention, Tls};
 

@@ -64,6 +64,11 @@ impl<'a> Section<'a> {
         mistakes.push(self.place.mistake(&self.key(key), format!("is missing: write `{key}: {example}`")));
     }
 
+    /// Says what is wrong with a section because of a key.
+    pub(crate) fn wrong(&self, key: &str, message: &str, mistakes: &mut Vec<Mistake>) {
+        mistakes.push(self.place.mistake(&self.key(key), message));
+    }
+
     /// What nobody asked for is unknown.
     pub(crate) fn end(self, mistakes: &mut Vec<Mistake>) {
         for (name, place, _) in &self.entries {

@@ -8,6 +8,7 @@ use arachne_delivery::instructions::Service;
 use arachne_model::table::TABLES;
 
 use crate::agent::{Agent, agent};
+use crate::logs::{Log, logs};
 use crate::mistake::Mistake;
 use crate::read::{Section, read};
 use crate::tree::{Node, Value};
@@ -65,6 +66,8 @@ pub struct Config {
     pub services: Vec<Service>,
     /// `agent`: the agent of this machine; none where the section is not there.
     pub agent: Option<Agent>,
+    /// `logs`: files of log lines and what becomes of them.
+    pub logs: Vec<Log>,
 }
 
 /// Reads the tree of a file.
@@ -112,8 +115,9 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
     }
     let services = file.take("services").map_or_else(Vec::new, |node| services(node, mistakes));
     let agent = file.take("agent").and_then(|node| agent(node, &services, mistakes));
+    let logs = file.take("logs").map_or_else(Vec::new, |node| logs(node, mistakes));
     file.end(mistakes);
-    Some(Config { listen, auth, tls, data: folder.join(data?), retention, services, agent })
+    Some(Config { listen, auth, tls, data: folder.join(data?), retention, services, agent, logs })
 }
 
 fn tls_of(mut section: Section<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Tls> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arachne_delivery::instructions::{AgentConfig, AgentLimits, Packets, Save};
 use proptest::prelude::*;
 
-use crate::{Agent, Auth, Config, Limit, parse};
+use crate::{Agent, Auth, Config, Limit, LogJob, parse};
 
 fn config(text: &str) -> Config {
     parse("arachne.yml", text.as_bytes(), Path::new("/etc/arachne")).unwrap_or_else(|mistakes| panic!("{mistakes}"))
@@ -211,5 +211,76 @@ proptest! {
     #[test]
     fn any_yaml_like_text_does_too(text in "([a-z]{1,3}: ?|- |\\[|\\]|\\{|\\}|\n|  |\"|'|&a |\\*a|[0-9é#|>%@`]){0,60}") {
         let _ = parse("f", text.as_bytes(), Path::new("")).map_err(|mistakes| mistakes.to_string());
+    }
+}
+
+const ARTICLE: &str = r"storage: {path: d}
+logs:
+  - plugin: logparser
+    config:
+      file: /var/log/hh-xhh.log
+      regex: '(?P<datetime>\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}),\d+ [^:]+: applied XSL (?P<xsl_file>\S+) in (?P<xsl_time>\d+\.\d+)ms'
+      time_field: datetime
+      time_field_format: 2006-01-02 15:04:05
+      metrics:
+        - type: rate
+          name: xhh.xsl.calls.rate
+          labels:
+            xsl_file: =xsl_file
+        - type: rate
+          name: xhh.xsl.cpu_time.rate
+          value: ms2sec:xsl_time
+          labels:
+            xsl_file: =xsl_file
+        - type: percentiles
+          name: xhh.xsl.time.percentiles
+          value: ms2sec:xsl_time
+          args: [50, 75, 95, 99.9]
+          labels:
+            xsl_file: =xsl_file
+  - plugin: access
+    file: /var/log/nginx/access.log
+    format: combined
+    fast: 300ms
+    long_polls: [/events]
+";
+
+#[test]
+fn the_rule_of_the_article_is_read_as_it_stands() {
+    let logs = config(ARTICLE).logs;
+    let LogJob::Rule(rule) = &logs[0].job else { panic!("it is a rule") };
+    assert_eq!((logs[0].file.as_str(), rule.name.as_str()), ("/var/log/hh-xhh.log", "logs[0]"));
+    assert_eq!(rule.time_format.as_deref(), Some("2006-01-02 15:04:05"));
+    assert_eq!((rule.metrics.len(), rule.metrics[1].value.as_deref()), (3, Some("ms2sec:xsl_time")));
+    assert_eq!(rule.metrics[2].percents, [5000, 7500, 9500, 9990]);
+    assert_eq!(rule.metrics[2].labels, [("xsl_file".to_owned(), "=xsl_file".to_owned())]);
+    let LogJob::Access(access) = &logs[1].job else { panic!("it is an access log") };
+    assert_eq!((access.settings.limits.fast, access.settings.long_polls.len()), (300_000_000, 1));
+}
+
+#[test]
+fn wrong_rules_are_told_with_line_and_column() {
+    let wrong = |from: &str, to: &str| mistakes(&ARTICLE.replacen(from, to, 1));
+    let table = [
+        (
+            r"(?P<xsl_time>\d+\.\d+)ms",
+            r"(?P<xsl_time>\d+\.\d+ms",
+            ":6:106: logs[0].regex: the expression unclosed group",
+        ),
+        ("value: ms2sec:xsl_time", "value: ms2sec:time", ":6:14: logs[0].regex: the expression has no group (?P<time>"),
+        ("value: ms2sec:xsl_time", "value: ms2min:xsl_time", ":14:11: logs[0].metrics[1]: `ms2min` is no transform: "),
+        ("2006-01-02 15:04:05", "yesterday", ":8:26: logs[0].time_field_format: `yesterday` names no part of a time"),
+        ("type: rate", "type: rates", "logs[0].config.metrics[0].type: `rates` is neither rate nor percentiles"),
+        ("labels:", "label:", "did you mean `labels`?"),
+        ("      time_field: datetime\n", "", "time_field_format needs time_field"),
+        ("format: combined", "format: '$a$b'", "$a is followed by a variable"),
+        ("fast: 300ms", "fast: 300", "`300` is no time: write 500ms or 1s"),
+        ("plugin: access", "plugin: nginx", "`nginx` is neither access nor logparser"),
+        ("99.9", "999", "`999` is no percentage"),
+        ("regex: '", "format: json\n      regex: '", "one of `regex`, `grok` and `format` is enough"),
+    ];
+    for (from, to, message) in table {
+        let told = wrong(from, to);
+        assert!(told.contains(message), "{to}: {told}");
     }
 }

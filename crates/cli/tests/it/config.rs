@@ -61,3 +61,36 @@ fn a_file_that_was_named_must_be_there() {
     assert_eq!(output.status.code(), Some(REFUSED));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.yml: cannot be read"));
 }
+
+#[test]
+fn a_sample_says_what_rules_hit_and_what_nothing_matched() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("arachne.yml");
+    let sample = folder.path().join("app.log");
+    let rule = "storage: {path: d}\nlogs:\n  - plugin: logparser\n    config:\n      name: xsl\n      file: app.log\n      \
+                regex: '^(?P<at>\\S+) applied (?P<file>\\S+) in (?P<took>\\d+)ms'\n      metrics:\n        - type: rate\n          \
+                name: xsl.time\n          value: ms2sec:took\n          labels: {file: =file}\n";
+    fs::write(&config, rule).unwrap();
+    fs::write(&sample, "1 applied a.xsl in 10ms\n2 applied b.xsl in 20ms\n3 applied c.xsl took \x1b[31m30ms\nother\n")
+        .unwrap();
+    let output = run(&["check", config.to_str().unwrap(), "--sample", sample.to_str().unwrap()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for said in [
+        ": 4 lines, ",
+        "rule      xsl: 2 of 4 lines (50.0 %), one-pass, ",
+        "only lines with ` applied ` are tried",
+        "xsl.time: 2 values\n",
+        "unmatched 2 of 4 lines (50.0 %)",
+        "line 3: 3 applied c.xsl took \\x1b[31m30ms",
+        "nearest is xsl: ",
+        "line 4: other",
+    ] {
+        assert!(text.contains(said), "{said} is not in {text}");
+    }
+    fs::write(&config, rule.replace("\\d+)ms", "\\d+ms")).unwrap();
+    let output = run(&["check", config.to_str().unwrap(), "--sample", sample.to_str().unwrap()]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(REFUSED));
+    assert!(text.contains("arachne.yml:7:49: logs[0].regex: the expression unclosed group"), "{text}");
+}

@@ -212,7 +212,7 @@ impl Job {
         if !left.is_empty() {
             self.paths.forget();
         }
-        for window in self.windows.open_mut() {
+        for window in self.windows.held_mut() {
             window.other_max = window.other_max.max(other_max);
             left.iter().for_each(|(slot, name)| window.templates.leave(*slot, name));
         }

@@ -1,9 +1,8 @@
 //! What one window counts: totals, and the same requests by template, status, method, cache status and upstream.
 
-use std::sync::Arc;
-
 use super::class::{CLASSES, Class};
 use crate::Histogram;
+use crate::members::Named;
 use crate::series::{OTHER, Series, Value};
 
 /// Methods that have counters; all others are `~other`, no request at all is `-`.
@@ -108,46 +107,6 @@ pub struct Window {
     pub(super) servers: Named<Server>,
     /// No template within `~other` has more requests than this.
     pub(super) other_max: u64,
-}
-
-/// Values by slot; of slots that changed hands by name; of all others together.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Named<T> {
-    slots: Vec<Option<Box<T>>>,
-    named: Vec<(Arc<str>, Box<T>)>,
-    pub(super) other: T,
-}
-
-impl<T: Default> Named<T> {
-    pub(super) fn at(&mut self, slot: Option<usize>) -> &mut T {
-        let Some(slot) = slot else { return &mut self.other };
-        if slot >= self.slots.len() {
-            self.slots.resize_with(slot + 1, || None);
-        }
-        self.slots[slot].get_or_insert_default()
-    }
-
-    /// The slot is another's from now on; what it holds is of `name`.
-    pub(super) fn leave(&mut self, slot: usize, name: &Arc<str>) {
-        let held = self.slots.get_mut(slot).and_then(Option::take);
-        self.named.extend(held.map(|held| (name.clone(), held)));
-    }
-
-    /// What is held by slot.
-    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, &T)> {
-        self.slots.iter().enumerate().filter_map(|(slot, held)| Some((slot, held.as_deref()?)))
-    }
-
-    /// Gives each slot the name of its member.
-    pub(super) fn settle<'a>(&mut self, name: impl Fn(usize) -> &'a Arc<str>) {
-        let slots = std::mem::take(&mut self.slots).into_iter().enumerate();
-        self.named.extend(slots.filter_map(|(slot, held)| Some((name(slot).clone(), held?))));
-    }
-
-    fn all(&self) -> impl Iterator<Item = (&str, &T)> {
-        let named = self.named.iter().map(|(name, held)| (name.as_ref(), held.as_ref()));
-        named.chain([(OTHER, &self.other)])
-    }
 }
 
 impl Window {
