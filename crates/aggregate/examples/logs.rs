@@ -1,6 +1,7 @@
 //! Reads a log file and says what was counted: what `make bench-logs` measures.
 //!
-//! `logs access FORMAT FILE` runs the full access job; `logs lines FILE` only finds the ends of lines.
+//! `logs access FORMAT FILE` runs the full access job, `logs rule FILE` one anchored rule on lines of `combined_plus`; `logs
+//! lines FILE` only finds the ends of lines.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use arachne_aggregate::Normaliser;
 use arachne_aggregate::access::Format;
 use arachne_aggregate::access::job::{CLASSES, Job, Settings};
+use arachne_aggregate::rules::{Kind, LABEL_SETS_MAX, MetricSpec, RuleSpec, Rules, Source};
 
 /// Bytes read at once.
 const BUFFER: usize = 1 << 20;
@@ -19,13 +21,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["access", format, file] => access(format, file),
+        ["rule", file] => rule(file),
         ["lines", file] => {
             let mut count = 0_u64;
             each_line(file, |_| count += 1)?;
             println!("{count} lines");
             Ok(())
         }
-        _ => Err("usage: logs access FORMAT FILE | logs lines FILE".into()),
+        _ => Err("usage: logs access FORMAT FILE | logs rule FILE | logs lines FILE".into()),
     }
 }
 
@@ -87,5 +90,39 @@ fn access(format: &str, file: &str) -> Result<(), Box<dyn Error>> {
     let mut heaviest: Vec<_> = templates.into_iter().collect();
     heaviest.sort_unstable_by_key(|(_, count)| std::cmp::Reverse(*count));
     heaviest.iter().take(5).for_each(|(template, count)| println!("{count} {template}"));
+    Ok(())
+}
+
+const EXPRESSION: &str =
+    r#"^[^ ]+ - [^ ]+ \[(?P<at>[^\]]+)\] "[^"]*" (?P<status>\d{3}) \d+ "[^"]*" "[^"]*" (?P<time>\d+\.\d+) "#;
+
+fn rule(file: &str) -> Result<(), Box<dyn Error>> {
+    let spec = RuleSpec {
+        name: "requests".to_owned(),
+        source: Source::Regex(EXPRESSION.to_owned()),
+        time_field: Some("at".to_owned()),
+        time_format: Some("02/Jan/2006:15:04:05 -0700".to_owned()),
+        timezone: String::new(),
+        each: None,
+        metrics: vec![MetricSpec {
+            kind: Kind::Percentiles,
+            name: "requests.time".to_owned(),
+            value: Some("time".to_owned()),
+            percents: vec![9500],
+            labels: vec![("status".to_owned(), "=status".to_owned())],
+        }],
+    };
+    let mut rules = Rules::new(&[spec], LABEL_SETS_MAX, 1).map_err(|errors| format!("{errors:?}"))?;
+    let mut windows = 0;
+    let mut count = 0_u64;
+    each_line(file, |line| {
+        rules.push(line, i64::MAX);
+        count += 1;
+        if count.is_multiple_of(10_000) {
+            windows += rules.take_closed().len();
+        }
+    })?;
+    windows += rules.finish().len();
+    println!("{:?} in {windows} windows, {:?}", rules.lines(), rules.report());
     Ok(())
 }

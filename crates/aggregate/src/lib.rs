@@ -5,6 +5,7 @@
 //! - [`template`]: the URL normaliser, which makes few templates of many paths.
 //! - [`access`]: lines of access logs as records, and as series.
 //! - [`rules`]: lines of any application as series, by rules.
+//! - [`records`]: levels, codes and templates of lines, and traces as one event.
 //! - [`windows`], [`series`]: time in windows of 10 s, and what they hold.
 //! - [`top`]: the heaviest keys of a stream in bounded memory, with the error bound and a rest that keeps the total.
 //! - [`distinct`]: how many different values there were, mergeable.
@@ -19,6 +20,7 @@ mod fixed;
 pub mod histogram;
 mod json;
 mod members;
+pub mod records;
 pub mod rules;
 pub mod series;
 pub mod template;

@@ -265,7 +265,7 @@ fn wrong_rules_are_told_with_line_and_column() {
         (
             r"(?P<xsl_time>\d+\.\d+)ms",
             r"(?P<xsl_time>\d+\.\d+ms",
-            ":6:106: logs[0].regex: the expression unclosed group",
+            ":6:109: logs[0].regex: the expression unclosed group",
         ),
         ("value: ms2sec:xsl_time", "value: ms2sec:time", ":6:14: logs[0].regex: the expression has no group (?P<time>"),
         ("value: ms2sec:xsl_time", "value: ms2min:xsl_time", ":14:11: logs[0].metrics[1]: `ms2min` is no transform: "),

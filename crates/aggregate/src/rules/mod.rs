@@ -135,7 +135,7 @@ impl Rules {
     }
 
     /// A rule matched: its values go into their window.
-    fn add<'a>(&mut self, at: usize, fields: &mut Vec<Option<&'a [u8]>>, arrived: i64) {
+    fn add(&mut self, at: usize, fields: &mut Vec<Option<&[u8]>>, arrived: i64) {
         let before = self.windows.newest();
         let rule = &mut self.rules[at];
         rule.hits += 1;
@@ -246,7 +246,7 @@ impl Rules {
         };
         let reached = self.rules.iter().filter_map(|rule| Some((rule, reach(rule)?)));
         let (rule, (share, part)) = reached.max_by(|(_, (a, _)), (_, (b, _))| a.total_cmp(b))?;
-        (share > 0.0).then(|| (rule.name.as_str(), share, part))
+        if share > 0.0 { Some((rule.name.as_str(), share, part)) } else { None }
     }
 }
 

@@ -143,10 +143,9 @@ impl Pattern {
 
 /// Parses for bytes; only where an expression needs Unicode for Unicode.
 fn parse(text: &str, slow: &mut Vec<String>) -> Result<Hir, PatternError> {
-    let parser = |unicode| regex_syntax::ParserBuilder::new().unicode(unicode).utf8(false).build().parse(text);
-    match parser(false) {
+    match parsed(text, false) {
         Ok(hir) => Ok(hir),
-        Err(first) => match parser(true) {
+        Err(first) => match parsed(text, true) {
             Ok(hir) => {
                 slow.push("a class of letters that are not ASCII".to_owned());
                 Ok(hir)
@@ -154,6 +153,10 @@ fn parse(text: &str, slow: &mut Vec<String>) -> Result<Hir, PatternError> {
             Err(_) => Err(explained(&first)),
         },
     }
+}
+
+fn parsed(text: &str, unicode: bool) -> Result<Hir, Box<regex_syntax::Error>> {
+    regex_syntax::ParserBuilder::new().unicode(unicode).utf8(false).build().parse(text).map_err(Box::new)
 }
 
 fn explained(error: &regex_syntax::Error) -> PatternError {

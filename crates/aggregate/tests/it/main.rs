@@ -2,5 +2,7 @@
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
 mod access;
+mod laws;
+mod records;
 mod rules;
 mod shared;

@@ -92,5 +92,5 @@ fn a_sample_says_what_rules_hit_and_what_nothing_matched() {
     let output = run(&["check", config.to_str().unwrap(), "--sample", sample.to_str().unwrap()]);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(REFUSED));
-    assert!(text.contains("arachne.yml:7:49: logs[0].regex: the expression unclosed group"), "{text}");
+    assert!(text.contains("arachne.yml:7:53: logs[0].regex: the expression unclosed group"), "{text}");
 }
