@@ -1257,7 +1257,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether requests are taken; and in a second line, that the configuration on disk is not in force, where it is not. */
+        /**
+         * Whether requests are taken; and in further lines, that the configuration on disk is not in force, and that the store cannot
+         *     write what it was given, where that is so: questions are answered all the same.
+         */
         get: operations["getReady"];
         put?: never;
         post?: never;

@@ -78,7 +78,12 @@ impl Source {
 /// Whether everything in `path` is test, bench, example or fuzz code; `conformance` is the suite that every engine's tests run.
 fn is_test_path(path: &str) -> bool {
     let folder = |name: &str| path.starts_with(&format!("{name}/")) || path.contains(&format!("/{name}/"));
-    folder("tests") || folder("benches") || folder("examples") || folder("fuzz") || folder("conformance") || path.ends_with("/tests.rs")
+    folder("tests")
+        || folder("benches")
+        || folder("examples")
+        || folder("fuzz")
+        || folder("conformance")
+        || path.ends_with("/tests.rs")
 }
 
 /// What the checks look at.

@@ -68,7 +68,7 @@ fn is_named(before: &[u8], behind: Option<&u8>) -> bool {
     }
 }
 
-/// The log code of a line, such as `PAY-CARD-003`: `[A-Z]+-[A-Z]+-` and three digits, on its own.
+/// The log code of a line, such as `PAY-CARD-000`: `[A-Z]+-[A-Z]+-` and three digits, on its own.
 #[must_use]
 pub fn code(line: &[u8]) -> Option<&str> {
     let part =

@@ -115,7 +115,7 @@ pub fn all_anomalies(exchange: &Exchange) -> AnomalySet {
 
 /// The last instant of an exchange: of its response; where none came, what was last seen of it. Its session is over then,
 /// or it was given up: nothing more will come. Packets may be captured in another order than sent, and clocks are set back:
-/// nothing ends before it begins.
+/// nothing of it is before it begins.
 fn end(exchange: &Exchange) -> UnixNanos {
     let last = exchange.end.or(exchange.response_start).or(exchange.request_end).unwrap_or(exchange.start);
     last.max(exchange.start)
@@ -172,8 +172,8 @@ impl RowMaker {
         let bodies = [("request", request), ("response", response)];
         row.start = exchange.start.0;
         row.end = Some(end(exchange).0);
-        row.request_end = exchange.request_end.map(|at| at.0);
-        row.response_start = exchange.response_start.map(|at| at.0);
+        row.request_end = exchange.request_end.map(|at| at.max(exchange.start).0);
+        row.response_start = exchange.response_start.map(|at| at.max(exchange.start).0);
         row.provisional = false;
         row.counted = true;
         row.template_rules = template::VERSION;

@@ -13,6 +13,9 @@ use super::{Host, Site, hosts, web};
 
 /// With room again, how long until ingest runs.
 const RUNS_AGAIN: Duration = Duration::from_secs(60);
+/// The log of a server takes some 40 MiB more before its room is gone, and what is in it is written once more as parts.
+const SERVER_MEBIBYTES: u64 = 192;
+const AGENT_MEBIBYTES: u64 = 64;
 /// Bytes of each answer.
 const BODY_BYTES: usize = 200_000;
 
@@ -23,7 +26,7 @@ enum Lack {
     Inodes,
 }
 
-/// A file system of 64 MiB that nobody else uses; unmounted when it is dropped.
+/// A small file system that nobody else uses; unmounted when it is dropped.
 struct Disk {
     folder: PathBuf,
     lack: Lack,
@@ -36,11 +39,11 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
 }
 
 impl Disk {
-    /// Mounts one at `folder`; `None` with a message where that cannot be.
-    fn mount(folder: PathBuf, lack: Lack) -> Option<Self> {
+    /// Mounts one of so many MiB at `folder`; `None` with a message where that cannot be.
+    fn mount(folder: PathBuf, lack: Lack, mebibytes: u64) -> Option<Self> {
         fs::create_dir_all(&folder).unwrap();
         let image = folder.with_extension("image");
-        File::create(&image).and_then(|file| file.set_len(64 << 20)).unwrap();
+        File::create(&image).and_then(|file| file.set_len(mebibytes << 20)).unwrap();
         let (image, at) = (image.to_str().unwrap().to_owned(), folder.to_str().unwrap().to_owned());
         let few: &[&str] = if lack == Lack::Inodes { &["-N", "128"] } else { &[] };
         let made = run("mkfs.ext4", &[&["-q", "-F", "-m", "0"], few, &[&image]].concat())
@@ -133,7 +136,7 @@ fn assert_nothing_damaged(agent: &Process, site: &Site<'_>) {
 fn under_the_server(lack: Lack) {
     hosts(move |far| {
         let place = tempfile::tempdir().unwrap();
-        let Some(disk) = Disk::mount(place.path().join("disk"), lack) else { return };
+        let Some(disk) = Disk::mount(place.path().join("disk"), lack, SERVER_MEBIBYTES) else { return };
         let mut site = Site::with_data(far, &disk.folder.join("data"));
         web::serve_noise(&site, BODY_BYTES);
         let agent = site.start_agent("web-1", Host::Far, &site.register("web-1"));
@@ -174,7 +177,7 @@ fn under_the_server(lack: Lack) {
 fn under_the_agent(lack: Lack) {
     hosts(move |far| {
         let mut site = Site::new(far);
-        let Some(disk) = Disk::mount(site.path("web-1"), lack) else { return };
+        let Some(disk) = Disk::mount(site.path("web-1"), lack, AGENT_MEBIBYTES) else { return };
         web::serve_noise(&site, BODY_BYTES);
         let agent = site.start_agent("web-1", Host::Far, &site.register("web-1"));
         let mut visits = Visits::default();
