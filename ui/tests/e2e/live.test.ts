@@ -39,8 +39,11 @@ beforeAll(async () => {
   execFileSync("nsenter", ["--target", String(agent.pid), "--net", TESTKIT, "send", "far", ...HOSTILE]);
   await until("all of it is there", async () => (await exchanges()).length === HOSTILE.length);
 });
-afterAll(() => {
-  agent?.kill("SIGKILL");
+afterAll(async () => {
+  // It writes to the folder until it has ended.
+  const ended = new Promise((done) => agent?.once("exit", done) ?? done(null));
+  agent?.kill("SIGTERM");
+  await ended;
   own?.stop();
 });
 
