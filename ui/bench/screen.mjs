@@ -24,14 +24,15 @@ const service = createServer((request, response) => response.end(`answer to ${re
 await new Promise((done) => service.listen(0, "127.0.0.1", () => done(null)));
 const address = service.address();
 const port = typeof address === "object" && address ? address.port : 0;
-writeFileSync(join(folder, "arachne.yml"), `agent:\n  interfaces: [lo]\n  filter: tcp port ${port}\n`);
-const server = spawn(program, ["serve", "--config", join(folder, "arachne.yml"), "--data", join(folder, "data"), "--listen", `127.0.0.1:${PORT}`], { stdio: ["ignore", "ignore", "pipe"] });
+writeFileSync(join(folder, "arachne.yml"), `storage:\n  path: ${join(folder, "data")}\nagent:\n  interfaces: [lo]\n  filter: tcp port ${port}\n`);
+const server = spawn(program, ["serve", "--config", join(folder, "arachne.yml"), "--listen", `127.0.0.1:${PORT}`], { stdio: ["ignore", "ignore", "pipe"] });
+const ended = new Promise((done) => server.once("exit", () => done(null)));
 let said = "";
 server.stderr.on("data", (text) => (said += text));
 const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ARGUMENTS });
 try {
   for (let turn = 0; !said.includes("AGENT-CAPTURE-001"); turn += 1) {
-    if (turn > 300) throw new Error(`the agent does not capture:\n${said}`);
+    if (turn > 300 || server.exitCode !== null) throw new Error(`the agent does not capture:\n${said}`);
     await pause(100);
   }
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
@@ -55,7 +56,8 @@ try {
 } finally {
   await browser.close();
   server.kill("SIGTERM");
-  await new Promise((done) => server.once("exit", () => done(null)));
+  await ended;
   service.close();
+  service.closeAllConnections();
   rmSync(folder, { recursive: true, force: true });
 }
