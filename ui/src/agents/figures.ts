@@ -140,3 +140,9 @@ export function pieces(ranges: { state: string; why?: string | null; from: strin
     return [{ state: range.state, why: range.why ?? "", left: (start - from) / (to - from), width: (end - start) / (to - from), from: range.from, to: range.to ?? null }];
   });
 }
+
+/** What a process may still do: its capabilities, or how many where nobody would read them. */
+export function rights(capabilities: readonly string[]): string {
+  if (capabilities.length === 0) return "no capability";
+  return capabilities.length > 6 ? `${capabilities.length} capabilities, as root` : capabilities.join(" ");
+}

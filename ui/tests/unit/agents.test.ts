@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { condition, losses, perSecond, pieces, same, type Agent, type Status } from "../../src/agents/figures.ts";
+import { condition, losses, perSecond, pieces, rights, same, type Agent, type Status } from "../../src/agents/figures.ts";
 
 const status = (change: Partial<Status> = {}): Status => ({
   protocol: 1, version: "0.1.0", host: "web", epoch: "0000000000000001", started: 1e18, sent: 1e18 + 4e9, state: "capturing",
@@ -82,4 +82,10 @@ it("configurations are the same whatever their versions", () => {
   expect(same(config, { ...config, capture: false })).toBe(false);
   expect(same(config, { ...config, save: { ...config.save, packets: "headers" } })).toBe(false);
   expect(same(config, { ...config, interfaces: ["eth0"] })).toBe(false);
+});
+
+it("names the rights of a process where they are few", () => {
+  expect(rights([])).toBe("no capability");
+  expect(rights(["CAP_NET_RAW", "CAP_SETUID"])).toBe("CAP_NET_RAW CAP_SETUID");
+  expect(rights(Array.from({ length: 41 }, (_, at) => `CAP_${at}`))).toBe("41 capabilities, as root");
 });
