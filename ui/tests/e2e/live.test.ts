@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { browsing, open } from "./browser.ts";
 import { HOSTILE, isOnlyText, pwned } from "./hostile.ts";
-import { program, type Served, serve } from "./server.ts";
+import { ended, program, type Served, serve } from "./server.ts";
 
 browsing();
 
@@ -40,11 +40,8 @@ beforeAll(async () => {
   await until("all of it is there", async () => (await exchanges()).length === HOSTILE.length);
 });
 afterAll(async () => {
-  // It writes to the folder until it has ended.
-  const ended = new Promise((done) => agent?.once("exit", done) ?? done(null));
-  agent?.kill("SIGTERM");
-  await ended;
-  own?.stop();
+  if (agent !== undefined) await ended(agent);
+  await own?.stop();
 });
 
 async function ask(path: string): Promise<unknown> {

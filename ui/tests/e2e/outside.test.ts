@@ -61,7 +61,7 @@ for (const file of HOSTILE) {
       expect(rows.length).toBe(1);
       await isOnlyText(served.url, rows[0]![0]);
     } finally {
-      served.stop();
+      await served.stop();
     }
   });
 }

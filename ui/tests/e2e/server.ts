@@ -1,5 +1,5 @@
 /** Starts the real program on the recorded scene, once for all tests, and stops it. */
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 export interface Served {
   url: string;
   data: string;
-  stop: () => void;
+  stop: () => Promise<void>;
 }
 
 /** The program under test. */
@@ -39,15 +39,22 @@ export async function serve(capture?: string): Promise<Served> {
   const url = `http://127.0.0.1:${port}`;
   const server = spawn(program(), ["serve", "--data", data, "--listen", `127.0.0.1:${port}`], { stdio: ["ignore", "ignore", "inherit"] });
   await answering(url);
-  const stop = () => {
-    server.kill("SIGTERM");
-    // It may be written to until the server has ended.
-    rmSync(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  const stop = async () => {
+    await ended(server);
+    rmSync(data, { recursive: true, force: true });
   };
   return { url, data, stop };
 }
 
-export default async function setup(project: TestProject): Promise<() => void> {
+/** Ends a program and waits for its end: until then it may write to its folder. */
+export async function ended(running: ChildProcess): Promise<void> {
+  if (running.exitCode !== null || running.signalCode !== null) return;
+  const end = new Promise((done) => running.once("exit", done));
+  running.kill("SIGTERM");
+  await end;
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { url, stop } = await serve(process.env["ARACHNE_CAPTURE"] ?? join(ROOT, "fixtures/scene.pcapng.zst"));
   project.provide("url", url);
   return stop;
