@@ -5,11 +5,13 @@
 
 mod exchanges;
 mod facts;
+mod layers;
 mod rows;
 mod sessions;
 
 pub use exchanges::ExchangeRow;
 pub use facts::{BodyRow, HostRow, PacketRow, QualityRow};
+pub use layers::{LogRow, PointRow};
 pub use rows::Rows;
 pub use sessions::SessionRow;
 
