@@ -1,5 +1,6 @@
 //! Points, put together.
 
+use arachne_aggregate::Histogram;
 use arachne_model::table::PointRow;
 
 /// Labels of a series, put into their canonical text.
@@ -59,7 +60,7 @@ impl Point<'_> {
         }
     }
 
-    /// A counter that grew by `sum` in `count` steps.
+    /// A counter that grew by `sum` in `count` steps. Where steps are not known, 1: it was read once.
     #[must_use]
     pub fn counter(&self, count: u64, sum: i64) -> PointRow {
         PointRow { count, sum, ..self.row("counter") }
@@ -70,6 +71,13 @@ impl Point<'_> {
     pub fn gauge(&self, value: i64) -> PointRow {
         let read = Some(value);
         PointRow { count: 1, sum: value, min: read, max: read, last: read, ..self.row("gauge") }
+    }
+
+    /// A distribution of values of the unit.
+    #[must_use]
+    pub fn histogram(&self, values: &Histogram) -> PointRow {
+        let sum = i64::try_from(values.sum()).unwrap_or(i64::MAX);
+        PointRow { count: values.count(), sum, sketch: values.to_bytes(), ..self.row("histogram") }
     }
 }
 

@@ -4,11 +4,13 @@
 //! counters, so the result does not depend on order or grouping, and is that of one histogram that saw everything. A u64
 //! needs at most 2 049 buckets, so nothing is ever rescaled. It keeps no smallest and largest value.
 
+mod bytes;
 mod scale;
 mod thresholds;
 
 use std::fmt;
 
+pub use bytes::BadBytes;
 pub use scale::{INDEX_MAX, INDEX_MIN, SCALE, index_of, lower_bound, upper_bound};
 pub use thresholds::{ThresholdMismatch, Thresholded};
 
