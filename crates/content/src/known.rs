@@ -12,10 +12,10 @@ pub(crate) const SENT_BYTES_MAX: usize = 64 * 1024;
 const DECODED_BYTES_MAX: usize = 256 * 1024;
 /// Bytes that are remembered; with more, all is forgotten.
 const BYTES_MAX: usize = 16 << 20;
-/// Bodies that are remembered; a power of two.
-const PLACES: usize = 512;
-/// Spreads the bits of a number: 2^64 divided by the golden ratio.
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Bodies that are remembered of one place: with one, two popular bodies of the same place would forget each other for ever.
+const WAYS: usize = 4;
+/// Places; a power of two.
+const PLACES: usize = 128;
 
 /// All that decoding depends on beside the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,23 +49,24 @@ struct Body {
     decoded: Option<Box<[u8]>>,
 }
 
-/// Remembers bodies: each has one place, by its ends and length, which the next body there takes. Who chooses bodies can make
-/// it forget, and no more.
+/// Remembers bodies: each has a place, by some of its bytes and its length, which the next bodies there take. Who chooses
+/// bodies can make it forget, and no more.
 pub(crate) struct Known {
-    places: Vec<Option<Body>>,
+    /// The newest first, at most [`WAYS`] in each.
+    places: Vec<Vec<Body>>,
     bytes: usize,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { places: (0..PLACES).map(|_| None).collect(), bytes: 0 }
+        Self { places: (0..PLACES).map(|_| Vec::new()).collect(), bytes: 0 }
     }
 }
 
 impl Known {
     /// Gives what `sent` was decoded to; `false` when it is not known, or not what `output` asks for.
     pub(crate) fn give(&self, job: &Job, sent: &[u8], output: &mut Output) -> bool {
-        let known = self.places[place(sent)].as_ref().filter(|body| *body.sent == *sent && body.job == *job);
+        let known = self.places[at(sent)].iter().find(|body| *body.sent == *sent && body.job == *job);
         match known {
             Some(Body { decoded: Some(bytes), .. }) => output.write(bytes),
             Some(Body { size, decoded: None, .. }) if output.only_counts() => output.size += size,
@@ -85,8 +86,16 @@ impl Known {
         }
         let body = Body { job: job.clone(), sent: sent.into(), size: output.size, decoded: decoded.map(Box::from) };
         self.bytes += body.bytes();
-        let before = self.places[place(sent)].replace(body);
-        self.bytes -= before.as_ref().map_or(0, Body::bytes);
+        let place = &mut self.places[at(sent)];
+        // The same bytes whose decoded form was not kept, or was for another job.
+        place.retain(|before| {
+            let stays = before.sent != body.sent || before.job != body.job;
+            self.bytes -= if stays { 0 } else { before.bytes() };
+            stays
+        });
+        let oldest = if place.len() == WAYS { place.pop() } else { None };
+        self.bytes -= oldest.as_ref().map_or(0, Body::bytes);
+        place.insert(0, body);
     }
 }
 
@@ -96,19 +105,15 @@ impl Body {
     }
 }
 
-/// Formats end with a checksum or begin with what differs.
-fn place(sent: &[u8]) -> usize {
-    let last = sent.last_chunk::<8>().map_or(0, |last| u64::from_le_bytes(*last));
-    let first = sent.first_chunk::<8>().map_or(0, |first| u64::from_le_bytes(*first));
-    let mixed = (first.wrapping_mul(MIX) ^ last).wrapping_add(sent.len() as u64).wrapping_mul(MIX);
-    usize::try_from(mixed >> 32).unwrap_or(0) % PLACES
+fn at(sent: &[u8]) -> usize {
+    usize::try_from(arachne_model::place(sent)).unwrap_or(0) % PLACES
 }
 
 #[cfg(test)]
 mod tests {
     use arachne_model::Limits;
 
-    use super::{BYTES_MAX, DECODED_BYTES_MAX, Job, Known, PLACES, SENT_BYTES_MAX};
+    use super::{BYTES_MAX, DECODED_BYTES_MAX, Job, Known, PLACES, SENT_BYTES_MAX, WAYS, at};
     use crate::codings::Coding;
     use crate::output::{Kept, Output};
 
@@ -143,6 +148,22 @@ mod tests {
     }
 
     #[test]
+    fn bodies_of_one_place_do_not_forget_each_other() {
+        let job = Job::new(&[Coding::Gzip], &Limits::default());
+        let mut known = Known::default();
+        let bodies: Vec<String> = (0..10_000).map(|number| format!("{number:09}")).collect();
+        let mut meet: Vec<&String> = bodies.iter().filter(|body| at(body.as_bytes()) == 7).collect();
+        meet.truncate(WAYS + 1);
+        assert_eq!(meet.len(), WAYS + 1, "so many of them meet");
+        for body in meet.iter().chain(&meet) {
+            put(&mut known, &job, body.as_bytes(), b"unpacked", true);
+        }
+        let is_known = |body: &&&String| known.give(&job, body.as_bytes(), &mut output(true));
+        assert_eq!(meet.iter().filter(is_known).count(), WAYS, "the oldest alone gave way");
+        assert!(!is_known(&&meet[0]));
+    }
+
+    #[test]
     fn bytes_that_nobody_kept_are_only_counted() {
         let job = Job::new(&[Coding::Gzip], &Limits::default());
         let mut known = Known::default();
@@ -158,7 +179,7 @@ mod tests {
         let job = Job::new(&[Coding::Gzip], &Limits::default());
         let mut known = Known::default();
         let decoded = vec![0; DECODED_BYTES_MAX];
-        for number in 0..4 * PLACES {
+        for number in 0..4 * WAYS * PLACES {
             put(&mut known, &job, format!("{number:09}").as_bytes(), &decoded, true);
             assert!(known.bytes <= BYTES_MAX + DECODED_BYTES_MAX + SENT_BYTES_MAX);
         }
