@@ -28,7 +28,10 @@ pub trait Collector: Send {
     /// Its name in statuses and settings: a word such as `process`.
     fn name(&self) -> &'static str;
 
-    /// How long from one reading to the next. The next never begins before this one has ended.
+    /// How long from one reading to the next. Readings are due at whole multiples of it since the Unix epoch, so that the
+    /// windows of all hosts meet: who runs a collector calls it shortly after each. A call that comes in the same interval
+    /// as the one before reads nothing; after missed ones the next window is as long as all of them. The next reading never
+    /// begins before this one has ended.
     fn every(&self) -> Duration;
 
     /// Reads once, at `now` (nanoseconds since the Unix epoch), and hands over what became complete.

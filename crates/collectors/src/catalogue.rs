@@ -1,0 +1,20 @@
+//! All metrics of all collectors: what `docs/metrics.md` is made of.
+
+use crate::{Metric, system};
+
+/// The metrics of a collector.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// The collector's name.
+    pub collector: &'static str,
+    /// What it reads, in a sentence.
+    pub says: &'static str,
+    /// Its metrics.
+    pub metrics: &'static [&'static [Metric]],
+}
+
+/// All collectors with fixed metrics. Rules over logs make metrics of their own names.
+#[must_use]
+pub fn families() -> Vec<Family> {
+    vec![Family { collector: "system", says: system::SAYS, metrics: system::METRICS }]
+}

@@ -1,0 +1,3 @@
+//! The collectors from outside.
+
+mod page;
