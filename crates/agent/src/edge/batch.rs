@@ -87,8 +87,9 @@ impl Batches {
 
     fn close(&mut self, collector: &mut Collector, now: i64) {
         for (class, rows) in by_class(collector.take()) {
-            let packed = self.pack(class, rows, now);
+            let (packed, rows) = self.pack(class, rows, now);
             self.waiting.extend(packed);
+            collector.maker.reuse(rows.exchanges);
         }
     }
 
@@ -103,26 +104,29 @@ impl Batches {
         }
     }
 
-    /// Usually one batch; too many rows, or rows with huge bodies, make several.
-    fn pack(&mut self, class: Class, rows: Rows, closed: i64) -> Vec<Packed> {
+    /// Usually one batch; too many rows, or rows with huge bodies, make several. With the rows, where they were not parted.
+    fn pack(&mut self, class: Class, rows: Rows, closed: i64) -> (Vec<Packed>, Rows) {
         let count = rows.len() as u64;
         if count == 0 {
-            return Vec::new();
+            return (Vec::new(), rows);
         }
         let packed = (rows.len() <= BATCH_ROWS_MAX).then(|| self.packer.pack(encode(&rows)).ok()).flatten();
         match packed {
             Some(bytes) => {
                 let counts = Counts::of(&rows).0.to_vec();
                 let class = u32::try_from(class.index()).unwrap_or(0);
-                vec![Packed { closed, class, counts, bytes, position: self.position.clone() }]
+                (vec![Packed { closed, class, counts, bytes, position: self.position.clone() }], rows)
             }
             None => match halves(rows) {
                 // Rows that no receiver takes: limits of parser and bodies keep them far smaller.
                 [one, two] if one.is_empty() || two.is_empty() => {
                     self.dropped += count;
-                    Vec::new()
+                    (Vec::new(), Rows::default())
                 }
-                halves => halves.into_iter().flat_map(|half| self.pack(class, half, closed)).collect(),
+                halves => {
+                    let packed = halves.into_iter().flat_map(|half| self.pack(class, half, closed).0);
+                    (packed.collect(), Rows::default())
+                }
             },
         }
     }

@@ -14,8 +14,10 @@ use super::lines::{Fact, Lines};
 use super::text::{cow, lossy, put, put_bytes, some_text, words};
 use super::{RowMaker, service, vantage_of};
 
-/// Rows that wait to be used again.
-const SPARE_MAX: usize = 256;
+/// Rows that wait to be used again: as many as a batch of an agent has.
+const SPARE_MAX: usize = 1024;
+/// Rows with longer texts go: they are few, and their memory would stay.
+const SPARE_TEXT_MAX: usize = 4096;
 
 /// What header lines tell of an exchange; the first of a name counts.
 #[derive(Default)]
@@ -162,7 +164,11 @@ impl RowMaker {
     /// Takes rows that nobody needs any more: the next ones are made in their memory.
     pub fn reuse(&mut self, rows: Vec<ExchangeRow>) {
         let room = SPARE_MAX.saturating_sub(self.spare.len());
-        self.spare.extend(rows.into_iter().take(room));
+        let small = |row: &ExchangeRow| {
+            let texts = [&row.request_headers, &row.response_headers, &row.path, &row.query];
+            texts.into_iter().flatten().map(String::capacity).sum::<usize>() <= SPARE_TEXT_MAX
+        };
+        self.spare.extend(rows.into_iter().filter(small).take(room));
     }
 
     /// Sets every column of a row, whatever it was before.
