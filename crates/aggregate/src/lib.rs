@@ -8,6 +8,7 @@
 //! - [`records`]: levels, codes and templates of lines, and traces as one event.
 //! - [`windows`], [`series`]: time in windows of 10 s, and what they hold.
 //! - [`top`]: the heaviest keys of a stream in bounded memory, with the error bound and a rest that keeps the total.
+//! - [`members`]: which names have series of their own.
 //! - [`distinct`]: how many different values there were, mergeable.
 //! - [`divergence`]: which fields tell a selection from a baseline.
 //!
@@ -19,7 +20,7 @@ pub mod divergence;
 mod fixed;
 pub mod histogram;
 mod json;
-mod members;
+pub mod members;
 pub mod records;
 pub mod rules;
 pub mod series;

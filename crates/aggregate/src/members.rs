@@ -16,7 +16,7 @@ pub const KEPT: i64 = 180;
 
 /// Names by slot.
 #[derive(Clone, Debug)]
-pub(crate) struct Members {
+pub struct Members {
     slots: Vec<Member>,
     by_name: HashMap<Arc<str>, usize, FixedState>,
     places: usize,
@@ -31,12 +31,13 @@ struct Member {
 
 impl Members {
     /// None yet. `seed` keeps strangers from choosing names that collide.
-    pub(crate) fn new(places: usize, seed: u64) -> Self {
+    #[must_use]
+    pub fn new(places: usize, seed: u64) -> Self {
         Self { slots: Vec::new(), by_name: HashMap::with_hasher(FixedState::with_seed(seed)), places }
     }
 
     /// The slot of a name that has one or gets one.
-    pub(crate) fn slot(&mut self, name: &str) -> Option<usize> {
+    pub fn slot(&mut self, name: &str) -> Option<usize> {
         if let Some(slot) = self.by_name.get(name) {
             return Some(*slot);
         }
@@ -53,7 +54,7 @@ impl Members {
     }
 
     /// A name was heavy in a window. The slot and former name of who made place for it, if one had to.
-    pub(crate) fn earn(&mut self, name: &str, window: i64) -> Option<(usize, Arc<str>)> {
+    pub fn earn(&mut self, name: &str, window: i64) -> Option<(usize, Arc<str>)> {
         if let Some(slot) = self.slot(name) {
             self.slots[slot].earned = Some(window);
             return None;

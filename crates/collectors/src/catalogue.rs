@@ -1,6 +1,6 @@
 //! All metrics of all collectors: what `docs/metrics.md` is made of.
 
-use crate::{Metric, system};
+use crate::{Metric, process, system};
 
 /// The metrics of a collector.
 #[derive(Clone, Copy, Debug)]
@@ -16,5 +16,8 @@ pub struct Family {
 /// All collectors with fixed metrics. Rules over logs make metrics of their own names.
 #[must_use]
 pub fn families() -> Vec<Family> {
-    vec![Family { collector: "system", says: system::SAYS, metrics: system::METRICS }]
+    vec![
+        Family { collector: "system", says: system::SAYS, metrics: system::METRICS },
+        Family { collector: "process", says: process::SAYS, metrics: process::METRICS },
+    ]
 }

@@ -7,7 +7,9 @@
 mod catalogue;
 mod collector;
 mod metric;
+mod place;
 mod point;
+pub mod process;
 mod report;
 pub mod system;
 #[cfg(test)]

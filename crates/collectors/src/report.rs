@@ -58,18 +58,29 @@ impl Readings {
         self.counters.reading += 1;
         let start = before.unwrap_or(end.saturating_sub(self.every));
         let window = Window { start, width: end.saturating_sub(start) };
-        Some(Report { window, counters: &mut self.counters, sink })
+        Some(Report { window, first: before.is_none(), counters: &mut self.counters, sink })
     }
 }
 
 /// One reading on its way to a sink.
 pub(crate) struct Report<'a> {
     window: Window,
+    first: bool,
     counters: &'a mut Counters,
     sink: &'a mut dyn Sink,
 }
 
 impl Report<'_> {
+    /// Whether there is no reading before it to compare with.
+    pub(crate) fn is_first(&self) -> bool {
+        self.first
+    }
+
+    /// The end of the window, in whole seconds since the Unix epoch.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.window.start.saturating_add(self.window.width).div_euclid(1_000_000_000)
+    }
+
     /// What a gauge shows.
     pub(crate) fn gauge(&mut self, metric: &Metric, labels: &[&str], value: u64) {
         debug_assert_eq!(metric.kind, Kind::Gauge, "{}", metric.name);

@@ -33,7 +33,7 @@ pub(super) const METRICS: &[Metric] = &[TIME, COUNT, CREATED, PROCESSES, LOAD[0]
 const MODES: [&str; 9] = ["user", "nice", "system", "idle", "iowait", "interrupt", "softirq", "steal", "guest"];
 
 /// Nanoseconds of a tick.
-fn tick() -> u64 {
+pub(crate) fn tick() -> u64 {
     1_000_000_000 / rustix::param::clock_ticks_per_second().max(1)
 }
 
@@ -81,6 +81,14 @@ fn times(stat: &[u8]) -> Option<([u64; 9], u64)> {
     Some((all?, cpus))
 }
 
+/// The CPU time of user and of system, in nanoseconds: what all processes together used. Guests are processes of user.
+/// Interrupts are nobody's.
+pub(crate) fn used(stat: &[u8]) -> Option<[u64; 2]> {
+    let ([user, nice, system, .., guest], _) = times(stat)?;
+    let user = [nice, guest].into_iter().fold(user, u64::saturating_add);
+    Some([user, system].map(|ticks| ticks.saturating_mul(tick())))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,7 +107,7 @@ mod tests {
         #[test]
         fn any_bytes_are_times_or_nothing(bytes: Vec<u8>, numbers: Vec<u64>) {
             times(&bytes);
-            times(format!("cpu {numbers:?}").replace(',', "").as_bytes());
+            used(format!("cpu {numbers:?}").replace(',', "").as_bytes());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The host as a whole: CPU, memory, swap, disks, file systems, interfaces, pressure, open files. Read from text files of the
 //! kernel below a root, so that tests bring their own; writes nothing.
 
-mod cpu;
+pub(crate) mod cpu;
 mod device;
 mod disk;
 mod filesystem;

@@ -20,11 +20,8 @@ fn the_page_lists_every_metric() {
         std::fs::write(&path, format!("{words}{START}\n{expected}")).expect("the page can be written");
         return;
     }
-    assert_eq!(
-        tables.trim_start(),
-        expected.trim_start(),
-        "docs/metrics.md is not what the collectors say: UPDATE_DOCS=1"
-    );
+    let same = tables.trim_start() == expected.trim_start();
+    assert!(same, "docs/metrics.md is not what the collectors say: UPDATE_DOCS=1 cargo test -p arachne-collectors");
 }
 
 fn section(family: &Family) -> String {
