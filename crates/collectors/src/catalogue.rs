@@ -1,6 +1,6 @@
 //! All metrics of all collectors: what `docs/metrics.md` is made of.
 
-use crate::{Metric, process, system};
+use crate::{Metric, process, system, tcp};
 
 /// The metrics of a collector.
 #[derive(Clone, Copy, Debug)]
@@ -19,5 +19,6 @@ pub fn families() -> Vec<Family> {
     vec![
         Family { collector: "system", says: system::SAYS, metrics: system::METRICS },
         Family { collector: "process", says: process::SAYS, metrics: process::METRICS },
+        Family { collector: "tcp", says: tcp::SAYS, metrics: tcp::METRICS },
     ]
 }

@@ -12,6 +12,7 @@ mod point;
 pub mod process;
 mod report;
 pub mod system;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
 mod text;

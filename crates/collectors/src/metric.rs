@@ -58,4 +58,5 @@ macro_rules! constructor {
 impl Metric {
     constructor!(counter, Counter);
     constructor!(gauge, Gauge);
+    constructor!(histogram, Histogram);
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use arachne_aggregate::Histogram;
+
 use crate::{Kind, Labels, Metric, Point, Sink};
 
 /// A span of time that readings stand for.
@@ -76,6 +78,11 @@ impl Report<'_> {
         self.first
     }
 
+    /// How long the window is, in nanoseconds.
+    pub(crate) fn width(&self) -> i64 {
+        self.window.width
+    }
+
     /// The end of the window, in whole seconds since the Unix epoch.
     pub(crate) fn seconds(&self) -> i64 {
         self.window.start.saturating_add(self.window.width).div_euclid(1_000_000_000)
@@ -105,6 +112,14 @@ impl Report<'_> {
         let grown = self.growth(metric.name, &labels.join("\0"), &[total]);
         if let Some(sum) = grown.and_then(|grown| grown.first().copied()) {
             self.grew(metric, labels, sum);
+        }
+    }
+
+    /// A distribution; nothing where it is empty.
+    pub(crate) fn histogram(&mut self, metric: &Metric, labels: &[&str], values: &Histogram) {
+        debug_assert_eq!(metric.kind, Kind::Histogram, "{}", metric.name);
+        if !values.is_empty() {
+            self.put(metric, labels, |point| point.histogram(values));
         }
     }
 
