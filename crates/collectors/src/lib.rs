@@ -13,6 +13,7 @@ pub mod process;
 mod report;
 pub mod system;
 pub mod tcp;
+pub mod tail;
 #[cfg(test)]
 mod testing;
 mod text;
