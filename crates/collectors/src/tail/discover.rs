@@ -73,7 +73,9 @@ impl Tailer {
     fn meet(&mut self, path: &Path, facts: &Facts, only_known: bool) {
         if let Some(source) = self.sources.iter_mut().find(|source| source.facts.key() == facts.key()) {
             // A hard link is no new name as long as the first one is there.
-            if source.path != path && fs::metadata(&source.path).map_or(true, |old| Facts::of(&old).key() != facts.key()) {
+            if source.path != path
+                && fs::metadata(&source.path).map_or(true, |old| Facts::of(&old).key() != facts.key())
+            {
                 path.clone_into(&mut source.path);
             }
             return;
@@ -135,11 +137,9 @@ impl Tailer {
                 let done = Position { ended: true, ..source.position() };
                 return self.remember(done);
             }
-            source.to_end();
+            source.begin_at_end();
         }
-        if !is_exact(&self.pattern) && path == Path::new(&label) || is_exact(&self.pattern) {
-            self.happened.opened += 1;
-        }
+        self.happened.opened += 1;
         self.sources.push(source);
     }
 
@@ -171,8 +171,10 @@ impl Tailer {
         for position in known {
             let mut copy = anew(source, path)?;
             if copy.resume(&position) {
-                let of_position = |closed: &Position| (closed.device, closed.inode) == (position.device, position.inode);
-                let still_there = fs::metadata(&position.path).is_ok_and(|found| Facts::of(&found).key() == (position.device, position.inode));
+                let of_position =
+                    |closed: &Position| (closed.device, closed.inode) == (position.device, position.inode);
+                let still_there = fs::metadata(&position.path)
+                    .is_ok_and(|found| Facts::of(&found).key() == (position.device, position.inode));
                 if still_there {
                     return Some(false);
                 }
@@ -187,11 +189,11 @@ impl Tailer {
     /// A file was emptied: what of it was not read may be in a copy. Whether there is one.
     pub(super) fn release_copy(&mut self, position: &Position, at: usize) -> bool {
         let label = position.path.clone();
-        if let Some(copy) = self.sources.iter_mut().find(|copy| copy.waits && copy.label == label) {
-            if copy.resume(position) {
-                (copy.waits, copy.rotated) = (false, true);
-                return true;
-            }
+        if let Some(copy) = self.sources.iter_mut().find(|copy| copy.waits && copy.label == label)
+            && copy.resume(position)
+        {
+            (copy.waits, copy.rotated) = (false, true);
+            return true;
         }
         if !position.is_told_by_content() {
             return false;

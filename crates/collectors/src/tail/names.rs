@@ -47,7 +47,8 @@ pub(super) fn older(path: &Path) -> Vec<PathBuf> {
         let found = found.file_name();
         found != name && first_name(Path::new(&found)) == name.to_string_lossy()
     };
-    let mut files: Vec<_> = entries.filter(is_older).take(FILES_MAX).map(|entry| folder.join(entry.file_name())).collect();
+    let mut files: Vec<_> =
+        entries.filter(is_older).take(FILES_MAX).map(|entry| folder.join(entry.file_name())).collect();
     files.sort();
     files
 }

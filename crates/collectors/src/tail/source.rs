@@ -196,7 +196,7 @@ impl Source {
     }
 
     /// Goes on behind the last whole line that is there.
-    pub fn to_end(&mut self) {
+    pub fn begin_at_end(&mut self) {
         let Bytes::Plain(file) = &self.bytes else { return };
         let from = self.facts.length.saturating_sub(LAST_LINE);
         let mut bytes = vec![0; usize::try_from(self.facts.length - from).unwrap_or(0)];

@@ -70,6 +70,17 @@ pub struct Lines {
     pub missed: Missed,
 }
 
+/// A request that was counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What its line says.
+    pub record: &'a Record<'a>,
+    /// The template of its path.
+    pub template: &'a str,
+    /// What it counts as.
+    pub class: Class,
+}
+
 /// Candidates for places within a window.
 #[derive(Clone, Debug)]
 struct Candidates {
@@ -150,12 +161,25 @@ impl Job {
     /// # Errors
     /// Why it is no record; it is counted so.
     pub fn push(&mut self, line: &[u8], arrived: i64) -> Result<(), Refusal> {
+        self.push_seen(line, arrived, |_| {})
+    }
+
+    /// The same; `seen` is shown what the line says, where that is a request.
+    ///
+    /// # Errors
+    /// Why it is no record; it is counted so.
+    pub fn push_seen(
+        &mut self,
+        line: &[u8],
+        arrived: i64,
+        seen: impl FnOnce(Seen<'_>),
+    ) -> Result<(), Refusal> {
         self.lines.all += 1;
         self.lines.cut += u64::from(line.len() > LINE_BYTES_MAX);
         let line = &line[..line.len().min(LINE_BYTES_MAX)];
         match self.reader.read(line) {
             Ok(record) => {
-                self.add(&record, arrived);
+                self.add(&record, arrived, seen);
                 Ok(())
             }
             Err(refusal) => {
@@ -165,7 +189,7 @@ impl Job {
         }
     }
 
-    fn add(&mut self, record: &Record<'_>, arrived: i64) {
+    fn add(&mut self, record: &Record<'_>, arrived: i64, seen: impl FnOnce(Seen<'_>)) {
         let before = self.windows.newest();
         let Some(window) = self.windows.at(record.at.unwrap_or(arrived), arrived, Window::default) else { return };
         self.lines.counted += 1;
@@ -182,6 +206,7 @@ impl Job {
             }
         };
         let one = judge(record, name, &self.settings, &mut self.bots);
+        seen(Seen { record, template: name, class: one.class });
         window.add_request(slot, record.request.method, record.cache, &one);
         for attempt in record.upstreams.attempts() {
             let slot = std::str::from_utf8(attempt.address).ok().and_then(|address| self.servers.slot(address));
