@@ -1,6 +1,6 @@
 //! All metrics of all collectors: what `docs/metrics.md` is made of.
 
-use crate::{Metric, process, system, tcp};
+use crate::{Metric, logs, process, system, tcp};
 
 /// The metrics of a collector.
 #[derive(Clone, Copy, Debug)]
@@ -20,5 +20,6 @@ pub fn families() -> Vec<Family> {
         Family { collector: "system", says: system::SAYS, metrics: system::METRICS },
         Family { collector: "process", says: process::SAYS, metrics: process::METRICS },
         Family { collector: "tcp", says: tcp::SAYS, metrics: tcp::METRICS },
+        Family { collector: "logs", says: logs::SAYS, metrics: logs::METRICS },
     ]
 }

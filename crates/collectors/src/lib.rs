@@ -6,14 +6,15 @@
 
 mod catalogue;
 mod collector;
+pub mod logs;
 mod metric;
 mod place;
 mod point;
 pub mod process;
 mod report;
 pub mod system;
-pub mod tcp;
 pub mod tail;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -168,12 +168,7 @@ impl Job {
     ///
     /// # Errors
     /// Why it is no record; it is counted so.
-    pub fn push_seen(
-        &mut self,
-        line: &[u8],
-        arrived: i64,
-        seen: impl FnOnce(Seen<'_>),
-    ) -> Result<(), Refusal> {
+    pub fn push_seen(&mut self, line: &[u8], arrived: i64, seen: impl FnOnce(Seen<'_>)) -> Result<(), Refusal> {
         self.lines.all += 1;
         self.lines.cut += u64::from(line.len() > LINE_BYTES_MAX);
         let line = &line[..line.len().min(LINE_BYTES_MAX)];

@@ -1,0 +1,273 @@
+//! Logs as series and records: what the configuration names, and what nginx writes.
+//!
+//! [`Logs`] follows files (`tail`), gives each line to the job of its log ([`LogSpec`]) and hands over what was counted together with
+//! the positions up to which that is ([`Taken`]): who makes both durable at once loses no line and counts none twice, whenever it
+//! is killed. The files are the buffer. Secrets are replaced before a line is kept.
+
+mod metrics;
+pub mod nginx;
+mod record;
+mod sample;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use arachne_aggregate::access::Format;
+use arachne_aggregate::access::job::Settings;
+use arachne_aggregate::rules::RuleSpec;
+use arachne_aggregate::windows::WIDTH;
+use arachne_content::redact::Redactor;
+use arachne_model::table::{LogRow, PointRow};
+
+use crate::Missing;
+use crate::tail::{Mark, Position, Positions, Tailer};
+pub use metrics::{METRICS, SAYS};
+use record::Records;
+use sample::Budget;
+use stream::{Shared, Stream};
+
+/// Bytes that are read before what was counted is handed over: it bounds windows that are open, however old the lines are.
+const BYTES_MAX: usize = 4 << 20;
+/// Bytes that are read in one go.
+const GO: usize = 1 << 20;
+/// How long after the end of a window it is handed over: servers write their logs a moment later.
+const AFTER: i64 = 1_500_000_000;
+/// Rows that are handed over together, about.
+const ROWS_MAX: usize = 16_384;
+/// Bytes per second of records that are kept.
+const KEPT_PER_SECOND: u64 = 128 << 10;
+/// Logs. Policy: those that come later are not read, and that is told.
+const STREAMS_MAX: usize = 1024;
+
+/// What becomes of the lines of a log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// They are requests.
+    Access {
+        /// How they are written.
+        format: Box<Format>,
+        /// What is counted.
+        settings: Settings,
+    },
+    /// They are what rules say; each also counts by level, code and template.
+    Rules(Vec<RuleSpec>),
+}
+
+/// Logs of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogSpec {
+    /// Which files: a path, maybe with wildcards.
+    pub pattern: String,
+    /// Labels of all that is counted there, `service` among them.
+    pub labels: Vec<(String, String)>,
+    /// What becomes of lines.
+    pub what: What,
+}
+
+/// What was counted, and up to where.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// Points.
+    pub points: Vec<PointRow>,
+    /// Records; `id` is a text that no other record has.
+    pub records: Vec<LogRow>,
+    /// Everything before these is in what was handed over so far.
+    pub positions: Positions,
+}
+
+/// One pattern.
+struct Log {
+    spec: LogSpec,
+    tailer: Tailer,
+    streams: BTreeMap<String, Stream>,
+    /// What `positions` was when windows were taken last.
+    durable: Vec<Position>,
+    told: crate::tail::Happened,
+}
+
+/// See the module.
+pub struct Logs {
+    logs: Vec<Log>,
+    shared: Shared,
+    /// Positions of patterns that are none of these now.
+    others: Positions,
+    window: i64,
+    read: usize,
+    refused_streams: u64,
+}
+
+impl Logs {
+    /// Follows nothing yet. `before` is what was durable last; `seed` is random.
+    #[must_use]
+    pub fn new(redactor: Redactor, before: Positions, seed: u64) -> Self {
+        let records = Records::new(redactor);
+        let shared = Shared { records, budget: Budget::new(KEPT_PER_SECOND), seed };
+        Self { logs: Vec::new(), shared, others: before, window: i64::MIN, read: 0, refused_streams: 0 }
+    }
+
+    /// Follows these from now on. One that is there already goes on; what was counted of one that is not any more is handed over
+    /// first: see [`Self::take`].
+    pub fn follow(&mut self, specs: Vec<LogSpec>) {
+        let mut before = std::mem::take(&mut self.logs);
+        for spec in merged(specs) {
+            let known = before.iter().position(|log| log.spec == spec);
+            let log = known.map(|at| before.swap_remove(at)).unwrap_or_else(|| self.begin(spec));
+            self.logs.push(log);
+        }
+        for gone in before {
+            let durable = gone.durable;
+            self.others.files.retain(|file| file.pattern != gone.spec.pattern);
+            self.others.files.extend(durable);
+        }
+    }
+
+    fn begin(&mut self, spec: LogSpec) -> Log {
+        let tailer = Tailer::new(&spec.pattern, &self.others);
+        let (mine, others) = std::mem::take(&mut self.others.files)
+            .into_iter()
+            .partition(|file: &Position| file.pattern == spec.pattern);
+        self.others.files = others;
+        if !self.others.patterns.contains(&spec.pattern) {
+            self.others.patterns.push(spec.pattern.clone());
+        }
+        Log { spec, tailer, streams: BTreeMap::new(), durable: mine, told: crate::tail::Happened::default() }
+    }
+
+    /// Reads what is there, some of it. `now` is in nanoseconds since the Unix epoch. Whether there may be more.
+    pub fn poll(&mut self, now: i64) -> bool {
+        let mut all = 0;
+        for log in &mut self.logs {
+            let (shared, streams, spec, refused) =
+                (&mut self.shared, &mut log.streams, &log.spec, &mut self.refused_streams);
+            all += log.tailer.poll(now, GO, &mut |line| {
+                if !streams.contains_key(line.path) && streams.len() >= STREAMS_MAX {
+                    *refused += 1;
+                    return;
+                }
+                let stream = match streams.get_mut(line.path) {
+                    Some(stream) => stream,
+                    None => {
+                        let new = Stream::new(line.path, spec, shared.seed);
+                        streams.entry(line.path.to_owned()).or_insert(new)
+                    }
+                };
+                stream.line(&line, now, shared);
+            });
+            for stream in log.streams.values_mut() {
+                let is_final = stream.held().is_some_and(|(file, _)| log.tailer.is_final(file));
+                stream.settle(now, is_final, &mut self.shared);
+            }
+        }
+        self.read += all;
+        all > 0
+    }
+
+    /// Whether it is time to hand over what was counted.
+    #[must_use]
+    pub fn is_due(&self, now: i64) -> bool {
+        self.read >= BYTES_MAX || (now - AFTER).div_euclid(WIDTH) != self.window
+    }
+
+    /// All that was counted, in parts that are to be made durable one after the other. At the `end` events that may go on are
+    /// complete too.
+    pub fn take(&mut self, now: i64, end: bool) -> Vec<Taken> {
+        let due = (now - AFTER).div_euclid(WIDTH) != self.window;
+        (self.window, self.read) = ((now - AFTER).div_euclid(WIDTH), 0);
+        let (mut parts, mut points, mut records) = (Vec::new(), Vec::new(), Vec::new());
+        for at in 0..self.logs.len() {
+            let log = &mut self.logs[at];
+            for stream in log.streams.values_mut() {
+                stream.settle(now, end, &mut self.shared);
+                if stream.has_news() {
+                    records.append(&mut stream.take(now, &mut points));
+                }
+            }
+            if due || end {
+                log.tell(now, &mut points);
+            }
+            log.durable = log.positions();
+            if points.len() + records.len() >= ROWS_MAX {
+                parts.push(self.part(std::mem::take(&mut points), std::mem::take(&mut records)));
+            }
+        }
+        if !points.is_empty() || !records.is_empty() {
+            parts.push(self.part(points, records));
+        }
+        parts
+    }
+
+    fn part(&self, points: Vec<PointRow>, records: Vec<LogRow>) -> Taken {
+        let files = self.logs.iter().flat_map(|log| &log.durable).chain(&self.others.files).cloned().collect();
+        let looked = self.logs.iter().map(|log| log.tailer.looked_at()).max().unwrap_or(self.others.looked);
+        let positions = Positions { patterns: self.others.patterns.clone(), files, looked };
+        Taken { points, records, positions }
+    }
+
+    /// What cannot be read.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Missing> {
+        let trouble = self.logs.iter().flat_map(|log| log.tailer.trouble());
+        let missing = |(path, why): (&std::path::PathBuf, &String)| Missing {
+            what: format!("the lines of {}", path.display()),
+            why: why.clone(),
+            fix: "let the agent read it: make its user a member of the file's group (often adm), or run it as root"
+                .to_owned(),
+        };
+        let mut all: Vec<_> = trouble.map(missing).collect();
+        if self.refused_streams > 0 {
+            all.push(Missing {
+                what: format!("{} lines of further logs", self.refused_streams),
+                why: format!("one pattern finds more than {STREAMS_MAX} logs"),
+                fix: "name fewer files".to_owned(),
+            });
+        }
+        all
+    }
+
+    /// How many logs are read.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.logs.iter().map(|log| log.streams.len()).sum()
+    }
+}
+
+impl Log {
+    /// Positions without the events that are held.
+    fn positions(&self) -> Vec<Position> {
+        let held: BTreeMap<u64, Mark> = self.streams.values().filter_map(Stream::held).collect();
+        self.tailer.positions(&held)
+    }
+
+    fn tell(&mut self, now: i64, out: &mut Vec<PointRow>) {
+        let behind: HashMap<&str, (u64, i64)> = self.tailer.behind().into_iter().collect();
+        for (path, stream) in &self.streams {
+            stream.tell_behind(now, behind.get(path.as_str()).copied().unwrap_or_default(), out);
+        }
+        let happened = self.tailer.happened();
+        let own = [("file".to_owned(), self.spec.pattern.clone())];
+        let start = now.div_euclid(WIDTH) * WIDTH;
+        let mut points = metrics::Points { own: &own, out };
+        points.put(&metrics::ROTATED, &[], start, happened.rotated - self.told.rotated);
+        points.put(&metrics::EMPTIED, &[], start, happened.emptied - self.told.emptied);
+        self.told = happened;
+    }
+}
+
+/// One for each pattern: rules of the same files are read together. Policy: of two that cannot be, the first counts.
+fn merged(specs: Vec<LogSpec>) -> Vec<LogSpec> {
+    let mut all: Vec<LogSpec> = Vec::new();
+    for spec in specs {
+        match all.iter_mut().find(|other| other.pattern == spec.pattern) {
+            None => all.push(spec),
+            Some(LogSpec { what: What::Rules(rules), .. }) => {
+                if let What::Rules(more) = spec.what {
+                    rules.extend(more);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    all
+}

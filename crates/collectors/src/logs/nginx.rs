@@ -1,0 +1,293 @@
+//! The logs of nginx, as its configuration says: every `access_log` with its format, and every `error_log`.
+//!
+//! Tolerant: what it does not know it passes over. It follows `include` with wildcards, within bounds.
+//! Source: nginx.org, "Configuration file syntax", ngx_http_log_module, ngx_core_module.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use arachne_aggregate::access::Format;
+use arachne_aggregate::access::job::Settings;
+
+use super::{LogSpec, What};
+use crate::Missing;
+
+/// Where nginx has its configuration unless told otherwise.
+pub const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
+/// Where Debian and nginx's own packages write when the configuration says nothing.
+const DEFAULT_ACCESS: &str = "/var/log/nginx/access.log";
+/// Files that are read. Policy: further ones are passed over, and that is told.
+const FILES_MAX: usize = 512;
+/// Bytes of all of them.
+const BYTES_MAX: u64 = 4 << 20;
+/// Files within files.
+const DEPTH_MAX: usize = 8;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// Logs.
+    pub logs: Vec<LogSpec>,
+    /// What cannot be read.
+    pub missing: Vec<Missing>,
+}
+
+/// Reads the configuration at `path`; None where there is none.
+#[must_use]
+pub fn find(path: &Path) -> Option<Found> {
+    path.exists().then(|| {
+        let mut reader = Reader { prefix: path.parent().unwrap_or(Path::new("/")).to_owned(), ..Reader::default() };
+        reader.file(path, 0);
+        reader.found()
+    })
+}
+
+#[derive(Default)]
+struct Reader {
+    prefix: PathBuf,
+    files: usize,
+    bytes: u64,
+    tokens: Vec<String>,
+    missing: Vec<Missing>,
+}
+
+/// An `access_log` or `error_log` with the server it stands in.
+struct Written {
+    path: String,
+    /// None for an error log.
+    format: Option<String>,
+    server: usize,
+}
+
+impl Reader {
+    /// Puts the tokens of a file behind those that are there, with those of included files in their places.
+    fn file(&mut self, path: &Path, depth: usize) {
+        let mut text = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(BYTES_MAX + 1 - self.bytes.min(BYTES_MAX)).read_to_end(&mut text));
+        self.files += 1;
+        self.bytes += text.len() as u64;
+        let too_much = self.files > FILES_MAX || self.bytes > BYTES_MAX || depth > DEPTH_MAX;
+        if too_much || read.is_err() {
+            let why = read.err().map_or_else(|| "the configuration is too large".to_owned(), |error| error.to_string());
+            self.missing.push(Missing {
+                what: format!("the logs that {} names", path.display()),
+                why,
+                fix: "let the agent read it, or name the logs in its configuration".to_owned(),
+            });
+            return;
+        }
+        let mut directive = Vec::new();
+        for token in tokens(&text) {
+            let is_end = matches!(token.as_str(), ";" | "{" | "}");
+            directive.push(token);
+            if is_end {
+                match directive.as_slice() {
+                    [include, pattern, end] if include == "include" && end == ";" => {
+                        let pattern = self.prefix.join(pattern);
+                        for path in glob::glob(&pattern.to_string_lossy()).into_iter().flatten().flatten() {
+                            self.file(&path, depth + 1);
+                        }
+                        directive.clear();
+                    }
+                    _ => self.tokens.append(&mut directive),
+                }
+            }
+        }
+    }
+
+    fn found(self) -> Found {
+        let (mut formats, mut servers, mut written) = (BTreeMap::new(), vec![String::new()], Vec::new());
+        let (mut blocks, mut server): (Vec<bool>, usize) = (Vec::new(), 0);
+        for directive in self.tokens.split_inclusive(|token| matches!(token.as_str(), ";" | "{" | "}")) {
+            let words: Vec<&str> = directive.iter().map(String::as_str).collect();
+            match words.as_slice() {
+                ["server", "{"] => {
+                    servers.push(String::new());
+                    server = servers.len() - 1;
+                    blocks.push(true);
+                }
+                [.., "{"] => blocks.push(false),
+                [.., "}"] => server = if blocks.pop() == Some(true) { 0 } else { server },
+                ["log_format", name, text @ .., ";"] => drop(formats.insert((*name).to_owned(), format_text(text))),
+                ["server_name", name, .., ";"] if server > 0 => (*name).clone_into(&mut servers[server]),
+                ["access_log", "off", ..] => {}
+                ["access_log", path, more @ .., ";"] => {
+                    let format = more.first().filter(|word| !word.contains('=')).copied().unwrap_or("combined");
+                    written.push(Written { path: (*path).to_owned(), format: Some(format.to_owned()), server });
+                }
+                ["error_log", path, .., ";"] => {
+                    written.push(Written { path: (*path).to_owned(), format: None, server })
+                }
+                _ => {}
+            }
+        }
+        if !written.iter().any(|log| log.format.is_some()) {
+            written.push(Written { path: DEFAULT_ACCESS.to_owned(), format: Some("combined".to_owned()), server: 0 });
+        }
+        self.specs(&formats, &servers, written)
+    }
+
+    fn specs(self, formats: &BTreeMap<String, String>, servers: &[String], written: Vec<Written>) -> Found {
+        let Self { prefix, mut missing, .. } = self;
+        let mut logs: Vec<LogSpec> = Vec::new();
+        for log in written {
+            let is_file = !["syslog:", "/dev/", "memory:", "stderr"].iter().any(|kind| log.path.starts_with(kind));
+            let pattern = pattern(&prefix, &log.path);
+            if !is_file || logs.iter().any(|known| known.pattern == pattern) {
+                continue;
+            }
+            let what = match &log.format {
+                None => What::Rules(Vec::new()),
+                Some(name) => {
+                    let text = formats.get(name).map_or(name.as_str(), String::as_str);
+                    match Format::new(text) {
+                        Ok(format) => What::Access { format: Box::new(format), settings: Settings::default() },
+                        Err(error) => {
+                            missing.push(Missing {
+                                what: format!("the requests in {pattern}"),
+                                why: format!("its log_format {name}: {error}"),
+                                fix: "change the format, or name the log in the agent's configuration".to_owned(),
+                            });
+                            continue;
+                        }
+                    }
+                }
+            };
+            let server = &servers[log.server];
+            let mut labels = vec![("service".to_owned(), "nginx".to_owned())];
+            if !server.is_empty() && server != "_" {
+                labels.push(("server".to_owned(), server.clone()));
+            }
+            logs.push(LogSpec { pattern, labels, what });
+        }
+        Found { logs, missing }
+    }
+}
+
+/// `escape=json` and the pieces of a format, joined.
+fn format_text(pieces: &[&str]) -> String {
+    match pieces {
+        [escape, rest @ ..] if escape.starts_with("escape=") => format!("{escape} {}", rest.concat()),
+        all => all.concat(),
+    }
+}
+
+/// A path with variables is a pattern: `/var/log/$host.log`.
+fn pattern(prefix: &Path, path: &str) -> String {
+    let whole = prefix.join(path).to_string_lossy().into_owned();
+    let (mut out, mut rest) = (String::new(), whole.as_str());
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        out.push('*');
+        let behind = &rest[at + 1..];
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        rest = match behind.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+            Some((_, behind)) => behind,
+            None => behind.trim_start_matches(name),
+        };
+    }
+    out + rest
+}
+
+/// Words, texts in quotes, and `;`, `{`, `}` as tokens of their own. A `{` within a word (`${name}`) is part of it.
+fn tokens(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let (mut out, mut word, mut quote, mut comment) = (Vec::new(), String::new(), None, false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            _ if comment => comment = letter != '\n',
+            (Some(end), letter) if letter == end => {
+                quote = None;
+                out.push(std::mem::take(&mut word));
+            }
+            (_, '\\') if letters.peek().is_some_and(|next| matches!(next, '"' | '\'' | '\\' | ';')) => {
+                word.extend(letters.next());
+            }
+            (Some(_), letter) => word.push(letter),
+            (None, '"' | '\'') if word.is_empty() => quote = Some(letter),
+            (None, '#') if word.is_empty() => comment = true,
+            (None, '{') if word.ends_with('$') => {
+                word.push('{');
+                word.extend(std::iter::from_fn(|| letters.next_if(|next| !matches!(next, '}' | ';' | '\n'))));
+                word.extend(letters.next_if_eq(&'}'));
+            }
+            (None, ';' | '{' | '}') => {
+                if !word.is_empty() {
+                    out.push(std::mem::take(&mut word));
+                }
+                out.push(letter.to_string());
+            }
+            (None, letter) if letter.is_whitespace() => {
+                if !word.is_empty() {
+                    out.push(std::mem::take(&mut word));
+                }
+            }
+            (None, letter) => word.push(letter),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> (tempfile::TempDir, Found) {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("below the folder")).expect("room");
+            std::fs::write(path, text).expect("room");
+        }
+        let found = find(&folder.path().join("nginx.conf")).expect("it is there");
+        (folder, found)
+    }
+
+    #[test]
+    fn every_log_of_a_configuration_with_its_format_and_server() {
+        let main = r#"
+            error_log /var/log/nginx/error.log; # a comment; with { signs
+            http {
+                log_format plus '$remote_addr - $remote_user [$time_local] "$request" '
+                                "$status $body_bytes_sent $request_time";
+                log_format json escape=json '{"status":"$status",'
+                    '"rt":"$request_time"}';
+                access_log /var/log/nginx/access.log plus buffer=32k;
+                include sites/*.conf;
+                server { access_log off; location / { return 204; } }
+            }"#;
+        let shop = r"server { listen 80; server_name shop.example www.shop.example;
+            access_log /var/log/nginx/${host}.log json; location = /stat { access_log logs/stat.log; } }";
+        let (folder, found) = found(&[("nginx.conf", main), ("sites/shop.conf", shop), ("sites/z", "nonsense {{{")]);
+        assert_eq!(found.missing, []);
+        let told: Vec<_> = found.logs.iter().map(|log| (log.pattern.as_str(), log.labels.len(), &log.what)).collect();
+        let json = Format::new(r#"escape=json {"status":"$status","rt":"$request_time"}"#).expect("a format");
+        let plus = Format::new(
+            r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent $request_time"#,
+        );
+        let access = |format: Format| What::Access { format: Box::new(format), settings: Settings::default() };
+        let stat = folder.path().join("logs/stat.log").display().to_string();
+        let expected = [
+            ("/var/log/nginx/error.log", 1, &What::Rules(Vec::new())),
+            ("/var/log/nginx/access.log", 1, &access(plus.expect("a format"))),
+            ("/var/log/nginx/*.log", 2, &access(json)),
+            (stat.as_str(), 2, &access(Format::new("combined").expect("a format"))),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_and_nonsense_is_passed_over() {
+        let (_folder, all) =
+            found(&[("nginx.conf", "log_format bad $a$status; access_log /x.log bad; include nginx.conf;")]);
+        assert!(all.missing.len() >= 2, "{:?}", all.missing);
+        for text in ["", "}}}", "log_format;", "access_log", "'", "\\", "server { server_name"] {
+            let (_folder, all) = found(&[("nginx.conf", text)]);
+            assert_eq!(all.logs.len(), 1, "{text}: the default one");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Lines that are kept: with level, code, template, the request they belong to, and without secrets.
+
+use arachne_aggregate::access::job::{Class, Seen};
+use arachne_aggregate::records::{Event, Level, Miner, code, level};
+use arachne_aggregate::time::Layout;
+use arachne_content::redact::Redactor;
+use arachne_model::table::LogRow;
+use memchr::memmem;
+
+use crate::Labels;
+
+/// Longer messages are cut.
+const MESSAGE_BYTES_MAX: usize = 16 << 10;
+/// A time in a line that differs more from its arrival is of another zone, or of another time: the arrival counts then.
+const CREDIBLE: i64 = 600_000_000_000;
+/// Layouts of times at the start of lines.
+const LAYOUTS: &[&str] = &["rfc3339", "%Y-%m-%d %H:%M:%S%f", "%Y-%m-%dT%H:%M:%S%f", "%Y/%m/%d %H:%M:%S"];
+/// What a request's name is called.
+const REQUEST_KEYS: &[&str] = &["request_id", "requestId", "req_id", "request-id", "trace_id", "traceId", "rid"];
+/// Names of requests have so many characters.
+const REQUEST_CHARS: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// The name of a level in records and labels.
+pub(super) const fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+        Level::Fatal => "fatal",
+    }
+}
+
+/// What an event says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub level: Option<Level>,
+    pub code: Option<String>,
+    /// Its template, by number of the miner.
+    pub template: usize,
+}
+
+impl Told {
+    /// By its first line.
+    pub(super) fn of(event: &Event, miner: &mut Miner) -> Self {
+        let end = memchr::memchr(b'\n', &event.text).unwrap_or(event.text.len());
+        let first = &event.text[..end];
+        let template = miner.add(&String::from_utf8_lossy(&first[..first.len().min(4096)]));
+        Self { level: level(first), code: code(first).map(str::to_owned), template }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.level >= Some(Level::Error)
+    }
+}
+
+/// Makes records.
+#[derive(Debug)]
+pub(super) struct Records {
+    redactor: Redactor,
+    layouts: Vec<Layout>,
+}
+
+/// Where and when a line stood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub path: &'a str,
+    pub service: Option<&'a str>,
+    /// What tells it from all others of its path.
+    pub offset: u64,
+    pub arrived: i64,
+}
+
+impl Records {
+    /// With a redactor that everything passes.
+    pub(super) fn new(redactor: Redactor) -> Self {
+        let layouts = LAYOUTS.iter().filter_map(|text| Layout::new(text, "").ok()).collect();
+        Self { redactor, layouts }
+    }
+
+    fn row(&self, place: &Place<'_>, text: &[u8], weight: u64) -> LogRow {
+        let cut = &text[..text.len().min(MESSAGE_BYTES_MAX)];
+        let clean = self.redactor.text(cut);
+        LogRow {
+            start: place.arrived,
+            file: place.path.to_owned(),
+            offset: place.offset,
+            service: place.service.map(str::to_owned),
+            message: String::from_utf8_lossy(clean.as_deref().unwrap_or(cut)).into_owned(),
+            weight,
+            ..LogRow::default()
+        }
+    }
+
+    /// A record of any application.
+    pub(super) fn event(&self, place: &Place<'_>, event: &Event, told: &Told, miner: &Miner, weight: u64) -> LogRow {
+        let count = event.lines.to_string();
+        let fields = if event.lines > 1 { Labels::new([("lines", count.as_str())]) } else { Labels::default() };
+        LogRow {
+            start: self.time(&event.text, place.arrived),
+            level: told.level.map(|level| level_name(level).to_owned()),
+            code: told.code.clone(),
+            template: self.clean(miner.text(told.template)),
+            fields: fields.as_str().to_owned(),
+            request: request(&event.text),
+            ..self.row(place, &event.text, weight)
+        }
+    }
+
+    /// A request.
+    pub(super) fn request(&self, place: &Place<'_>, line: &[u8], seen: &Seen<'_>, weight: u64) -> LogRow {
+        let record = seen.record;
+        let text = |raw: Option<&[u8]>| raw.map(|raw| String::from_utf8_lossy(&record.text(raw)).into_owned());
+        let number = |value: Option<u64>| value.map(|value| value.to_string());
+        let target = record.request.path().map(|path| record.text(path).into_owned());
+        let path =
+            target.map(|path| String::from_utf8_lossy(&self.redactor.target(&path).unwrap_or(path)).into_owned());
+        let fields = [
+            ("class", Some(seen.class.name().to_owned())),
+            ("client.address", text(record.client)),
+            ("http.request.method", text(record.request.method)),
+            ("http.response.status_code", record.status.map(|status| status.to_string())),
+            ("request_time_ns", number(record.request_time)),
+            ("upstream_time_ns", number(record.upstreams.nanos())),
+            ("url.path", path),
+        ];
+        let fields = Labels::new(fields.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+        LogRow {
+            start: record.at.filter(|at| credible(*at, place.arrived)).unwrap_or(place.arrived),
+            level: Some(request_level(seen).to_owned()),
+            template: seen.template.to_owned(),
+            fields: fields.as_str().to_owned(),
+            request: text(record.id).filter(|id| is_request(id)),
+            ..self.row(place, line, weight)
+        }
+    }
+
+    fn clean(&self, text: &str) -> String {
+        let clean = self.redactor.text(text.as_bytes());
+        clean.map_or_else(|| text.to_owned(), |clean| String::from_utf8_lossy(&clean).into_owned())
+    }
+
+    fn time(&self, text: &[u8], arrived: i64) -> i64 {
+        let start = text.iter().take(8).position(u8::is_ascii_digit).unwrap_or(0);
+        let text = &text[start..];
+        let stamp = |blanks: usize| {
+            let mut ends =
+                text.iter().enumerate().filter(|(_, b)| matches!(b, b' ' | b'\n' | b']' | b'|')).map(|(at, _)| at);
+            &text[..ends.nth(blanks).unwrap_or(text.len()).min(40)]
+        };
+        let words = [stamp(0), stamp(1)];
+        let read = |word: &&[u8]| self.layouts.iter().find_map(|layout| layout.read(word, arrived));
+        words.iter().find_map(read).filter(|at| credible(*at, arrived)).unwrap_or(arrived)
+    }
+}
+
+const fn credible(at: i64, arrived: i64) -> bool {
+    at.saturating_sub(arrived).unsigned_abs() < CREDIBLE.unsigned_abs()
+}
+
+/// The level that a request has as a record.
+pub(super) fn request_level(seen: &Seen<'_>) -> &'static str {
+    match (seen.class, seen.record.status) {
+        (Class::Error, _) => "error",
+        (_, Some(400..=499)) => "warn",
+        _ => "info",
+    }
+}
+
+/// The request that a line names.
+fn request(text: &[u8]) -> Option<String> {
+    let behind = |key: &&str| {
+        let at = memmem::find(text, key.as_bytes())? + key.len();
+        let rest = &text[at..];
+        let start = rest
+            .iter()
+            .position(|b| !matches!(b, b'"' | b'\'' | b'=' | b':' | b' '))
+            .filter(|at| (1..6).contains(at))?;
+        let rest = &rest[start..];
+        let end =
+            rest.iter().position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'-' | b'_')).unwrap_or(rest.len());
+        String::from_utf8(rest[..end].to_vec()).ok().filter(|id| is_request(id))
+    };
+    REQUEST_KEYS.iter().find_map(behind)
+}
+
+fn is_request(id: &str) -> bool {
+    REQUEST_CHARS.contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use arachne_content::redact::{Key, Rules};
+
+    use super::*;
+
+    const NOON: i64 = 1_772_452_800_000_000_000;
+
+    fn record(text: &str) -> LogRow {
+        let records = Records::new(Redactor::new(Key::new([7; 32]), Rules::default()));
+        let mut miner = Miner::new(1);
+        let event = Event { text: text.into(), lines: 1, cut: 0 };
+        let told = Told::of(&event, &mut miner);
+        let place = Place { path: "/a.log", service: Some("shop"), offset: 7, arrived: NOON };
+        records.event(&place, &event, &told, &miner, 1)
+    }
+
+    #[test]
+    fn what_a_line_says_of_itself() {
+        let row = record(
+            "2026-03-02 12:00:01,500 ERROR [PAY-CARD-007] card refused request_id=abcdef123456 password=hunter2",
+        );
+        assert_eq!(row.start, NOON + 1_500_000_000);
+        assert_eq!((row.level.as_deref(), row.code.as_deref()), (Some("error"), Some("PAY-CARD-007")));
+        assert_eq!(row.request.as_deref(), Some("abcdef123456"));
+        assert!(!row.message.contains("hunter2") && !row.template.contains("hunter2"), "{row:?}");
+        assert!(row.message.contains("card refused"));
+        let other = record("2020-03-02T12:00:01Z INFO hello");
+        assert_eq!((other.start, other.level.as_deref()), (NOON, Some("info")));
+        let nginx = record("2026/03/02 11:59:58 [error] 31#31: *1 upstream timed out");
+        assert_eq!((nginx.start, nginx.level.as_deref()), (NOON - 2_000_000_000, Some("error")));
+    }
+
+    #[test]
+    fn requests_by_what_they_are_called() {
+        for (text, expected) in [
+            (r#"{"request_id":"0123456789abcdef"}"#, Some("0123456789abcdef")),
+            ("trace_id: aaaa-bbbb-cccc x", Some("aaaa-bbbb-cccc")),
+            ("request_id=short", None),
+            ("grid of things", None),
+        ] {
+            assert_eq!(request(text.as_bytes()).as_deref(), expected, "{text}");
+        }
+    }
+}

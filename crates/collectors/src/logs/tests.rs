@@ -1,0 +1,131 @@
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use arachne_aggregate::access::Format;
+use arachne_aggregate::access::job::Settings;
+use arachne_content::redact::{Key, Redactor, Rules};
+use arachne_model::table::{LogRow, PointRow};
+
+use super::{LogSpec, Logs, What};
+use crate::tail::Positions;
+
+const NOON: i64 = 1_772_452_800_000_000_000;
+
+fn redactor() -> Redactor {
+    Redactor::new(Key::new([7; 32]), Rules::default())
+}
+
+fn append(path: &Path, text: &str) {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).expect("writable");
+}
+
+/// What was made durable: rows, and the positions that came with them.
+#[derive(Default)]
+struct Durable {
+    points: Vec<PointRow>,
+    records: Vec<LogRow>,
+    positions: Positions,
+}
+
+impl Durable {
+    fn take(&mut self, logs: &mut Logs, end: bool) {
+        for part in logs.take(NOON, end) {
+            self.points.extend(part.points);
+            self.records.extend(part.records);
+            self.positions = Positions::from_bytes(&part.positions.to_bytes()).expect("as written");
+        }
+    }
+
+    fn sum(&self, name: &str, label: &str) -> i64 {
+        self.points.iter().filter(|p| p.name == name && p.labels.contains(label)).map(|p| p.sum).sum()
+    }
+}
+
+fn specs(folder: &Path) -> Vec<LogSpec> {
+    let label = |service: &str| vec![("service".to_owned(), service.to_owned())];
+    let format =
+        Box::new(Format::new("$remote_addr [$time_iso8601] \"$request\" $status $request_time").expect("a format"));
+    let access = What::Access { format, settings: Settings::default() };
+    vec![
+        LogSpec { pattern: folder.join("access.log").display().to_string(), labels: label("edge"), what: access },
+        LogSpec {
+            pattern: folder.join("app.log").display().to_string(),
+            labels: label("shop"),
+            what: What::Rules(Vec::new()),
+        },
+    ]
+}
+
+#[test]
+fn requests_and_events_are_counted_and_kept_without_secrets() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(specs(folder.path()));
+    logs.poll(NOON);
+    let access = folder.path().join("access.log");
+    append(&access, "10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /item/17?password=hunter2 HTTP/1.1\" 200 0.020\n");
+    append(&access, "10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /item/18 HTTP/1.1\" 503 1.500\nnonsense\n");
+    let app = folder.path().join("app.log");
+    append(&app, "2026-03-02 12:00:00 ERROR [PAY-CARD-007] refused password=hunter2\n\tat a.b.C(D.java:1)\n");
+    append(&app, "2026-03-02 12:00:01 INFO fine\n");
+    while logs.poll(NOON) {}
+    let mut durable = Durable::default();
+    durable.take(&mut logs, true);
+    let sum = |name: &str, label: &str| durable.sum(name, label);
+    assert_eq!((sum("access.total", "class: fast"), sum("access.total", "class: error")), (1, 1));
+    assert_eq!((sum("access.requests", "template: /item/{id}"), sum("log.lines.unmatched", "reason: short")), (2, 1));
+    assert_eq!((sum("log.events", "code: PAY-CARD-007"), sum("log.events", "level: info")), (1, 1));
+    assert_eq!((sum("log.lines", "service: edge"), sum("log.lines", "service: shop")), (3, 3));
+    let time = durable.points.iter().find(|p| p.name == "access.time").expect("times were counted");
+    assert_eq!((time.unit.as_str(), time.kind.as_str(), time.count, time.start), ("ns", "histogram", 2, NOON));
+    assert!(!time.sketch.is_empty());
+    let all = format!("{:?}", durable.records);
+    assert!(!all.contains("hunter2"), "{all}");
+    let levels: BTreeMap<_, _> = durable.records.iter().map(|r| (r.message.as_str(), r.level.as_deref())).collect();
+    assert_eq!(durable.records.len(), 4, "{levels:?}");
+    let trace = durable.records.iter().find(|r| r.code.is_some()).expect("the trace is kept");
+    assert!(trace.message.contains("D.java") && trace.fields == "lines: 2\n", "{trace:?}");
+    let ids: std::collections::BTreeSet<_> = durable.records.iter().map(|r| &r.id).collect();
+    assert_eq!(ids.len(), 4);
+}
+
+#[test]
+fn killed_at_any_time_no_line_is_lost_and_none_counts_twice() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (access, app) = (folder.path().join("access.log"), folder.path().join("app.log"));
+    let mut durable = Durable::default();
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(specs(folder.path()));
+    logs.poll(NOON);
+    durable.take(&mut logs, false);
+    // As when the first windows are told: patterns are known, whatever was there.
+    durable.positions.patterns = specs(folder.path()).iter().map(|spec| spec.pattern.clone()).collect();
+    let mut written = 0;
+    for round in 0..200_i64 {
+        append(&access, &format!("10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /r/{round} HTTP/1.1\" 200 0.020\n"));
+        append(&app, &format!("2026-03-02 12:00:00 ERROR round {round}\n\tat a trace\n"));
+        written += 1;
+        logs.poll(NOON);
+        if round % 7 == 0 {
+            fs::rename(&app, folder.path().join("app.log.1")).expect("there");
+            fs::rename(&access, folder.path().join("access.log.1")).expect("there");
+        }
+        match round % 5 {
+            1 => durable.take(&mut logs, false),
+            3 => {
+                logs = Logs::new(redactor(), durable.positions.clone(), 1);
+                logs.follow(specs(folder.path()));
+            }
+            _ => {}
+        }
+    }
+    while logs.poll(NOON) {}
+    durable.take(&mut logs, true);
+    assert_eq!(durable.sum("access.total", "class: fast"), written);
+    assert_eq!(durable.sum("log.events", "level: error"), written);
+    assert_eq!(durable.sum("log.lines", "service: shop"), 2 * written);
+    assert_eq!(durable.records.iter().filter(|r| r.level.as_deref() == Some("error")).count() as i64, written);
+}
