@@ -106,6 +106,23 @@ fn move_clients(packet: &mut [u8], round: u16) {
     packet[36..38].copy_from_slice(&sum.to_be_bytes());
 }
 
+/// An answer with a JSON body of `length` bytes that no other has.
+fn answer(number: usize, length: usize) -> String {
+    let item = |at: usize| {
+        let id = (number * 7919 + at * 104_729) % 1_000_003;
+        format!("{{\"id\":{id},\"name\":\"item {at} of {number}\",\"price\":{}.{:02}}},", id % 500, id % 100)
+    };
+    let (head, tail) = ("{\"items\":[", "{}],\"note\":\"\"}");
+    let mut body = head.to_owned();
+    let mut items = (0..).map(item);
+    while let Some(item) = items.next().filter(|item| body.len() + item.len() + tail.len() <= length) {
+        body.push_str(&item);
+    }
+    let note = "-".repeat(length - body.len() - tail.len());
+    body.push_str(&tail.replace("\"\"}", &format!("\"{note}\"}}")));
+    format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
 /// IP packets of a pool of conversations, interleaved.
 fn packets(body: usize) -> Vec<Vec<u8>> {
     let conversation = |n: u16| {
@@ -114,7 +131,7 @@ fn packets(body: usize) -> Vec<Vec<u8>> {
         talk.handshake();
         for at in 0..EXCHANGES {
             talk.client(format!("GET /items/{at} HTTP/1.1\r\nHost: shop.test\r\nAccept: */*\r\n\r\n").as_bytes());
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {body}\r\n\r\n{}", "x".repeat(body));
+            let answer = answer(usize::from(n) * EXCHANGES + at, body);
             for (at, segment) in answer.as_bytes().chunks(SEGMENT).enumerate() {
                 talk.server(segment);
                 // Every second full segment is acknowledged. Source: RFC 9293, section 3.8.6.3.

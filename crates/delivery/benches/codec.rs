@@ -48,11 +48,11 @@ fn codec(criterion: &mut Criterion) {
     let rows = rows();
     let mut packer = Packer::new().unwrap();
     let head = Head { epoch: 1, lane: Lane::Live, sequence: 1, closed: 0 };
-    let packed = address(&head, &packer.pack(encode(&rows)).unwrap()).unwrap();
+    let packed = address(&head, &packer.pack_rows(&rows).unwrap()).unwrap();
     let mut group = criterion.benchmark_group(format!("codec, {} B packed", packed.len()));
     group.throughput(Throughput::Elements(rows.exchanges.len() as u64));
     group.bench_function("encode", |b| b.iter(|| encode(black_box(&rows))));
-    group.bench_function("encode and pack", |b| b.iter(|| packer.pack(encode(black_box(&rows))).unwrap()));
+    group.bench_function("encode and pack", |b| b.iter(|| packer.pack_rows(black_box(&rows)).unwrap()));
     group.bench_function("unpack and decode", |b| {
         b.iter(|| decode(unpack(black_box(&packed)).unwrap().tables, &mut 0).unwrap());
     });

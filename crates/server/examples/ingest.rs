@@ -93,7 +93,7 @@ fn batches(agent: usize, count: u64, exchanges: i64) -> Result<Vec<Vec<u8>>, Fai
             sessions: (first..first + exchanges).step_by(20).map(session).collect(),
             ..Rows::default()
         };
-        let body = packer.pack(encode(&rows))?;
+        let body = packer.pack_rows(&rows)?;
         all.push(address(&Head { epoch: 1, lane: Lane::Live, sequence, closed: START }, &body)?);
     }
     Ok(all)

@@ -110,7 +110,7 @@ impl Batches {
         if count == 0 {
             return (Vec::new(), rows);
         }
-        let packed = (rows.len() <= BATCH_ROWS_MAX).then(|| self.packer.pack(encode(&rows)).ok()).flatten();
+        let packed = (rows.len() <= BATCH_ROWS_MAX).then(|| self.packer.pack_rows(&rows).ok()).flatten();
         match packed {
             Some(bytes) => {
                 let counts = Counts::of(&rows).0.to_vec();

@@ -178,7 +178,7 @@ impl Delivery {
     /// Spools rows of the supervisor itself.
     pub fn put_rows(&mut self, rows: &Rows) {
         for (class, rows) in by_class(rows.clone()) {
-            if let Ok(payload) = self.packer.pack(encode(&rows)) {
+            if let Ok(payload) = self.packer.pack_rows(&rows) {
                 let batch = NewBatch { class, counts: Counts::of(&rows), closed: unix_now(), payload };
                 self.shared.courier().put(self.shared.now(), batch);
             }

@@ -6,8 +6,8 @@ use arachne_content::redact::{Body, Reason, Redactor};
 
 /// Bodies that are remembered; a power of two.
 const REMEMBERED: usize = 4096;
-/// Shorter ones are looked through as fast as they are found again.
-const BYTES_MIN: usize = 1024;
+/// Shorter ones are looked through nearly as fast as they are found again.
+const BYTES_MIN: usize = 256;
 /// Bytes that are remembered; with more, all is forgotten.
 const BYTES_MAX: usize = 64 << 20;
 

@@ -458,7 +458,7 @@ fn spool(folder: &Path) -> Vec<std::path::PathBuf> {
     for exchange in [row(None), row(Some(1_795_255_200_000_000_001)), impossible] {
         let rows = Rows { exchanges: vec![exchange], hosts: vec![host.clone()], ..Rows::default() };
         for (class, rows) in by_class(rows) {
-            let payload = Packer::new().unwrap().pack(encode(&rows)).unwrap();
+            let payload = Packer::new().unwrap().pack_rows(&rows).unwrap();
             spool.append(Lane::Live, NewBatch { class, counts: Counts::of(&rows), closed: 1, payload }).unwrap();
         }
     }

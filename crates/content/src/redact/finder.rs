@@ -13,13 +13,24 @@ const STRIDE: usize = 8;
 /// Strings share bits of this many when they are more.
 const BITS: usize = u64::BITS as usize;
 
+/// Which bytes may follow each other: three of them may where a bit is set for each at its place.
+pub(super) struct Grams {
+    /// For each of the three places and each byte, the strings that may have it there.
+    pub(super) bytes: Box<[[u64; 256]; GRAM]>,
+    /// For each of the three places, the strings that end before it.
+    pub(super) short: [u64; GRAM],
+}
+
+impl Default for Grams {
+    fn default() -> Self {
+        Self { bytes: Box::new([[0; 256]; GRAM]), short: [0; GRAM] }
+    }
+}
+
 /// A searcher for the leftmost string; of those that start there, the first of the list.
 pub(super) struct Finder {
     automaton: AhoCorasick,
-    /// For each of the three places and each byte, the strings that may have it there.
-    grams: Box<[[u64; 256]; GRAM]>,
-    /// For each of the three places, the strings that end before it.
-    short: [u64; GRAM],
+    grams: Grams,
 }
 
 impl Finder {
@@ -31,23 +42,23 @@ impl Finder {
             .start_kind(StartKind::Anchored)
             .build(strings.clone())
             .ok()?;
-        let (mut grams, mut short) = (Box::new([[0; 256]; GRAM]), [0; GRAM]);
+        let mut grams = Grams::default();
         for (number, string) in strings.enumerate() {
             let bit = 1 << (number % BITS);
             for place in 0..GRAM {
                 match string.as_bytes().get(place) {
                     Some(byte) => {
-                        grams[place][usize::from(byte.to_ascii_lowercase())] |= bit;
-                        grams[place][usize::from(byte.to_ascii_uppercase())] |= bit;
+                        grams.bytes[place][usize::from(byte.to_ascii_lowercase())] |= bit;
+                        grams.bytes[place][usize::from(byte.to_ascii_uppercase())] |= bit;
                     }
                     None => {
-                        grams[place].iter_mut().for_each(|strings| *strings |= bit);
-                        short[place] |= bit;
+                        grams.bytes[place].iter_mut().for_each(|strings| *strings |= bit);
+                        grams.short[place] |= bit;
                     }
                 }
             }
         }
-        Some(Self { automaton, grams, short })
+        Some(Self { automaton, grams })
     }
 
     /// All places of strings that do not overlap, from left to right.
@@ -64,7 +75,7 @@ impl Finder {
     fn find(&self, text: &[u8], from: usize) -> Option<Match> {
         let mut at = from;
         loop {
-            at += self.candidate(&text[at..])?;
+            at = self.grams.next(text, at)?;
             let here = Input::new(text).range(at..).anchored(Anchored::Yes);
             // It only fails where searches of this kind were not asked for when it was built.
             if let Some(found) = self.automaton.try_find(here).ok().flatten() {
@@ -74,16 +85,28 @@ impl Finder {
         }
     }
 
-    /// The first place where a string could start.
-    pub(super) fn candidate(&self, text: &[u8]) -> Option<usize> {
-        let [first, second, third] = &*self.grams;
+    /// Whether a string could start anywhere.
+    pub(super) fn may_find(&self, text: &[u8]) -> bool {
+        self.grams.next(text, 0).is_some()
+    }
+}
+
+impl Grams {
+    /// All places where one of them starts.
+    pub(super) fn find_iter<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        std::iter::successors(self.next(text, 0), |at| self.next(text, at + 1))
+    }
+
+    /// The first place at `from` or behind it where one of them starts.
+    fn next(&self, text: &[u8], from: usize) -> Option<usize> {
+        let [first, second, third] = &*self.bytes;
         let strings = |gram: &[u8]| match *gram {
             [a, b, c, ..] => first[usize::from(a)] & second[usize::from(b)] & third[usize::from(c)],
             [a, b] => first[usize::from(a)] & second[usize::from(b)] & self.short[2],
             [a] => first[usize::from(a)] & self.short[1],
             [] => 0,
         };
-        let mut at = 0;
+        let mut at = from;
         while let Some(block) = text.get(at..at + STRIDE + GRAM - 1) {
             if block.windows(GRAM).fold(0, |any, gram| any | strings(gram)) != 0 {
                 break;

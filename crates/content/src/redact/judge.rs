@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
+use super::finder::Grams;
 use super::names::{
     ABOUT, COMMON_NAMES, COUNTED, DECOYS, KEPT, Kind, NAMES, PIECES, QUERY_NAMES, STEMS, SUFFIXES, WEAK_NAMES,
     WEAK_WORDS, WORDS, holds,
@@ -134,6 +135,19 @@ impl Names {
         let (Some(&before), Some(&after)) = around else { return false };
         let letters = before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric();
         letters && self.pairs[usize::from(before & 31)] & letter(after) != 0
+    }
+
+    /// The letter, the separator and the letter of which [`Self::may_be_split`] says yes.
+    pub(super) fn splits(&self, separators: &[u8]) -> Grams {
+        let mut grams = Grams::default();
+        for byte in (0..=u8::MAX).filter(u8::is_ascii_alphanumeric) {
+            grams.bytes[0][usize::from(byte)] = self.pairs[usize::from(byte & 31)].into();
+            grams.bytes[2][usize::from(byte)] = letter(byte).into();
+        }
+        for separator in separators {
+            grams.bytes[1][usize::from(*separator)] = u64::MAX;
+        }
+        grams
     }
 
     /// What to search for in text so that no secret name is missed.

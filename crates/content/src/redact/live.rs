@@ -20,6 +20,8 @@ const SLASHES_MAX: usize = 16;
 const AUTHORITY_REACH: usize = 1024;
 /// So many letters are no part of a short name, though the end of an escape (`\n`) may stand before it.
 const SPLIT_REACH: usize = SHORT_BYTES_MAX + 1;
+/// What may stand between the words of a short name. Where names end is seen by scanners: "s id" is one in quotes.
+pub(super) const SEPARATORS: &[u8] = b"_-.[ :/";
 /// What a token or a private key follows, behind a blank.
 const BEFORE_BLANK: &[&[u8]] = &[b"bearer", b"basic", b"begin"];
 
@@ -40,10 +42,8 @@ impl Core {
         places.extend(memchr::memchr2_iter(b'%', b'+', text).filter(|&at| self.may_hide(text, at)));
         places.extend(memchr::memchr_iter(b'\\', text).filter(|&at| self.may_hide(text, at)));
         places.extend(userinfos(text, scan.cut));
-        let separators = memchr::memchr3_iter(b'_', b'-', b'.', text).chain(memchr::memchr_iter(b'[', text));
-        // Where names end is seen by scanners: "s id" is one in quotes.
-        let separators = separators.chain(memchr::memchr3_iter(b' ', b':', b'/', text));
-        places.extend(separators.filter(|&at| self.is_split(text, at) && self.is_live_name(text, at..at + 1)));
+        let separators = self.splits.find_iter(text).map(|before| before + 1);
+        places.extend(separators.filter(|&at| is_short(text, at) && self.is_live_name(text, at..at + 1)));
         let mut cards = Edits::default();
         self.cards(text, 0, scan, &mut cards);
         places.extend(cards.starts());
@@ -69,14 +69,6 @@ impl Core {
             // Digits seem to be joined to a letter, and are not: `\n4111...`.
             || text[end - 1].is_ascii_alphanumeric() && after.is_some_and(u8::is_ascii_digit)
             || self.names.may_be_split((before.last(), after))
-    }
-
-    /// Whether a separator could be the one inside a short name: `s_id`.
-    fn is_split(&self, text: &[u8], at: usize) -> bool {
-        let letters = |byte: &&u8| byte.is_ascii_alphabetic();
-        self.names.may_be_split((text[..at].last(), text.get(at + 1)))
-            && text[..at].iter().rev().take(SPLIT_REACH).take_while(letters).count() < SPLIT_REACH
-            && text[at + 1..].iter().take(SPLIT_REACH).take_while(letters).count() < SPLIT_REACH
     }
 
     fn is_live(&self, text: &[u8], found: &Match) -> bool {
@@ -126,6 +118,13 @@ impl Core {
         };
         joined(b"\"'=&?<>,;{}\n:", false) || joined(b"\"'=&?<>\n", true)
     }
+}
+
+/// Whether the letters on both sides of a separator are few enough for a short name: `s_id`.
+fn is_short(text: &[u8], at: usize) -> bool {
+    let letters = |byte: &&u8| byte.is_ascii_alphabetic();
+    text[..at].iter().rev().take(SPLIT_REACH).take_while(letters).count() < SPLIT_REACH
+        && text[at + 1..].iter().take(SPLIT_REACH).take_while(letters).count() < SPLIT_REACH
 }
 
 /// What stands at a `%`, a `+` or a backslash.

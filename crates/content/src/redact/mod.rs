@@ -55,7 +55,7 @@ use hmac::{Hmac, KeyInit as _};
 use sha2::Sha256;
 
 use edits::Edits;
-use finder::Finder;
+use finder::{Finder, Grams};
 use header::{Way, Ways};
 use judge::Names;
 use names::Kind;
@@ -160,7 +160,8 @@ impl Redactor {
         let mac = Hmac::new_from_slice(&key.0).expect("HMAC takes keys of any length");
         let names = Names::new(&rules.headers, &rules.fields);
         let ways = Ways::new(&names);
-        Self(Arc::new(Core { mac, names, ways, finder, kinds, wide }))
+        let splits = names.splits(live::SEPARATORS);
+        Self(Arc::new(Core { mac, names, ways, finder, splits, kinds, wide }))
     }
 
     /// Redacts the value of a header; `None` when it stays as it is.
@@ -257,6 +258,8 @@ struct Core {
     ways: Ways,
     /// `None` when the configured names are too many to build it: then all free text is one secret.
     finder: Option<Finder>,
+    /// Where a separator could be inside a short name.
+    splits: Grams,
     kinds: Vec<Piece>,
     /// Configured names have letters of other scripts.
     wide: bool,

@@ -89,12 +89,10 @@ impl Core {
     /// Whether free text has nothing that could be edited: the short way through most headers.
     pub(super) fn is_quiet(&self, text: &[u8]) -> bool {
         let mut cards = Edits::default();
-        self.finder.as_ref().is_some_and(|finder| finder.candidate(text).is_none())
-            && memchr::memchr(b'%', text).is_none()
-            && {
-                self.cards(text, 0, Scan::new(false), &mut cards);
-                cards.len() == 0
-            }
+        self.finder.as_ref().is_some_and(|finder| !finder.may_find(text)) && memchr::memchr(b'%', text).is_none() && {
+            self.cards(text, 0, Scan::new(false), &mut cards);
+            cards.len() == 0
+        }
     }
 
     /// Edits free text. `at` is the offset of the text in the edited one.

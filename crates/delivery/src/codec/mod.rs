@@ -1,7 +1,6 @@
 //! Rows as batches and back.
 //!
-//! [`encode`] turns rows into tables of columns, [`Packer::pack`] those into packed bytes, [`address`] puts before them what
-//! names the batch; [`unpack`] and [`decode`] go the other way. Whoever reads trusts nothing: memory is measured before it
+//! [`Packer::pack_rows`] turns rows into packed bytes of tables of columns, [`address`] puts behind them what names the batch; [`unpack`] and [`decode`] go the other way. Whoever reads trusts nothing: memory is measured before it
 //! is taken, and whatever does not fit together is a [`CodecError`].
 //!
 //! Source: docs/delivery.md.

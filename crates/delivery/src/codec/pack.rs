@@ -6,8 +6,10 @@
 
 use std::io::{Cursor, Read as _};
 
+use arachne_model::table::Rows;
 use prost::Message as _;
 
+use super::encode::Encoder;
 use super::{CodecError, measure};
 use crate::proto::{Batch, Lane, Table};
 use crate::{BATCH_PACKED_MAX, BATCH_UNPACKED_MAX, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN};
@@ -31,14 +33,15 @@ pub struct Head {
 
 /// The part of a [`Batch`] that has the rows.
 #[derive(Clone, PartialEq, prost::Message)]
-struct Tables {
+pub(super) struct Tables {
     #[prost(message, repeated, tag = "6")]
-    tables: Vec<Table>,
+    pub tables: Vec<Table>,
 }
 
 /// Packs tables. Keeps its memory from one to the next.
 pub struct Packer {
     zstd: zstd::bulk::Compressor<'static>,
+    encoder: Encoder,
     message: Vec<u8>,
 }
 
@@ -55,20 +58,33 @@ impl Packer {
     /// [`CodecError::Pack`] for lack of memory, here and below.
     pub fn new() -> Result<Self, CodecError> {
         let zstd = zstd::bulk::Compressor::new(LEVEL).map_err(CodecError::Pack)?;
-        Ok(Self { zstd, message: Vec::new() })
+        Ok(Self { zstd, encoder: Encoder::default(), message: Vec::new() })
     }
 
-    /// Tables as a batch still without a name: give it one with [`address`].
+    /// Rows as a batch still without a name: give it one with [`address`].
+    ///
+    /// # Errors
+    /// As of [`Self::pack`].
+    pub fn pack_rows(&mut self, rows: &Rows) -> Result<Vec<u8>, CodecError> {
+        self.message.clear();
+        self.encoder.encode(rows, &mut self.message);
+        self.finish()
+    }
+
+    /// As [`Self::pack_rows`], of tables.
     ///
     /// # Errors
     /// [`CodecError::Unpacked`] and [`CodecError::Packed`] when a receiver would refuse it: make two of it.
     pub fn pack(&mut self, tables: Vec<Table>) -> Result<Vec<u8>, CodecError> {
-        let tables = Tables { tables };
-        if tables.encoded_len() > BATCH_UNPACKED_MAX - HEAD_MAX {
+        self.message.clear();
+        Tables { tables }.encode(&mut self.message).map_err(|_| CodecError::Unpacked { max: BATCH_UNPACKED_MAX })?;
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<Vec<u8>, CodecError> {
+        if self.message.len() > BATCH_UNPACKED_MAX - HEAD_MAX {
             return Err(CodecError::Unpacked { max: BATCH_UNPACKED_MAX - HEAD_MAX });
         }
-        self.message.clear();
-        tables.encode(&mut self.message).map_err(|_| CodecError::Unpacked { max: BATCH_UNPACKED_MAX })?;
         let packed = self.zstd.compress(&self.message).map_err(CodecError::Pack)?;
         if packed.len() > BATCH_PACKED_MAX - HEAD_MAX {
             return Err(CodecError::Packed { bytes: packed.len() });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::broken::{Broken, Fail};
 use super::{Class, Counts, Directory, Fault, Figures, NewBatch, Settled, Spool, SpoolError, SpoolSettings};
-use crate::codec::{Head, Packer, encode};
+use crate::codec::{Head, Packer};
 use crate::proto::Lane;
 use crate::random::Random;
 
@@ -284,7 +284,7 @@ fn a_real_folder_is_held_by_one_and_its_files_are_read_for_an_import() {
     let folder = tempfile::tempdir().expect("there is a place for tests");
     let rows = arachne_model::table::Rows { hosts: vec![Default::default(); 3], ..Default::default() };
     let counts = Counts::of(&rows);
-    let payload = Packer::new().expect("there is memory").pack(encode(&rows)).expect("it is small");
+    let payload = Packer::new().expect("there is memory").pack_rows(&rows).expect("it is small");
     let directory = Directory::open(folder.path()).expect("it can be made");
     let held = Directory::open(folder.path()).expect_err("another has it");
     assert_eq!(held.kind(), std::io::ErrorKind::WouldBlock);

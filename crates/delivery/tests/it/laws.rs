@@ -1,7 +1,7 @@
 //! What holds for any bytes that claim to be a batch or a spool file. Called by the property here and by the fuzz target
 //! `batch`.
 
-use arachne_delivery::codec::{Head, Packer, address, decode, encode, unpack};
+use arachne_delivery::codec::{Head, Packer, address, decode, unpack};
 use arachne_delivery::proto::{Batch, Lane};
 use arachne_delivery::spool::read_file;
 use prost::Message as _;
@@ -29,7 +29,7 @@ pub fn any_bytes(bytes: &[u8]) {
 fn journey(batch: Batch) {
     let Ok(rows) = decode(batch.tables, &mut 0) else { return };
     let head = Head { epoch: batch.epoch, lane: Lane::Live, sequence: batch.sequence, closed: batch.closed };
-    let Ok(packed) = Packer::new().and_then(|mut packer| packer.pack(encode(&rows))) else { return };
+    let Ok(packed) = Packer::new().and_then(|mut packer| packer.pack_rows(&rows)) else { return };
     let sent = address(&head, &packed).and_then(|bytes| unpack(&bytes)).expect("what was packed here is taken");
     let mut unknown = 0;
     assert_eq!(decode(sent.tables, &mut unknown).expect("what was encoded here fits"), rows);

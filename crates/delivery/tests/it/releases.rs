@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arachne_delivery::PROTOCOL_VERSION;
-use arachne_delivery::codec::{Packer, address, decode, encode, unpack};
+use arachne_delivery::codec::{Packer, address, decode, unpack};
 use arachne_delivery::proto::Lane;
 use arachne_delivery::spool::{Class, Counts, Directory, NewBatch, Settled, Spool, SpoolSettings};
 use arachne_model::table::{ExchangeRow, Rows};
@@ -32,7 +32,7 @@ fn make(folder: &Path) {
         for lane in Lane::ALL {
             let row = ExchangeRow { path: Some(path(lane, number)), status: Some(204), ..ExchangeRow::default() };
             let rows = Rows { exchanges: vec![row], ..Rows::default() };
-            let payload = packer.pack(encode(&rows)).expect("it is small");
+            let payload = packer.pack_rows(&rows).expect("it is small");
             let batch = NewBatch { class: Class::Records, counts: Counts::of(&rows), closed: 7, payload };
             spool.append(lane, batch).expect("there is room");
         }

@@ -19,7 +19,7 @@ fn batch(sequence: u64, lane: Lane, exchanges: usize) -> Vec<u8> {
         ..ExchangeRow::default()
     };
     let rows = Rows { exchanges: (0..exchanges).map(row).collect(), ..Rows::default() };
-    let body = Packer::new().and_then(|mut packer| packer.pack(encode(&rows))).expect("it is small");
+    let body = Packer::new().and_then(|mut packer| packer.pack_rows(&rows)).expect("it is small");
     address(&Head { epoch: 1, lane, sequence, closed: START }, &body).expect("it is small")
 }
 

@@ -65,7 +65,7 @@ impl Store for Failing {
 
 fn deliver(world: &World, key: &str, sequence: u64) -> Answer {
     let head = Head { epoch: 1, lane: Lane::Live, sequence, closed: crate::world::START };
-    let packed = Packer::new().and_then(|mut packer| packer.pack(encode(&rows()))).expect("it is small");
+    let packed = Packer::new().and_then(|mut packer| packer.pack_rows(&rows())).expect("it is small");
     let body = address(&head, &packed).expect("it is small");
     let sent = call("POST", "/agent/v1/batches").with("Content-Type", "application/x-protobuf");
     world.send(&sent.with("Authorization", key).body(body))
