@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use arachne_capture::rows::Collector;
-use arachne_delivery::codec::{BATCH_ROWS_MAX, CodecError, Packer, encode};
+use arachne_delivery::codec::{BATCH_ROWS_MAX, CodecError, Packer};
 use arachne_delivery::spool::{Class, Counts, by_class};
 use arachne_model::table::Rows;
 

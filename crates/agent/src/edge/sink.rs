@@ -24,6 +24,8 @@ pub struct BodyCounts {
     pub refused: u64,
     /// Of those: kept to their first bytes only under load.
     pub shortened: u64,
+    /// Of those: left out since too many were open.
+    pub given_up: u64,
     /// Bodies that are on their way, counted by what takes their bytes.
     pub open: u64,
     /// Bodies that have ended, counted by what took their bytes.
@@ -35,38 +37,47 @@ pub struct BodyCounts {
 struct Taps {
     open: AtomicU64,
     ended: AtomicU64,
+    given_up: AtomicU64,
 }
 
 /// Counts a tap for as long as it lives.
 struct Counted {
-    tap: Box<dyn BodyTap>,
+    /// None once it was finished.
+    tap: Option<Box<dyn BodyTap>>,
     taps: Arc<Taps>,
 }
 
 impl Counted {
     fn around(tap: Box<dyn BodyTap>, taps: &Arc<Taps>) -> Box<dyn BodyTap> {
         taps.open.fetch_add(1, Ordering::Relaxed);
-        Box::new(Self { tap, taps: Arc::clone(taps) })
+        Box::new(Self { tap: Some(tap), taps: Arc::clone(taps) })
+    }
+}
+
+impl Drop for Counted {
+    /// Who wanted a tap may find that too many are open, and drop it as it is.
+    fn drop(&mut self) {
+        self.taps.open.fetch_sub(1, Ordering::Relaxed);
+        let end = if self.tap.is_some() { &self.taps.given_up } else { &self.taps.ended };
+        end.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl BodyTap for Counted {
     fn write(&mut self, bytes: &[u8]) {
-        self.tap.write(bytes);
+        self.tap.iter_mut().for_each(|tap| tap.write(bytes));
     }
 
     fn gap(&mut self, missing: u64) {
-        self.tap.gap(missing);
+        self.tap.iter_mut().for_each(|tap| tap.gap(missing));
     }
 
     fn held_bytes(&self) -> usize {
-        self.tap.held_bytes()
+        self.tap.as_ref().map_or(0, |tap| tap.held_bytes())
     }
 
-    fn finish(self: Box<Self>, complete: bool) -> TapFacts {
-        self.taps.open.fetch_sub(1, Ordering::Relaxed);
-        self.taps.ended.fetch_add(1, Ordering::Relaxed);
-        self.tap.finish(complete)
+    fn finish(mut self: Box<Self>, complete: bool) -> TapFacts {
+        self.tap.take().map(|tap| tap.finish(complete)).unwrap_or_default()
     }
 }
 
@@ -100,7 +111,8 @@ impl EdgeSink {
     #[must_use]
     pub fn bodies(&self) -> BodyCounts {
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        BodyCounts { open: count(&self.counted.open), ended: count(&self.counted.ended), ..self.bodies }
+        let Taps { open, ended, given_up } = &*self.counted;
+        BodyCounts { open: count(open), ended: count(ended), given_up: count(given_up), ..self.bodies }
     }
 
     fn tap(&mut self, head: &MessageHead<'_>) -> Option<Box<dyn BodyTap>> {

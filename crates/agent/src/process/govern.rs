@@ -225,7 +225,9 @@ fn stages(counters: &mut Counters, ledger: &Ledger, told: &[Told]) {
         input: body(|bodies| bodies.wanted),
         output: body(|bodies| bodies.ended),
         in_flight: body(|bodies| bodies.open),
-        dropped: named("pressure", body(|bodies| bodies.refused)).collect(),
+        dropped: named("pressure", body(|bodies| bodies.refused))
+            .chain(named("memcap", body(|bodies| bodies.given_up)))
+            .collect(),
     };
     counters.stages.insert("bodies".to_owned(), bodies);
     let rows = |at: usize| told.iter().map(|told| told.report.rows[at]).sum::<u64>();

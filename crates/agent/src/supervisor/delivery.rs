@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arachne_delivery::codec::{CodecError, Packer, encode};
+use arachne_delivery::codec::{CodecError, Packer};
 use arachne_delivery::courier::Courier;
 use arachne_delivery::instructions::{AgentConfig, Instructions};
 use arachne_delivery::outbox::Outbox;

@@ -201,3 +201,29 @@ fn bodies_balance_at_every_moment_and_under_every_load() {
     worker.finish(&outlet);
     assert_eq!(rows(&outlet).bodies.len() as u64, expected.ended, "each of them became a row");
 }
+
+/// As many bodies at once as the limits allow, and some more: those are given up, and counted as that.
+#[test]
+fn bodies_beyond_the_limit_are_given_up_and_counted() {
+    let save = Save { bodies: true, ..Save::default() };
+    let (mut worker, outlet) = (of(AgentConfig { save, ..AgentConfig::default() }), Outlet::default());
+    let mut talks: Vec<_> =
+        (0..1200).map(|n| Conversation::new(&format!("10.0.0.1:{}", 1000 + n), "10.0.0.2:80")).collect();
+    for talk in &mut talks {
+        talk.handshake()
+            .client(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            .server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234");
+        give(&mut worker, &talk.take_packets(), 0);
+    }
+    let BodyCounts { wanted, open, given_up, .. } = worker.report().bodies;
+    assert!(given_up > 0 && open > 0, "{open} are open, {given_up} were given up");
+    assert_eq!(wanted, open + given_up);
+    for talk in &mut talks {
+        talk.server(b"56789").close();
+        give(&mut worker, &talk.take_packets(), 0);
+    }
+    let BodyCounts { wanted, open, ended, given_up, .. } = worker.report().bodies;
+    assert_eq!((open, wanted), (0, ended + given_up));
+    worker.finish(&outlet);
+    assert_eq!(rows(&outlet).bodies.len() as u64, ended, "each of them became a row");
+}
