@@ -25,6 +25,18 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// The oldest version that is taken.
 pub const PROTOCOL_VERSION_MIN: u32 = if PROTOCOL_VERSION > 1 { PROTOCOL_VERSION - 1 } else { 1 };
 
+/// Names the batches of a lane of an agent's spool in a store: what came twice is known by it.
+#[must_use]
+pub fn sender(agent: &str, epoch: u64, lane: proto::Lane) -> String {
+    format!("agent/{agent}{}", sender_end(epoch, lane))
+}
+
+/// The end of that name, which no other agent has: epochs are random.
+#[must_use]
+pub fn sender_end(epoch: u64, lane: proto::Lane) -> String {
+    format!("/{epoch:016x}/{}", lane.name())
+}
+
 /// Where batches go: POST, `application/x-protobuf`, `content-encoding: zstd`.
 pub const BATCHES_PATH: &str = "/agent/v1/batches";
 

@@ -58,6 +58,10 @@ impl Store for Alone {
         self.store.append(token, rows)
     }
 
+    fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        self.store.has(sender_end, sequence)
+    }
+
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
         self.store.import(name, replace)
     }

@@ -57,6 +57,10 @@ impl Store for MemoryStore {
         Ok(true)
     }
 
+    fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        self.read().senders.has(sender_end, sequence)
+    }
+
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
         let mut content = self.write();
         let same = |known: &&Known| known.facts.name.source == name.source && known.facts.name.options == name.options;

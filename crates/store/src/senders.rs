@@ -89,6 +89,13 @@ impl Senders {
         self.known.get(&token.sender).is_some_and(|(_, sequences)| sequences.contains(token.sequence))
     }
 
+    /// Whether a sender whose name ends so has a batch of this sequence there.
+    #[must_use]
+    pub fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        let named = self.known.iter().filter(|(name, _)| name.ends_with(sender_end));
+        named.into_iter().any(|(_, (_, sequences))| sequences.contains(sequence))
+    }
+
     /// A batch is there; whether it is new.
     pub fn insert(&mut self, token: &Token) -> bool {
         if self.contains(token) {

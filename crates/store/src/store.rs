@@ -196,6 +196,9 @@ pub trait Store: Send + Sync {
     /// When it cannot be made durable. A later call with the same token is safe.
     fn append(&self, token: &Token, rows: Rows) -> Result<bool, StoreError>;
 
+    /// Whether a sender whose name ends with `sender_end` appended its batch of this sequence.
+    fn has(&self, sender_end: &str, sequence: u64) -> bool;
+
     /// Begins the import of a source. With `replace`, rows of the same source with other options go when the new ones are
     /// all there.
     ///

@@ -228,6 +228,12 @@ codes! {
         action: "Nothing, as long as the results look right.",
         since: "0.1.0",
     }
+    READ_FILE_008 "READ-FILE-008" Info "batches of a spool were left out" {
+        meaning: "The agent had delivered them to this store before; each row is there once.",
+        cause: "The spool file is of an agent that reached its server for a part of the time.",
+        action: "Nothing.",
+        since: "0.1.0",
+    }
     READ_LIMIT_001 "READ-LIMIT-001" Warn "a memory limit was reached" {
         meaning: "So that memory stays bounded, something was given up; `limit` names the limit, `given_up` what was lost.",
         cause: "Very many open connections, much loss in the capture, or a hostile capture.",

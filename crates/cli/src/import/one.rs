@@ -69,7 +69,7 @@ pub fn import(
         Err(error) => return (SourceReport::default(), Tally::default(), Err(error)),
     };
     if let Some(path) = spooled {
-        return spool::import(path, hash, begun, &setting.interrupt);
+        return spool::import(path, hash, setting.store, begun, &setting.interrupt);
     }
     let maker = RowMaker::new(setting.plan.row_options(hash), setting.redactor.clone(), Normaliser::default());
     let mut sink = ImportSink::new(maker, setting.plan, begun, progress, setting.interrupt.clone());

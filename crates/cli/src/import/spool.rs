@@ -6,7 +6,8 @@ use arachne_capture::rows::Tally;
 use arachne_delivery::codec::{CodecError, decode, judge};
 use arachne_delivery::proto::Batch;
 use arachne_delivery::spool::{self, SpoolError};
-use arachne_store::{Import, Rows, StoreError};
+use arachne_delivery::sender_end;
+use arachne_store::{Import, Rows, Store, StoreError};
 use arachne_telemetry::chain;
 
 use super::one::Done;
@@ -28,15 +29,17 @@ pub fn path_of(source: &Source) -> Option<&Path> {
     }
 }
 
-/// Imports the file at `path`, whose content is named `hash`. What is damaged in it is told and left out.
+/// Imports the file at `path`, whose content is named `hash`, but for batches that its agent had delivered to `store`. What is
+/// damaged in it is told and left out.
 pub fn import(
     path: &Path,
     hash: &str,
+    store: &dyn Store,
     mut into: Box<dyn Import>,
     interrupt: &Interrupt,
 ) -> (SourceReport, Tally, Result<Done, StoreError>) {
     let mut report = SourceReport::default();
-    let done = match read(path, hash, &mut *into, interrupt, &mut report) {
+    let done = match read(path, (hash, store), &mut *into, interrupt, &mut report) {
         Ok(true) => into.finish().map(Done::Stored),
         Ok(false) => Ok(Done::Unfinished),
         Err(error) => Err(error),
@@ -47,7 +50,7 @@ pub fn import(
 /// Whether the file gave all it will ever give.
 fn read(
     path: &Path,
-    hash: &str,
+    (hash, store): (&str, &dyn Store),
     into: &mut dyn Import,
     interrupt: &Interrupt,
     report: &mut SourceReport,
@@ -64,7 +67,7 @@ fn read(
             return Ok(false);
         }
     };
-    let mut batches = 0_u64;
+    let (mut batches, mut delivered) = (0_u64, 0);
     loop {
         let batch = match file.next_batch() {
             Ok(None) => break,
@@ -78,13 +81,17 @@ fn read(
             return Ok(false);
         }
         batches += 1;
-        match batch.and_then(rows_of) {
-            Ok(rows) => into.push(own(rows, hash))?,
+        match batch.and_then(|batch| rows_of(batch, store)) {
+            Ok(Some(rows)) => into.push(own(rows, hash))?,
+            Ok(None) => delivered += 1,
             Err(error) => {
                 let offset = file.offset();
                 note(Notice::Damaged { offset, error: format!("{} in the batch at offset {offset}", chain(&error)) });
             }
         }
+    }
+    if delivered > 0 {
+        note(Notice::Delivered { batches: delivered });
     }
     for finding in file.findings() {
         note(Notice::Damaged { offset: finding.offset, error: finding.to_string() });
@@ -101,11 +108,15 @@ fn notice(error: &SpoolError) -> Notice {
     }
 }
 
-fn rows_of(batch: Batch) -> Result<Rows, CodecError> {
+/// The rows of a batch; none where the store got it from the agent itself.
+fn rows_of(batch: Batch, store: &dyn Store) -> Result<Option<Rows>, CodecError> {
+    if store.has(&sender_end(batch.epoch, batch.lane()), batch.sequence) {
+        return Ok(None);
+    }
     let mut unknown = 0;
     let rows = decode(batch.tables, &mut unknown)?;
     judge(&rows)?;
-    Ok(rows)
+    Ok(Some(rows))
 }
 
 /// Rows of this source. What was open when it was told has its end in another row.

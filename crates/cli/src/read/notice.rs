@@ -73,6 +73,11 @@ pub enum Notice {
         /// How many.
         sides: u64,
     },
+    /// Batches of a spool that its agent had delivered to this store: left out.
+    Delivered {
+        /// How many.
+        batches: u64,
+    },
     /// Bytes that the capture lost.
     BytesLost {
         /// How many, as far as can be told.
@@ -140,6 +145,7 @@ impl Notice {
             Self::Cut { packets } => format!("{packets} packets are cut"),
             Self::CapturedTwice { packets } => format!("{packets} packets were captured twice"),
             Self::OffloadAssumed { sides } => format!("checksum offload is assumed on {sides} sides of connections"),
+            Self::Delivered { batches } => format!("{batches} batches are there already: their agent delivered them"),
             Self::BytesLost { bytes } => format!("{bytes} bytes are missing in the capture"),
         }
     }
@@ -162,6 +168,7 @@ impl Notice {
             Self::Cut { packets } => emit!(codes::READ_NET_002, packets, file),
             Self::CapturedTwice { packets } => emit!(codes::READ_NET_003, packets, file),
             Self::OffloadAssumed { sides } => emit!(codes::READ_TCP_001, sides, file),
+            Self::Delivered { batches } => emit!(codes::READ_FILE_008, batches, file),
             Self::BytesLost { bytes } => emit!(codes::READ_TCP_002, bytes, file),
         }
     }

@@ -410,6 +410,9 @@ impl Store for Full {
     fn append(&self, _token: &Token, _rows: Rows) -> Result<bool, StoreError> {
         Err(StoreError::Stopped)
     }
+    fn has(&self, _sender_end: &str, _sequence: u64) -> bool {
+        false
+    }
     fn import(&self, _name: &ImportName, _replace: bool) -> Result<ImportStart, StoreError> {
         Ok(ImportStart::Wanted(Box::new(Self)))
     }
@@ -438,7 +441,7 @@ fn a_full_disk_is_said() {
 
 /// The spool of an agent that has no server.
 fn spool(folder: &Path) -> Vec<std::path::PathBuf> {
-    use arachne_delivery::codec::{Packer, encode};
+    use arachne_delivery::codec::Packer;
     use arachne_delivery::proto::Lane;
     use arachne_delivery::spool::{Counts, Directory, NewBatch, Spool, SpoolSettings, by_class};
     use arachne_model::table::{ExchangeRow, HostRow};
@@ -467,6 +470,27 @@ fn spool(folder: &Path) -> Vec<std::path::PathBuf> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "spool"));
     files.sort();
     files
+}
+
+/// An agent that delivered one batch and died.
+#[test]
+fn what_an_agent_delivered_before_its_spool_was_imported_is_left_out() {
+    use arachne_delivery::proto::Lane;
+    let folder = tempfile::tempdir().unwrap();
+    let [facts, _] = &spool(folder.path())[..] else { panic!("two classes") };
+    let mut file = arachne_delivery::spool::read_file(facts).unwrap();
+    let batch = file.next_batch().unwrap().unwrap().unwrap();
+    let (store, hosts) = (MemoryStore::new(), |store: &MemoryStore| table(store, "hosts").len());
+    let token = |agent: &str, epoch| Token {
+        sender: arachne_delivery::sender(agent, epoch, Lane::Live),
+        sequence: batch.sequence,
+    };
+    let delivered = || arachne_delivery::codec::decode(batch.tables.clone(), &mut 0).unwrap();
+    store.append(&token("web-1", batch.epoch), delivered()).unwrap();
+    store.append(&token("web-2", batch.epoch + 1), Rows::default()).unwrap();
+    let (status, err) = import(&store, facts, "");
+    assert_eq!((status, hosts(&store)), (ExitStatus::Done, 3), "{err}");
+    assert!(err.contains("1 batches are there already") || err.contains("READ-FILE-008"), "{err}");
 }
 
 #[test]

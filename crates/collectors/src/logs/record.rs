@@ -209,10 +209,10 @@ mod tests {
     #[test]
     fn what_a_line_says_of_itself() {
         let row = record(
-            "2026-03-02 12:00:01,500 ERROR [PAY-CARD-007] card refused request_id=abcdef123456 password=hunter2",
+            "2026-03-02 12:00:01,500 ERROR [P-C-007] card refused request_id=abcdef123456 password=hunter2",
         );
         assert_eq!(row.start, NOON + 1_500_000_000);
-        assert_eq!((row.level.as_deref(), row.code.as_deref()), (Some("error"), Some("PAY-CARD-007")));
+        assert_eq!((row.level.as_deref(), row.code.as_deref()), (Some("error"), Some("P-C-007")));
         assert_eq!(row.request.as_deref(), Some("abcdef123456"));
         assert!(!row.message.contains("hunter2") && !row.template.contains("hunter2"), "{row:?}");
         assert!(row.message.contains("card refused"));

@@ -69,7 +69,7 @@ fn requests_and_events_are_counted_and_kept_without_secrets() {
     append(&access, "10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /item/17?password=hunter2 HTTP/1.1\" 200 0.020\n");
     append(&access, "10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /item/18 HTTP/1.1\" 503 1.500\nnonsense\n");
     let app = folder.path().join("app.log");
-    append(&app, "2026-03-02 12:00:00 ERROR [PAY-CARD-007] refused password=hunter2\n\tat a.b.C(D.java:1)\n");
+    append(&app, "2026-03-02 12:00:00 ERROR [P-C-007] refused password=hunter2\n\tat a.b.C(D.java:1)\n");
     append(&app, "2026-03-02 12:00:01 INFO fine\n");
     while logs.poll(NOON) {}
     let mut durable = Durable::default();
@@ -77,7 +77,7 @@ fn requests_and_events_are_counted_and_kept_without_secrets() {
     let sum = |name: &str, label: &str| durable.sum(name, label);
     assert_eq!((sum("access.total", "class: fast"), sum("access.total", "class: error")), (1, 1));
     assert_eq!((sum("access.requests", "template: /item/{id}"), sum("log.lines.unmatched", "reason: short")), (2, 1));
-    assert_eq!((sum("log.events", "code: PAY-CARD-007"), sum("log.events", "level: info")), (1, 1));
+    assert_eq!((sum("log.events", "code: P-C-007"), sum("log.events", "level: info")), (1, 1));
     assert_eq!((sum("log.lines", "service: edge"), sum("log.lines", "service: shop")), (3, 3));
     let time = durable.points.iter().find(|p| p.name == "access.time").expect("times were counted");
     assert_eq!((time.unit.as_str(), time.kind.as_str(), time.count, time.start), ("ns", "histogram", 2, NOON));

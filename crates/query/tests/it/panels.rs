@@ -20,6 +20,9 @@ impl Store for Counted {
     fn append(&self, token: &Token, rows: Rows) -> Result<bool, StoreError> {
         self.0.append(token, rows)
     }
+    fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        self.0.has(sender_end, sequence)
+    }
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
         self.0.import(name, replace)
     }

@@ -31,8 +31,7 @@ pub(crate) fn store(store: &dyn Store, agent: &str, packed: &[u8]) -> Result<Sto
     codec::judge(&rows).map_err(|error| bad(&error))?;
     own(&mut rows, agent);
     let count = rows.len() as u64;
-    let word = if lane == Lane::Live { "live" } else { "backlog" };
-    let token = Token { sender: format!("agent/{agent}/{:016x}/{word}", batch.epoch), sequence: batch.sequence };
+    let token = Token { sender: arachne_delivery::sender(agent, batch.epoch, lane), sequence: batch.sequence };
     let new = store.append(&token, rows).map_err(|error| match &error {
         // What a store refuses of rows that are in order is their number.
         StoreError::Refused(reason) => Problem::new("too-large", reason.clone()),

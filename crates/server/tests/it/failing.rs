@@ -34,6 +34,10 @@ impl Store for Failing {
         }
     }
 
+    fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        self.inner.has(sender_end, sequence)
+    }
+
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
         self.inner.import(name, replace)
     }

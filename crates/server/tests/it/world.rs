@@ -137,6 +137,10 @@ impl Store for Stuck {
         self.inner.append(token, rows)
     }
 
+    fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        self.inner.has(sender_end, sequence)
+    }
+
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
         self.inner.import(name, replace)
     }

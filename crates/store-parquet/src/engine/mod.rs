@@ -223,6 +223,10 @@ impl Store for EmbeddedStore {
         self.core.append(token, rows)
     }
 
+    fn has(&self, sender_end: &str, sequence: u64) -> bool {
+        self.core.live().senders.has(sender_end, sequence)
+    }
+
     fn import(&self, name: &ImportName, replace: bool) -> Result<ImportStart, StoreError> {
         import::start(&self.core, name, replace)
     }
