@@ -5,8 +5,8 @@ use std::path::Path;
 use arachne_capture::rows::Tally;
 use arachne_delivery::codec::{CodecError, decode, judge};
 use arachne_delivery::proto::Batch;
-use arachne_delivery::spool::{self, SpoolError};
 use arachne_delivery::sender_end;
+use arachne_delivery::spool::{self, SpoolError};
 use arachne_store::{Import, Rows, Store, StoreError};
 use arachne_telemetry::chain;
 

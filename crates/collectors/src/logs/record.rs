@@ -208,9 +208,8 @@ mod tests {
 
     #[test]
     fn what_a_line_says_of_itself() {
-        let row = record(
-            "2026-03-02 12:00:01,500 ERROR [P-C-007] card refused request_id=abcdef123456 password=hunter2",
-        );
+        let row =
+            record("2026-03-02 12:00:01,500 ERROR [P-C-007] card refused request_id=abcdef123456 password=hunter2");
         assert_eq!(row.start, NOON + 1_500_000_000);
         assert_eq!((row.level.as_deref(), row.code.as_deref()), (Some("error"), Some("P-C-007")));
         assert_eq!(row.request.as_deref(), Some("abcdef123456"));
