@@ -8,7 +8,7 @@ use std::ops::Range;
 use arachne_model::table::{Kind, Table};
 
 use crate::ast::field_name;
-use crate::catalogue::{Entry, Values, entries, has_headers, lookup};
+use crate::catalogue::{Entry, Values, entries, lookup, prefixes};
 use crate::literal::decode;
 use crate::predicate::Field;
 
@@ -146,17 +146,11 @@ fn fields(typed: &str, table: &'static Table, inside: bool) -> Vec<Item> {
             found.push((rank, field_item(&name, entry.doc)));
         }
     }
-    if has_headers(table) {
-        for (prefix, doc) in [
-            ("header.", "a header of either side, by its name"),
-            ("request.header.", "a header of the request, by its name"),
-            ("response.header.", "a header of the response, by its name"),
-        ] {
-            let (rank, label) = (u8::from(!prefix.starts_with(&wanted)), format!("{prefix}NAME"));
-            if prefix.contains(&wanted) {
-                let item = Item { insert: prefix.to_owned(), label, doc: doc.to_owned(), kind: ItemKind::Field };
-                found.push((rank, item));
-            }
+    for (prefix, doc) in prefixes(table) {
+        let (rank, label) = (u8::from(!prefix.starts_with(&wanted)), format!("{prefix}NAME"));
+        if prefix.contains(&wanted) {
+            let item = Item { insert: prefix.to_owned(), label, doc: doc.to_owned(), kind: ItemKind::Field };
+            found.push((rank, item));
         }
     }
     let keywords = [("and", "both must pass"), ("or", "one must pass"), ("not", "must not pass")];
@@ -220,7 +214,7 @@ fn operators(entry: &Entry) -> Vec<Item> {
             ("<", "<", "below"),
             ("[", "[a..b)", "a range; ] includes its end"),
         ],
-        Kind::Label | Kind::Words | Kind::Text | Kind::Id | Kind::Headers => {
+        Kind::Label | Kind::Words | Kind::Text | Kind::Id | Kind::Headers | Kind::Labels => {
             &[("(", "(a or b)", "one of several"), ("/", "/regex/", "a regular expression")]
         }
         Kind::Address => &[("(", "(a or b)", "one of several")],

@@ -1,11 +1,11 @@
 //! A filter as engines get it: typed, bound, without text to be interpreted.
 
-use arachne_model::table::{Row, Value};
+use arachne_model::table::{Row, Table, Value};
 
 use crate::class::{Class, Thresholds};
 use crate::test::Test;
 
-/// Which headers are looked at.
+/// Which lines `name: value` are looked at: headers of exchanges, or what is written like them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeaderSide {
     /// Those of the request.
@@ -14,6 +14,10 @@ pub enum HeaderSide {
     Response,
     /// Both.
     Either,
+    /// Labels of a series.
+    Labels,
+    /// Fields of a log record.
+    Fields,
 }
 
 /// A value that no column holds.
@@ -112,7 +116,7 @@ impl Field {
         match self {
             Self::Column(column) => test.passes(row.value(*column)),
             Self::Computed(computed) => computed.with(row, |value| test.passes(value)),
-            Self::Header(side, name) => side.columns::<R>().any(|column| match row.value(column) {
+            Self::Header(side, name) => side.columns(R::TABLE).any(|column| match row.value(column) {
                 Value::Text(lines) => header_values(lines, name).any(|value| test.passes(Value::Text(value))),
                 _ => false,
             }),
@@ -122,11 +126,16 @@ impl Field {
 }
 
 impl HeaderSide {
-    /// The columns with the headers of this side; none in tables without headers.
-    pub fn columns<R: Row>(self) -> impl Iterator<Item = usize> {
-        let request = (self != Self::Response).then_some("http.request.headers");
-        let response = (self != Self::Request).then_some("http.response.headers");
-        request.into_iter().chain(response).filter_map(|name| R::TABLE.column(name))
+    /// The columns with these lines; none in tables without them.
+    pub fn columns(self, table: &Table) -> impl Iterator<Item = usize> {
+        let names: &[&str] = match self {
+            Self::Request => &["http.request.headers"],
+            Self::Response => &["http.response.headers"],
+            Self::Either => &["http.request.headers", "http.response.headers"],
+            Self::Labels => &["labels"],
+            Self::Fields => &["fields"],
+        };
+        names.iter().filter_map(|name| table.column(name))
     }
 }
 

@@ -32,7 +32,7 @@ fn is_number(kind: Kind) -> bool {
 }
 
 fn is_text(kind: Kind) -> bool {
-    matches!(kind, Kind::Label | Kind::Words | Kind::Address | Kind::Text | Kind::Id | Kind::Headers)
+    matches!(kind, Kind::Label | Kind::Words | Kind::Address | Kind::Text | Kind::Id | Kind::Headers | Kind::Labels)
 }
 
 /// `text` as a value that nothing else equals.

@@ -165,7 +165,9 @@ impl<'a> Typing<'a> {
             Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer | Kind::Hash => numeric(entry, operand, bag),
             Kind::Flag => flag(entry, operand, bag),
             Kind::Address => address(entry, operand, bag),
-            Kind::Label | Kind::Words | Kind::Text | Kind::Id | Kind::Headers => text(entry, operand, bag),
+            Kind::Label | Kind::Words | Kind::Text | Kind::Id | Kind::Headers | Kind::Labels => {
+                text(entry, operand, bag)
+            }
         }
     }
 }

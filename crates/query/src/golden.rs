@@ -97,6 +97,8 @@ fn load(store: &dyn Store, path: &Path) {
         bodies: rows(&data["bodies"]),
         quality: rows(&data["capture_quality"]),
         hosts: rows(&data["hosts"]),
+        points: rows(&data["points"]),
+        logs: rows(&data["log_records"]),
     };
     assert!(!rows.is_empty(), "no rows in {}: {}", path.display(), show(&data["error"]));
     let token = Token { sender: "golden".to_owned(), sequence: 0 };

@@ -300,7 +300,7 @@ pub(crate) const fn kind_name(kind: Kind) -> &'static str {
         Kind::Address => "address",
         Kind::Text => "text",
         Kind::Id => "id",
-        Kind::Headers => "headers",
+        Kind::Headers | Kind::Labels => "headers",
         Kind::Bytes => "bytes",
     }
 }

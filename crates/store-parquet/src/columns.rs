@@ -44,7 +44,7 @@ pub fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer | Kind::Hash => DataType::Int64,
         Kind::Flag => DataType::Boolean,
-        Kind::Label | Kind::Words | Kind::Address => {
+        Kind::Label | Kind::Words | Kind::Address | Kind::Labels => {
             DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
         }
         Kind::Text | Kind::Id | Kind::Headers => DataType::Utf8,

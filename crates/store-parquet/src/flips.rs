@@ -7,7 +7,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arachne_filter::Predicate;
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow, TABLES, Table};
+use arachne_model::table::{
+    BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, SessionRow, TABLE_COUNT, TABLES, Table,
+};
 use arachne_store::{
     CountMode, GroupRequest, ImportName, ImportStart, ListRequest, Measure, Measured, Number, Order, Rows, Scalar,
     Selection, Store as _, TimeRange, Token, Unwatched,
@@ -23,7 +25,7 @@ type Line = Vec<Scalar>;
 fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     let scan = ScanOptions { threads: NonZeroUsize::MIN };
-    Settings { retention: [forever; 6], merge_parts: 2, background: false, scan, ..Settings::default() }
+    Settings { retention: [forever; TABLE_COUNT], merge_parts: 2, background: false, scan, ..Settings::default() }
 }
 
 fn open(disk: &MemoryDisk) -> EmbeddedStore {
@@ -54,13 +56,17 @@ fn rows(source: &str, numbers: std::ops::Range<i64>) -> Rows {
         |n: i64| QualityRow { minute: n, source: source.to_owned(), value: count(n), ..QualityRow::default() };
     let host =
         |n: i64| HostRow { address: id(n), name: id(n), first: n, source: source.to_owned(), ..HostRow::default() };
+    let point = |n: i64| PointRow { start: n, name: id(n), sketch: vec![7; 40], ..PointRow::default() };
+    let log = |n: i64| LogRow { start: n, id: id(n), message: id(n), ..LogRow::default() };
     Rows {
         exchanges: numbers.clone().map(exchange).collect(),
         sessions: numbers.clone().map(session).collect(),
         packets: numbers.clone().map(packet).collect(),
         bodies: numbers.clone().map(body).collect(),
         quality: numbers.clone().map(quality).collect(),
-        hosts: numbers.map(host).collect(),
+        hosts: numbers.clone().map(host).collect(),
+        points: numbers.clone().map(point).collect(),
+        logs: numbers.map(log).collect(),
     }
 }
 
@@ -96,7 +102,14 @@ impl Small {
 
 /// Exchanges in two parts with twins, and beside them whatever is small.
 fn twins() -> Small {
-    let imported = Rows { sessions: Vec::new(), quality: Vec::new(), hosts: Vec::new(), ..rows("a", 0..3) };
+    let imported = Rows {
+        sessions: Vec::new(),
+        quality: Vec::new(),
+        hosts: Vec::new(),
+        points: Vec::new(),
+        logs: Vec::new(),
+        ..rows("a", 0..3)
+    };
     let exchanges = |numbers| Rows { exchanges: rows("b", numbers).exchanges, ..Rows::default() };
     let in_log = |numbers| Rows { packets: rows("b", numbers).packets, ..Rows::default() };
     Small::new(imported, exchanges(0..2), [in_log(2..4), in_log(4..5)])

@@ -9,7 +9,9 @@
 use std::mem::size_of;
 use std::sync::Arc;
 
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Row, SessionRow, TABLES, Table};
+use arachne_model::table::{
+    BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, Row, SessionRow, TABLES, Table,
+};
 use arachne_store::{Import, ImportFacts, ImportName, ImportStart, Rows, StoreError};
 use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
@@ -24,7 +26,8 @@ use crate::repeated;
 use crate::rows::{self, COUNT, place};
 
 /// What of [`crate::Settings::import_bytes`] each table has, in 16ths. Bodies have most: equal ones are written once.
-const SHARES: [usize; COUNT] = [4, 1, 3, 6, 1, 1];
+/// They never change, since they say where batches are cut; so tables that came later have theirs on top.
+const SHARES: [usize; COUNT] = [4, 1, 3, 6, 1, 1, 1, 1];
 /// Rows that are brought into order at a time.
 const STEP: usize = 16_384;
 
@@ -122,6 +125,8 @@ struct Importing {
     bodies: Lane,
     quality: Lane,
     hosts: Lane,
+    points: Lane,
+    logs: Lane,
 }
 
 /// What all lanes need.
@@ -143,6 +148,8 @@ impl Importing {
             bodies: Lane::new(BodyRow::TABLE, &begin),
             quality: Lane::new(QualityRow::TABLE, &begin),
             hosts: Lane::new(HostRow::TABLE, &begin),
+            points: Lane::new(PointRow::TABLE, &begin),
+            logs: Lane::new(LogRow::TABLE, &begin),
             shared: Shared { core: Arc::clone(core), source, begin, replaced },
         }
     }
@@ -154,7 +161,9 @@ impl Importing {
         self.packets.push(&rows.packets, shared)?;
         self.bodies.push(&rows.bodies, shared)?;
         self.quality.push(&rows.quality, shared)?;
-        self.hosts.push(&rows.hosts, shared)
+        self.hosts.push(&rows.hosts, shared)?;
+        self.points.push(&rows.points, shared)?;
+        self.logs.push(&rows.logs, shared)
     }
 
     fn end(&mut self) -> Result<ImportFacts, StoreError> {
@@ -165,6 +174,8 @@ impl Importing {
         self.bodies.cut(shared)?;
         self.quality.cut(shared)?;
         self.hosts.cut(shared)?;
+        self.points.cut(shared)?;
+        self.logs.cut(shared)?;
         shared.end()
     }
 }

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::io::Cursor;
 
-use arachne_model::table::{ExchangeRow, Row, TABLES, Table};
+use arachne_model::table::{ExchangeRow, Row, TABLE_COUNT, TABLES, Table};
 use arachne_store::{Rows, StoreError, Token};
 use arrow::array::{AsArray as _, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::columns;
 
 /// Tables.
-pub(crate) const COUNT: usize = 6;
+pub(crate) const COUNT: usize = TABLE_COUNT;
 
 /// A batch of each table.
 pub(crate) type Batches = [Option<RecordBatch>; COUNT];
@@ -58,6 +58,8 @@ pub(crate) fn split(mut rows: Rows) -> (Batches, Vec<ExchangeRow>) {
         sorted(&rows.bodies),
         sorted(&rows.quality),
         sorted(&rows.hosts),
+        sorted(&rows.points),
+        sorted(&rows.logs),
     ];
     (batches, open)
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use arachne_model::table::TABLE_COUNT;
 use arachne_query::golden;
 use arachne_store::conformance::{self, Extent, Sample};
 use arachne_store::{
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     Settings {
-        retention: [forever; 6],
+        retention: [forever; TABLE_COUNT],
         import_bytes: 200_000,
         merge_parts: 2,
         background: false,

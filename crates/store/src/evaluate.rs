@@ -140,7 +140,7 @@ fn is_twin<R: Row>(row: &R) -> bool {
 }
 
 fn first_header<R: Row>(side: HeaderSide, name: &str, row: &R) -> Scalar {
-    let mut columns = side.columns::<R>();
+    let mut columns = side.columns(R::TABLE);
     let found = columns.find_map(|column| match row.value(column) {
         Value::Text(lines) => header_values(lines, name).next().map(|value| Scalar::from(Value::Text(value))),
         _ => None,

@@ -5,6 +5,8 @@ mod tables;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use arachne_model::table::TABLE_COUNT;
+
 use crate::request::{GroupRequest, Groups, ListRequest, Page};
 use crate::senders::Senders;
 use crate::store::{Import, ImportFacts, ImportName, ImportStart, Rows, Store, StoreError, StoreFacts, Token, Watch};
@@ -77,10 +79,14 @@ impl Store for MemoryStore {
                 });
             }
             let staged = other.map(|_| Rows::default());
-            let facts = ImportFacts { name: name.clone(), batches: 0, finished: false, rows: [0; 6] };
+            let facts = ImportFacts { name: name.clone(), batches: 0, finished: false, rows: [0; TABLE_COUNT] };
             content.imports.push(Known { facts, staged });
         }
-        Ok(ImportStart::Wanted(Box::new(MemoryImport { store: self.clone(), name: name.clone(), seen: [0; 6] })))
+        Ok(ImportStart::Wanted(Box::new(MemoryImport {
+            store: self.clone(),
+            name: name.clone(),
+            seen: [0; TABLE_COUNT],
+        })))
     }
 
     fn imports(&self) -> Vec<ImportFacts> {
@@ -111,7 +117,7 @@ struct MemoryImport {
     store: MemoryStore,
     name: ImportName,
     /// Rows pushed so far, by table.
-    seen: [u64; 6],
+    seen: [u64; TABLE_COUNT],
 }
 
 impl Import for MemoryImport {

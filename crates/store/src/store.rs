@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 pub use arachne_model::table::Rows;
+use arachne_model::table::TABLE_COUNT;
 
 use crate::request::{GroupRequest, Groups, ListRequest, Page, Scanned};
 
@@ -116,7 +117,7 @@ pub struct ImportFacts {
     /// Whether it was finished.
     pub finished: bool,
     /// Rows by table, in the order of [`arachne_model::table::TABLES`].
-    pub rows: [u64; 6],
+    pub rows: [u64; TABLE_COUNT],
 }
 
 /// How an import begins.

@@ -144,6 +144,8 @@ fn halves(mut rows: Rows) -> [Rows; 2] {
         bodies: half(&mut rows.bodies),
         quality: half(&mut rows.quality),
         hosts: half(&mut rows.hosts),
+        points: half(&mut rows.points),
+        logs: half(&mut rows.logs),
     };
     if !second.is_empty() {
         return [rows, second];

@@ -78,7 +78,7 @@ pub struct QueryArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
 
-    /// What is asked: exchanges, tcp_sessions, packets, bodies, capture_quality, hosts
+    /// What is asked: exchanges, tcp_sessions, packets, bodies, capture_quality, hosts, points, log_records
     #[arg(long, value_name = "TABLE", default_value = "exchanges")]
     pub table: String,
 
@@ -200,8 +200,8 @@ Examples:
 ";
 
 const SQL_HELP: &str = "\
-Tables: exchanges, tcp_sessions, packets, bodies, capture_quality, hosts; columns have underscores for the dots of field
-names. exchanges and tcp_sessions also have duration (ns), exchanges has class. Only reading is possible.
+Tables: exchanges, tcp_sessions, packets, bodies, capture_quality, hosts, points (values of series), log_records;
+columns have underscores for the dots of field names. exchanges and tcp_sessions also have duration (ns), exchanges has class. Only reading is possible.
 
 Examples:
   arachne sql \"select service, count(*) from exchanges group by 1 order by 2 desc\"

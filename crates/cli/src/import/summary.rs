@@ -1,6 +1,6 @@
 //! The last lines of an import: what was found, what is stored, and what was left out.
 
-use arachne_model::table::TABLES;
+use arachne_model::table::{TABLE_COUNT, TABLES};
 
 use crate::output::human::{grouped, size};
 use crate::output::json::{push, push_int};
@@ -9,7 +9,7 @@ use crate::output::json::{push, push_int};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// Rows by table, in the order of [`TABLES`].
-    pub rows: [u64; 6],
+    pub rows: [u64; TABLE_COUNT],
     /// By how many bytes the store grew on disk.
     pub bytes: u64,
     /// Sources that were there before, whole.
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn for_people_and_programs() {
-        let stored = Stored { rows: [1200, 3, 0, 0, 7, 0], bytes: 2048, already: 1, frames_given_up: 0 };
+        let stored = Stored { rows: [1200, 3, 0, 0, 7, 0, 0, 0], bytes: 2048, already: 1, frames_given_up: 0 };
         assert_eq!(stored.text(), "  stored: 1 200 exchanges, 3 tcp_sessions, 7 capture_quality · 2.0 KiB on disk\n");
         let mut out = Vec::new();
         stored.push_json(&mut out);

@@ -1,7 +1,7 @@
 //! Tables of columns to rows. Everything is checked before it is used; nothing is taken that was not measured.
 
 use arachne_model::table::{
-    BodyRow, Column, ExchangeRow, HostRow, PacketRow, QualityRow, Row, Rows, SessionRow, Value,
+    BodyRow, Column, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, Row, Rows, SessionRow, Value,
 };
 
 use super::{BATCH_ROWS_MAX, CodecError, List, Misfit};
@@ -24,6 +24,8 @@ pub fn decode(tables: Vec<proto::Table>, unknown: &mut u64) -> Result<Rows, Code
             name if name == BodyRow::TABLE.name => reader.table(table, &mut rows.bodies)?,
             name if name == QualityRow::TABLE.name => reader.table(table, &mut rows.quality)?,
             name if name == HostRow::TABLE.name => reader.table(table, &mut rows.hosts)?,
+            name if name == PointRow::TABLE.name => reader.table(table, &mut rows.points)?,
+            name if name == LogRow::TABLE.name => reader.table(table, &mut rows.logs)?,
             _ => table.columns.iter().for_each(|column| reader.skip(column)),
         }
     }

@@ -44,6 +44,8 @@ impl Encoder {
         self.table(&rows.bodies, out);
         self.table(&rows.quality, out);
         self.table(&rows.hosts, out);
+        self.table(&rows.points, out);
+        self.table(&rows.logs, out);
     }
 
     fn table<R: Row>(&mut self, rows: &[R], out: &mut Vec<u8>) {

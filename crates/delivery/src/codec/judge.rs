@@ -19,7 +19,9 @@ pub fn judge(rows: &Rows) -> Result<(), CodecError> {
     table(&rows.packets)?;
     table(&rows.bodies)?;
     table(&rows.quality)?;
-    table(&rows.hosts)
+    table(&rows.hosts)?;
+    table(&rows.points)?;
+    table(&rows.logs)
 }
 
 fn table<R: Row>(rows: &[R]) -> Result<(), CodecError> {

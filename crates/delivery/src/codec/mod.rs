@@ -37,7 +37,9 @@ impl List {
         match kind {
             Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer | Kind::Hash => Self::Integers,
             Kind::Flag => Self::Flags,
-            Kind::Label | Kind::Words | Kind::Address | Kind::Text | Kind::Id | Kind::Headers => Self::Texts,
+            Kind::Label | Kind::Words | Kind::Address | Kind::Text | Kind::Id | Kind::Headers | Kind::Labels => {
+                Self::Texts
+            }
             Kind::Bytes => Self::Bytes,
         }
     }

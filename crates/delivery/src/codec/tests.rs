@@ -34,14 +34,16 @@ fn some<R: Row + std::fmt::Debug>() -> impl Strategy<Value = Vec<R>> {
 }
 
 fn any_rows() -> impl Strategy<Value = Rows> {
-    (some(), some(), some(), some(), some(), some()).prop_map(
-        |(exchanges, sessions, packets, bodies, quality, hosts)| Rows {
+    (some(), some(), some(), some(), some(), some(), some(), some()).prop_map(
+        |(exchanges, sessions, packets, bodies, quality, hosts, points, logs)| Rows {
             exchanges,
             sessions,
             packets,
             bodies,
             quality,
             hosts,
+            points,
+            logs,
         },
     )
 }
@@ -224,6 +226,8 @@ fn every_table_travels() {
     rows.packets.push(row(&[2]));
     rows.bodies.push(row(&[3]));
     rows.hosts.push(row(&[4]));
+    rows.points.push(row(&[5]));
+    rows.logs.push(row(&[6]));
     let names: Vec<_> = encode(&rows).into_iter().map(|table| table.name).collect();
     assert_eq!(names, TABLES.iter().map(|table| table.name).collect::<Vec<_>>());
     assert_eq!(through_bytes(&rows), rows);

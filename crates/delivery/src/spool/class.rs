@@ -11,9 +11,9 @@ const _: () = assert!(TABLES.len() <= COUNTS_LEN);
 pub enum Class {
     /// Packets and bodies: large, and of use only beside exchanges.
     Bulk,
-    /// Exchanges and sessions.
+    /// Exchanges, sessions and lines of logs.
     Records,
-    /// Capture quality and names of hosts: small, and what tells of the rest.
+    /// Capture quality, names of hosts and points of series: small, and what tells of the rest.
     Facts,
 }
 
@@ -63,6 +63,8 @@ impl Counts {
             rows.bodies.len(),
             rows.quality.len(),
             rows.hosts.len(),
+            rows.points.len(),
+            rows.logs.len(),
         ];
         let mut counts = Self::default();
         for (count, length) in counts.0.iter_mut().zip(lengths) {
@@ -81,10 +83,10 @@ impl Counts {
 /// The rows by class, without empty ones: each is a batch of its own.
 #[must_use]
 pub fn by_class(rows: Rows) -> Vec<(Class, Rows)> {
-    let Rows { exchanges, sessions, packets, bodies, quality, hosts } = rows;
+    let Rows { exchanges, sessions, packets, bodies, quality, hosts, points, logs } = rows;
     let bulk = Rows { packets, bodies, ..Rows::default() };
-    let records = Rows { exchanges, sessions, ..Rows::default() };
-    let facts = Rows { quality, hosts, ..Rows::default() };
+    let records = Rows { exchanges, sessions, logs, ..Rows::default() };
+    let facts = Rows { quality, hosts, points, ..Rows::default() };
     let parts = Class::ALL.into_iter().zip([bulk, records, facts]);
     parts.filter(|(_, rows)| !rows.is_empty()).collect()
 }

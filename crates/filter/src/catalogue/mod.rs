@@ -12,13 +12,15 @@ use arachne_model::table::{Kind, Table};
 use crate::class::{Class, Thresholds};
 use crate::predicate::{Computed, Field, HeaderSide};
 
-/// Spellings of header fields in front of the header's name, longest first.
-const HEADERS: [(&str, HeaderSide); 5] = [
+/// Spellings of header fields, and of their kin, in front of the name, longest first.
+const HEADERS: [(&str, HeaderSide); 7] = [
     ("http.request.header.", HeaderSide::Request),
     ("http.response.header.", HeaderSide::Response),
     ("request.header.", HeaderSide::Request),
     ("response.header.", HeaderSide::Response),
     ("header.", HeaderSide::Either),
+    ("label.", HeaderSide::Labels),
+    ("field.", HeaderSide::Fields),
 ];
 
 /// Values that can be offered for a field.
@@ -103,16 +105,22 @@ pub fn lookup(table: &'static Table, name: &str) -> Option<Entry> {
     listed.or_else(|| header(table, &name))
 }
 
-/// Whether `table` has headers.
-#[must_use]
-pub fn has_headers(table: &Table) -> bool {
-    table.columns.iter().any(|column| column.kind == Kind::Headers)
+/// What may stand in front of a name of a line of `table`, the shortest spelling of each side, with what it means.
+pub(crate) fn prefixes(table: &Table) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let short = [
+        ("header.", HeaderSide::Either, "a header of either side, by its name"),
+        ("request.header.", HeaderSide::Request, "a header of the request, by its name"),
+        ("response.header.", HeaderSide::Response, "a header of the response, by its name"),
+        ("label.", HeaderSide::Labels, "a label of the series, by its name"),
+        ("field.", HeaderSide::Fields, "a field of the record, by its name"),
+    ];
+    short.into_iter().filter(|(_, side, _)| side.columns(table).next().is_some()).map(|(prefix, _, doc)| (prefix, doc))
 }
 
 fn header(table: &Table, name: &str) -> Option<Entry> {
     let (side, header) = HEADERS.iter().find_map(|(prefix, side)| Some((*side, name.strip_prefix(prefix)?)))?;
     // A colon ends a header's name, so such a header cannot be.
-    let possible = has_headers(table) && !header.is_empty() && !header.contains([':', '\n']);
+    let possible = side.columns(table).next().is_some() && !header.is_empty() && !header.contains([':', '\n']);
     possible.then(|| Entry {
         name: Cow::Owned(name.to_owned()),
         sql: None,
@@ -123,6 +131,8 @@ fn header(table: &Table, name: &str) -> Option<Entry> {
             HeaderSide::Request => "a header of the request; one of several lines is enough",
             HeaderSide::Response => "a header of the response; one of several lines is enough",
             HeaderSide::Either => "a header of the request or the response; one of several lines is enough",
+            HeaderSide::Labels => "a label of the series",
+            HeaderSide::Fields => "a field of the record; one of several lines is enough",
         },
         unit: None,
         values: Values::Open,
@@ -197,7 +207,7 @@ fn values(kind: Kind, name: &str) -> Values {
 mod tests {
     use std::collections::BTreeMap;
 
-    use arachne_model::table::{ExchangeRow, PacketRow, Row as _, SessionRow, TABLES};
+    use arachne_model::table::{ExchangeRow, LogRow, PacketRow, PointRow, Row as _, SessionRow, TABLES};
 
     use super::*;
 
@@ -263,6 +273,13 @@ mod tests {
         assert_eq!(field("header."), None);
         assert_eq!(field("header.a:b"), None);
         assert_eq!(lookup(PacketRow::TABLE, "header.x"), None);
+        let of = |table, name| lookup(table, name).map(|entry| entry.field);
+        assert_eq!(of(PointRow::TABLE, "label.Class"), header(HeaderSide::Labels, "class"));
+        assert_eq!(of(LogRow::TABLE, "field.user"), header(HeaderSide::Fields, "user"));
+        for (table, name) in [(PointRow::TABLE, "field.x"), (LogRow::TABLE, "label.x"), (PointRow::TABLE, "header.x")] {
+            assert_eq!(of(table, name), None, "{name}");
+        }
+        assert_eq!(field("label.x"), None);
     }
 
     #[test]

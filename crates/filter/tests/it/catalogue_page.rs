@@ -72,7 +72,7 @@ fn kind(entry: &Entry) -> String {
         Kind::Integer => "number",
         Kind::Hash => "hash",
         Kind::Flag => "flag",
-        Kind::Label | Kind::Text | Kind::Headers => "text",
+        Kind::Label | Kind::Text | Kind::Headers | Kind::Labels => "text",
         Kind::Words => "words",
         Kind::Address => "address",
         Kind::Id => "id",

@@ -103,7 +103,7 @@ proptest! {
     #[test]
     fn a_filter_of_a_text_passes_that_text_only(value in pieces(), other in pieces()) {
         for (column, described) in ExchangeRow::TABLE.columns.iter().enumerate() {
-            if matches!(described.kind, Kind::Text | Kind::Label | Kind::Words | Kind::Id | Kind::Headers | Kind::Address) {
+            if matches!(described.kind, Kind::Text | Kind::Label | Kind::Words | Kind::Id | Kind::Headers | Kind::Labels | Kind::Address) {
                 let near = format!("{value} ");
                 for other in [Value::Text(&other), Value::Text(&near), Value::Text(""), Value::Text(&value), Value::Null] {
                     only::<ExchangeRow>(column, Value::Text(&value), other);

@@ -17,7 +17,7 @@ table! {
     name: String = Label "name" "name" "what is measured, an OpenTelemetry name where there is one";
     kind: String = Label "kind" "kind" "counter (what was added in the window), gauge (what was seen in it), histogram (a distribution) or distinct (how many different)";
     unit: String = Label "unit" "unit" "of sum, min, max and last: ns, By, 1, or 1e-9 (billionths of one)";
-    labels: String = Headers "labels" "labels" "its labels: lines of name, colon, blank, value, in ascending order of names";
+    labels: String = Labels "labels" "labels" "its labels: lines of name, colon, blank, value, in ascending order of names";
     count: u64 = Integer "count" "count" "values: increments of a counter (equal to sum where each adds one), readings of a gauge, values of a histogram";
     sum: i64 = Integer "sum" "sum" "their sum: what a counter grew by";
     min: Option<i64> = Integer "min" "min" "the smallest, of gauges";

@@ -42,6 +42,8 @@ pub enum Kind {
     Id,
     /// Header lines, each `name: value` and a line feed, in order ([`Value::Text`]).
     Headers,
+    /// Lines as those of [`Kind::Headers`] with few distinct values, stored with a dictionary ([`Value::Text`]).
+    Labels,
     /// Bytes ([`Value::Bytes`]).
     Bytes,
 }
@@ -300,9 +302,20 @@ macro_rules! table {
 }
 use table;
 
-/// All tables, in the order in which they are listed to people.
-pub const TABLES: &[&Table] =
-    &[ExchangeRow::TABLE, SessionRow::TABLE, PacketRow::TABLE, BodyRow::TABLE, QualityRow::TABLE, HostRow::TABLE];
+/// All tables, in the order in which they are listed to people; later ones come last, since rows are counted by place.
+pub const TABLES: &[&Table] = &[
+    ExchangeRow::TABLE,
+    SessionRow::TABLE,
+    PacketRow::TABLE,
+    BodyRow::TABLE,
+    QualityRow::TABLE,
+    HostRow::TABLE,
+    PointRow::TABLE,
+    LogRow::TABLE,
+];
+
+/// How many there are: the length of whatever is kept by table.
+pub const TABLE_COUNT: usize = TABLES.len();
 
 #[cfg(test)]
 mod tests {
@@ -347,6 +360,8 @@ mod tests {
         check::<BodyRow>();
         check::<QualityRow>();
         check::<HostRow>();
+        check::<PointRow>();
+        check::<LogRow>();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Rows of all tables.
 
-use super::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
+use super::{BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, SessionRow};
 
 /// Rows of all tables that belong together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct Rows {
     pub quality: Vec<QualityRow>,
     /// Names of addresses.
     pub hosts: Vec<HostRow>,
+    /// Values of series.
+    pub points: Vec<PointRow>,
+    /// Lines of logs.
+    pub logs: Vec<LogRow>,
 }
 
 impl Rows {
@@ -29,6 +33,8 @@ impl Rows {
             + self.bodies.len()
             + self.quality.len()
             + self.hosts.len()
+            + self.points.len()
+            + self.logs.len()
     }
 
     /// Whether there are none.
@@ -39,12 +45,14 @@ impl Rows {
 
     /// Adds all of `more`, behind those that are there.
     pub fn append(&mut self, more: Self) {
-        let Self { exchanges, sessions, packets, bodies, quality, hosts } = more;
+        let Self { exchanges, sessions, packets, bodies, quality, hosts, points, logs } = more;
         self.exchanges.extend(exchanges);
         self.sessions.extend(sessions);
         self.packets.extend(packets);
         self.bodies.extend(bodies);
         self.quality.extend(quality);
         self.hosts.extend(hosts);
+        self.points.extend(points);
+        self.logs.extend(logs);
     }
 }

@@ -83,6 +83,8 @@ fn own(rows: &mut Rows, agent: &str) {
         agent.clone_into(&mut row.agent);
     }
     rows.hosts.iter_mut().for_each(|row| agent.clone_into(&mut row.source));
+    rows.points.iter_mut().for_each(|row| agent.clone_into(&mut row.agent));
+    rows.logs.iter_mut().for_each(|row| agent.clone_into(&mut row.agent));
 }
 
 #[cfg(test)]

@@ -127,7 +127,8 @@ pub(crate) fn table(name: &str) -> Result<&'static Table, Problem> {
 pub(crate) struct TableEntry {
     /// Its name.
     table: &'static str,
-    /// Its fields. Headers are fields too: header.NAME, request.header.NAME, response.header.NAME.
+    /// Its fields. Headers are fields too: header.NAME, request.header.NAME, response.header.NAME; so are labels of points,
+    /// label.NAME, and fields of log records, field.NAME.
     fields: Vec<FieldEntry>,
 }
 

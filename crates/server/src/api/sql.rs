@@ -19,7 +19,8 @@ use crate::work::Job;
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SqlQuery {
-    /// One SELECT. The tables are exchanges, tcp_sessions, packets, bodies, capture_quality and hosts.
+    /// One SELECT. The tables are exchanges, tcp_sessions, packets, bodies, capture_quality, hosts, points and
+    /// log_records.
     statement: String,
 }
 

@@ -214,7 +214,7 @@ impl Importer for Take {
             _ => {}
         }
         let name = ImportName { source: "abc".to_owned(), options: "v1".to_owned(), label: job.label.to_owned() };
-        let facts = ImportFacts { name, batches: 1, finished: true, rows: [1, 0, 0, 0, 0, 0] };
+        let facts = ImportFacts { name, batches: 1, finished: true, rows: [1, 0, 0, 0, 0, 0, 0, 0] };
         Ok(Imported { facts, already: false, notices: Vec::new() })
     }
 }

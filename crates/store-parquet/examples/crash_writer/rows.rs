@@ -1,6 +1,6 @@
 //! What is written: each batch and each file is a function of its name alone, so that any row that is wrong is seen.
 
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
+use arachne_model::table::{BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, SessionRow};
 use arachne_store::{ImportName, Rows, Token};
 
 /// Senders that append side by side.
@@ -161,6 +161,18 @@ fn around(source: &str, number: u64, key: u64) -> Rows {
         kind: "header".to_owned(),
         ..HostRow::default()
     };
+    let point = PointRow {
+        start: at,
+        width: MILLI,
+        name: id.clone(),
+        kind: "counter".to_owned(),
+        labels: format!("class: {}\n", number % 5),
+        count: number,
+        sum: number.cast_signed(),
+        sketch: bytes(5),
+        ..PointRow::default()
+    };
+    let log = LogRow { start: at, id: id.clone(), message: format!("line {number}"), weight: 1, ..LogRow::default() };
     Rows {
         exchanges: Vec::new(),
         sessions: vec![session],
@@ -168,5 +180,7 @@ fn around(source: &str, number: u64, key: u64) -> Rows {
         bodies: vec![body],
         quality: vec![quality],
         hosts: vec![host],
+        points: vec![point],
+        logs: vec![log],
     }
 }

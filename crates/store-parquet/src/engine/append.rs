@@ -141,7 +141,7 @@ impl Core {
             }
             let mark = live.sequence;
             let open = live.open.slices();
-            let frames = open.into_iter().map(|open| frame(None, &[Some(open), None, None, None, None, None], &[]));
+            let frames = open.into_iter().map(|open| frame(None, &only(open), &[]));
             let frames: Vec<_> = frames.collect::<Result<_, _>>()?;
             if !frames.is_empty() {
                 let written = self.wal.append(frames).map_err(|e| append_error(&e))?;
@@ -217,6 +217,13 @@ fn refuse_huge(rows: &Rows) -> Result<(), StoreError> {
     let packets: usize = rows.packets.iter().map(|row| row.bytes.len()).sum();
     let bodies: usize = rows.bodies.iter().map(|row| row.bytes.len()).sum();
     if packets.max(bodies) > 16 * PAYLOAD_BYTES_MAX { Err(too_large()) } else { Ok(()) }
+}
+
+/// Exchanges alone.
+fn only(exchanges: RecordBatch) -> Batches {
+    let mut batches = Batches::default();
+    batches[0] = Some(exchanges);
+    batches
 }
 
 fn too_large() -> StoreError {

@@ -194,7 +194,8 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
 const REPEATED_IDS: &str = "tcp_session";
 
 fn encoding(builder: WriterPropertiesBuilder, path: &ColumnPath, kind: Kind) -> WriterPropertiesBuilder {
-    let dictionary = matches!(kind, Kind::Label | Kind::Words | Kind::Address) || path.string() == REPEATED_IDS;
+    let dictionary =
+        matches!(kind, Kind::Label | Kind::Words | Kind::Address | Kind::Labels) || path.string() == REPEATED_IDS;
     let builder = builder.set_column_dictionary_enabled(path.clone(), dictionary);
     match kind {
         Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer => {
@@ -208,7 +209,7 @@ fn encoding(builder: WriterPropertiesBuilder, path: &ColumnPath, kind: Kind) -> 
 const fn statistics(kind: Kind) -> EnabledStatistics {
     match kind {
         Kind::Instant | Kind::Duration | Kind::Size | Kind::Integer | Kind::Flag => EnabledStatistics::Page,
-        Kind::Label | Kind::Words | Kind::Address => EnabledStatistics::Chunk,
+        Kind::Label | Kind::Words | Kind::Address | Kind::Labels => EnabledStatistics::Chunk,
         Kind::Hash | Kind::Text | Kind::Id | Kind::Headers | Kind::Bytes => EnabledStatistics::None,
     }
 }

@@ -74,12 +74,19 @@ impl Evaluator {
                 Some(array) => self.column(leaf, array, frame, *column, asked),
                 None => BooleanBuffer::new_unset(frame.rows()),
             },
-            Subject::Header(column, name) => match frame.column(*column).and_then(|a| a.as_string_opt::<i32>()) {
-                Some(lines) => texts(lines, asked, |text| {
-                    header_values(text, name).any(|value| leaf.test.passes(Value::Text(value)))
-                }),
+            Subject::Header(column, name) => match frame.column(*column) {
+                Some(array) => self.lines(leaf, array, name, asked),
                 None => BooleanBuffer::new_unset(frame.rows()),
             },
+        }
+    }
+
+    /// Rows with a line of that name that passes.
+    fn lines(&mut self, leaf: &Leaf, array: &ArrayRef, name: &str, asked: &BooleanBuffer) -> BooleanBuffer {
+        let passes = |text: &str| header_values(text, name).any(|value| leaf.test.passes(Value::Text(value)));
+        match array.as_string_opt::<i32>() {
+            Some(lines) => texts(lines, asked, passes),
+            None => asked & &self.labels(leaf, array, |value| matches!(value, Value::Text(text) if passes(text))),
         }
     }
 
@@ -96,7 +103,7 @@ impl Evaluator {
         }
         match array.data_type() {
             DataType::Int64 => asked & &numbers(&leaf.test, &frame.integers(column)),
-            DataType::Dictionary(..) => asked & &self.labels(leaf, array),
+            DataType::Dictionary(..) => asked & &self.labels(leaf, array, |value| leaf.test.passes(value)),
             DataType::Utf8 => self.text(leaf, array.as_string::<i32>(), asked),
             _ => among_rows(asked, |row| leaf.test.passes(cell(array, row))),
         }
@@ -119,12 +126,12 @@ impl Evaluator {
     }
 
     /// Rows whose dictionary entry passes.
-    fn labels(&mut self, leaf: &Leaf, array: &ArrayRef) -> BooleanBuffer {
+    fn labels(&mut self, leaf: &Leaf, array: &ArrayRef, passes: impl Fn(Value<'_>) -> bool) -> BooleanBuffer {
         let Some(labels) = array.as_dictionary_opt::<Int32Type>() else {
-            return BooleanBuffer::collect_bool(array.len(), |row| leaf.test.passes(cell(array, row)));
+            return BooleanBuffer::collect_bool(array.len(), |row| passes(cell(array, row)));
         };
         let keys = labels.keys().values();
-        let passing = self.entries(leaf, labels.values());
+        let passing = self.entries(leaf, labels.values(), passes);
         let all = passing.len();
         let found = BooleanBuffer::collect_bool(keys.len(), |row| {
             let key = keys[row] as usize;
@@ -133,7 +140,7 @@ impl Evaluator {
         valid(found, labels.nulls())
     }
 
-    fn entries(&mut self, leaf: &Leaf, dictionary: &ArrayRef) -> &BooleanBuffer {
+    fn entries(&mut self, leaf: &Leaf, dictionary: &ArrayRef, passes: impl Fn(Value<'_>) -> bool) -> &BooleanBuffer {
         let at = match self.entries.iter().position(|(id, ..)| *id == leaf.id) {
             Some(at) if same_dictionary(&self.entries[at].1, dictionary) => return &self.entries[at].2,
             Some(at) => at,
@@ -142,7 +149,7 @@ impl Evaluator {
                 self.entries.len() - 1
             }
         };
-        let passing = BooleanBuffer::collect_bool(dictionary.len(), |entry| leaf.test.passes(cell(dictionary, entry)));
+        let passing = BooleanBuffer::collect_bool(dictionary.len(), |entry| passes(cell(dictionary, entry)));
         self.entries[at] = (leaf.id, dictionary.clone(), passing);
         &self.entries[at].2
     }

@@ -2,7 +2,7 @@
 //!
 //! Fields that stand for several columns are spelled out here, so that all below deals with single columns.
 
-use arachne_filter::{Computed, Field, HeaderSide, IntRange, Predicate, Test};
+use arachne_filter::{Computed, Field, IntRange, Predicate, Test};
 use arachne_model::table::{Kind, Table};
 use arachne_store::{CountMode, Selection, TimeRange};
 
@@ -212,13 +212,6 @@ pub(super) fn computed_columns(table: &Table, computed: Computed) -> Vec<usize> 
     }
 }
 
-/// The columns of header lines of a side.
-pub(super) fn header_columns(table: &Table, side: HeaderSide) -> Vec<usize> {
-    let request = (side != HeaderSide::Response).then_some("http.request.headers");
-    let response = (side != HeaderSide::Request).then_some("http.response.headers");
-    request.into_iter().chain(response).filter_map(|name| table.column(name)).collect()
-}
-
 fn one_of(mut parts: Vec<Node>, make: fn(Vec<Node>) -> Node) -> Node {
     match parts.len() {
         1 => parts.remove(0),
@@ -270,9 +263,7 @@ fn subjects(table: &Table, field: &Field) -> Vec<Subject> {
         Field::Column(column) if *column >= table.columns.len() => Vec::new(),
         Field::Column(column) => vec![Subject::Column(*column)],
         Field::Computed(computed) => vec![Subject::Computed(*computed)],
-        Field::Header(side, name) => {
-            header_columns(table, *side).into_iter().map(|column| Subject::Header(column, name.clone())).collect()
-        }
+        Field::Header(side, name) => side.columns(table).map(|column| Subject::Header(column, name.clone())).collect(),
         Field::AnyText => table.texts.iter().map(|&column| Subject::Column(column)).collect(),
     }
 }

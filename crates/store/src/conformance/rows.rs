@@ -1,6 +1,6 @@
 //! Rows as captures give them, and some as nobody would expect them.
 
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, SessionRow};
+use arachne_model::table::{BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, SessionRow};
 
 use super::Random;
 use crate::store::{ImportName, Rows};
@@ -226,6 +226,8 @@ fn around(random: &mut Random, row: &ExchangeRow, number: u64, rows: &mut Rows) 
         rows.sessions.push(session(random, row, number));
         rows.hosts.push(host(row, number));
         rows.quality.push(quality(random, row, number));
+        rows.points.push(point(random, row, number));
+        rows.logs.push(log(random, row, number));
     }
     if row.bodies.is_some() {
         rows.bodies.extend(["request", "response"].map(|direction| body(row, direction, number)));
@@ -291,6 +293,45 @@ fn quality(random: &mut Random, row: &ExchangeRow, number: u64) -> QualityRow {
         count: count.into(),
         reason: (count == "dropped").then(|| random.of(&["not_tcp", "duplicate"]).into()),
         value: random.below(10_000),
+    }
+}
+
+fn point(random: &mut Random, row: &ExchangeRow, number: u64) -> PointRow {
+    let gauge = random.one_in(3);
+    let value = random.between(-5, 10_000);
+    PointRow {
+        start: row.start - row.start.rem_euclid(10 * SECOND),
+        width: 10 * SECOND,
+        agent: row.agent.clone(),
+        // Distinct by its name, so that the table's order tells rows apart.
+        name: format!("metric.{number}"),
+        kind: if gauge { "gauge" } else { "counter" }.into(),
+        unit: "1".into(),
+        labels: format!("class: {}\nX-Tenant: t{}\n", random.of(&["fast", "error", "a: b"]), number % 4),
+        count: random.below(9),
+        sum: value,
+        min: gauge.then_some(value - 1),
+        max: gauge.then_some(value + 1),
+        last: gauge.then_some(value),
+        sketch: Vec::new(),
+    }
+}
+
+fn log(random: &mut Random, row: &ExchangeRow, number: u64) -> LogRow {
+    LogRow {
+        start: row.start,
+        id: id(row.start, number << 8),
+        agent: row.agent.clone(),
+        file: random.of(&["/var/log/app.log", "/var/log/über log"]).into(),
+        offset: number,
+        service: maybe(random, row.service.clone()),
+        level: maybe(random, random.clone().of(&["error", "warn", "info"]).into()),
+        code: random.one_in(4).then(|| format!("SHOP-PAY-{:03}", number % 7)),
+        template: "connection <*> lost".into(),
+        message: format!("connection {} lost: {}", number % 9, random.of(PATHS)),
+        fields: format!("user: u{}\nx-tenant: t{}\nX-Tenant: second\n", number % 3, number % 4),
+        request: row.request_id.clone(),
+        weight: 1 + number % 3,
     }
 }
 

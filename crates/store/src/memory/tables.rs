@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Row, SessionRow, Table};
+use arachne_model::table::{
+    BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, Row, SessionRow, TABLE_COUNT, Table,
+};
 
 use super::answer;
 use crate::evaluate::times;
@@ -30,12 +32,23 @@ pub struct Tables {
     bodies: Vec<Kept<BodyRow>>,
     quality: Vec<Kept<QualityRow>>,
     hosts: Vec<Kept<HostRow>>,
+    points: Vec<Kept<PointRow>>,
+    logs: Vec<Kept<LogRow>>,
 }
 
-/// Does the same with each of the six tables, in the order of `TABLES`.
+/// Does the same with each table, in the order of `TABLES`.
 macro_rules! each {
     ($macro:ident) => {
-        [$macro!(exchanges), $macro!(sessions), $macro!(packets), $macro!(bodies), $macro!(quality), $macro!(hosts)]
+        [
+            $macro!(exchanges),
+            $macro!(sessions),
+            $macro!(packets),
+            $macro!(bodies),
+            $macro!(quality),
+            $macro!(hosts),
+            $macro!(points),
+            $macro!(logs),
+        ]
     };
 }
 
@@ -61,6 +74,8 @@ impl Revised for PacketRow {}
 impl Revised for BodyRow {}
 impl Revised for QualityRow {}
 impl Revised for HostRow {}
+impl Revised for PointRow {}
+impl Revised for LogRow {}
 
 impl Tables {
     /// Adds rows, which came by `import` or were appended.
@@ -209,7 +224,7 @@ fn facts<R: Row>(table: &[Kept<R>]) -> TableFacts {
 }
 
 /// Rows by table, in the order of `TABLES`.
-pub fn lengths(rows: &Rows) -> [u64; 6] {
+pub fn lengths(rows: &Rows) -> [u64; TABLE_COUNT] {
     macro_rules! length {
         ($table:ident) => {
             rows.$table.len() as u64
@@ -219,7 +234,7 @@ pub fn lengths(rows: &Rows) -> [u64; 6] {
 }
 
 /// Drops from `rows`, before which `seen` rows came, those that are among the first `there` ones of their table.
-pub fn skip(rows: &mut Rows, seen: &mut [u64; 6], there: [u64; 6]) {
+pub fn skip(rows: &mut Rows, seen: &mut [u64; TABLE_COUNT], there: [u64; TABLE_COUNT]) {
     let mut tables = seen.iter_mut().zip(there);
     macro_rules! drop_known {
         ($table:ident) => {

@@ -2,7 +2,9 @@
 
 use arachne_delivery::codec::{Head, Packer, address, encode};
 use arachne_delivery::proto::Table;
-use arachne_model::table::{BodyRow, ExchangeRow, HostRow, PacketRow, QualityRow, Row as _, SessionRow};
+use arachne_model::table::{
+    BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, Row as _, SessionRow,
+};
 use std::sync::Arc;
 
 use arachne_filter::Predicate;
@@ -38,6 +40,8 @@ fn rows(count: usize) -> Rows {
         bodies: vec![BodyRow { time: START, bytes: vec![3], ..BodyRow::default() }],
         quality: vec![QualityRow { minute: START, source: another(), agent: another(), ..QualityRow::default() }],
         hosts: vec![HostRow { first: START, source: another(), ..HostRow::default() }],
+        points: vec![PointRow { start: START, agent: another(), ..PointRow::default() }],
+        logs: vec![LogRow { id: "l".to_owned(), start: START, agent: another(), ..LogRow::default() }],
     }
 }
 
@@ -77,10 +81,10 @@ fn sources(store: &MemoryStore, table: &'static arachne_model::table::Table, col
 fn rows_are_of_who_has_the_key() {
     let memory = MemoryStore::new();
     let stored = store(&memory, "web-1", &packed(1, encode(&rows(3)))).expect("a good batch");
-    let ack = Ack { epoch: 7, lane: 0, sequence: 1, seen_before: false, rows: 8, values_unknown: 0 };
+    let ack = Ack { epoch: 7, lane: 0, sequence: 1, seen_before: false, rows: 10, values_unknown: 0 };
     assert_eq!(stored, Stored { ack: ack.clone(), closed: Some(START) });
     let counts: Vec<u64> = memory.facts().tables.iter().map(|table| table.rows).collect();
-    assert_eq!(counts, [3, 1, 1, 1, 1, 1]);
+    assert_eq!(counts, [3, 1, 1, 1, 1, 1, 1, 1]);
     for (table, column) in [
         (ExchangeRow::TABLE, "source"),
         (ExchangeRow::TABLE, "agent"),
@@ -89,6 +93,8 @@ fn rows_are_of_who_has_the_key() {
         (QualityRow::TABLE, "source"),
         (QualityRow::TABLE, "agent"),
         (HostRow::TABLE, "source"),
+        (PointRow::TABLE, "agent"),
+        (LogRow::TABLE, "agent"),
     ] {
         let said = sources(&memory, table, column);
         assert!(
@@ -106,7 +112,7 @@ fn rows_are_of_who_has_the_key() {
 #[test]
 fn rows_that_cannot_be_are_named() {
     type Change = fn(&mut Rows);
-    let cases: [(Change, &str, &str); 7] = [
+    let cases: [(Change, &str, &str); 9] = [
         (|rows| rows.exchanges[1].start = -1, "exchanges", "row 1 of table exchanges: start"),
         (|rows| rows.exchanges[1].end = Some(START - 1), "exchanges", "end lies before its start"),
         (|rows| rows.exchanges[0].request_end = Some(i64::MAX), "exchanges", "request.end is no instant"),
@@ -114,6 +120,8 @@ fn rows_that_cannot_be_are_named() {
         (|rows| rows.sessions[0].id.clear(), "tcp_sessions", "id"),
         (|rows| rows.packets[0].time = i64::MIN, "packets", "start"),
         (|rows| rows.hosts[0].last = Some(1), "hosts", "end lies before"),
+        (|rows| rows.points[0].start = -1, "points", "row 0 of table points: start"),
+        (|rows| rows.logs[0].id = "a b".to_owned(), "log_records", "row 0 of table log_records: id"),
     ];
     for (change, table, text) in cases {
         let mut all = rows(3);

@@ -10,7 +10,7 @@ fn an_import_is_there_once_however_it_is_handed_over() {
     assert!(!import(&store, "a", 0..20, 20).expect("there is room"), "it is finished");
     assert_eq!(exchanges(&store).len(), 20);
     let facts = store.imports().remove(0);
-    assert_eq!((facts.finished, facts.rows, facts.name), (true, [20, 20, 20, 0, 20, 0], name("a", "")));
+    assert_eq!((facts.finished, facts.rows, facts.name), (true, [20, 20, 20, 0, 20, 0, 0, 0], name("a", "")));
     drop(store);
     let store = open(&disk);
     assert_eq!((store.imports().len(), exchanges(&store).len()), (1, 20));

@@ -8,7 +8,9 @@ mod writes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arachne_model::table::{ExchangeRow, PacketRow, QualityRow, Row, SessionRow, TABLES};
+use arachne_model::table::{
+    ExchangeRow, LogRow, PacketRow, PointRow, QualityRow, Row, SessionRow, TABLE_COUNT, TABLES,
+};
 use arachne_store::{Import, ImportName, ImportStart, Rows, Store as _, StoreError, Token};
 
 use super::{EmbeddedStore, Retention, Settings};
@@ -19,7 +21,7 @@ use crate::disk::{Disk, MemoryDisk};
 fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     Settings {
-        retention: [forever; 6],
+        retention: [forever; TABLE_COUNT],
         import_bytes: 7168,
         merge_parts: 2,
         background: false,

@@ -177,10 +177,10 @@ fn rows_go_by_age_and_by_bytes() {
         store.append(&token(n as u64), rows("a", n * 10..n * 10 + 10)).expect("there is room");
         store.flush().expect("there is room");
     }
-    assert_eq!(store.retire(40_000).expect("there is room"), [20, 0, 0, 0, 0, 0]);
-    assert_eq!(store.retire(40_000).expect("there is room"), [0; 6]);
-    store.set_retention([Retention::default(); 6]);
-    assert_eq!(store.retire(i64::MAX).expect("there is room"), [0; 6], "everything stays");
+    assert_eq!(store.retire(40_000).expect("there is room"), [20, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(store.retire(40_000).expect("there is room"), [0; TABLE_COUNT]);
+    store.set_retention([Retention::default(); TABLE_COUNT]);
+    assert_eq!(store.retire(i64::MAX).expect("there is room"), [0; TABLE_COUNT], "everything stays");
     assert_eq!((exchanges(&store).len(), store.retired_rows()[0]), (20, 20), "what came is there or was removed");
     let rows = exchanges(&store);
     assert!(rows.values().all(|row| row.start >= 20_000));
@@ -288,4 +288,32 @@ fn the_thread_behind_tries_again_by_itself() {
     store.core.failing().replace("injected".to_owned());
     store.append(&token(2), rows("a", 3..5)).expect("there is room in memory");
     until("it is written, and well again", &|| part_rows(&store, 0) == 5 && store.failing().is_none());
+}
+
+/// A store of a release that had six tables.
+#[test]
+fn an_older_store_takes_rows_of_tables_that_came_later() {
+    let disk = MemoryDisk::default();
+    let store = open(&disk);
+    assert!(store.append(&token(1), rows("a", 0..5)).expect("there is room"));
+    store.flush().expect("there is room");
+    drop(store);
+    let old = disk.files();
+    assert!(!old.keys().any(|path| path.contains("points") || path.contains("log_records")), "{:?}", old.keys());
+    let disk = MemoryDisk::from_files(old);
+    let store = open(&disk);
+    assert_eq!(exchanges(&store).len(), 5);
+    let point =
+        PointRow { name: "m".to_owned(), labels: "a: 1\n".to_owned(), sketch: vec![1, 2], ..PointRow::default() };
+    let log = LogRow { id: "l".to_owned(), message: "a line".to_owned(), ..LogRow::default() };
+    let both = Rows { points: vec![point.clone()], logs: vec![log.clone()], ..Rows::default() };
+    for sequence in [2, 3] {
+        assert!(store.append(&token(sequence), both.clone()).expect("there is room"));
+        store.flush().expect("there is room");
+    }
+    store.merge().expect("there is room");
+    drop(store);
+    let store = open(&disk);
+    assert_eq!((read::<PointRow>(&store).0, read::<LogRow>(&store).0), (vec![point; 2], vec![log; 2]));
+    assert_eq!((part_rows(&store, 6), part_rows(&store, 7)), (2, 2));
 }

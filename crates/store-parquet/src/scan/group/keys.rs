@@ -1,6 +1,7 @@
 //! A key of rows as small numbers, which tables of groups are indexed by.
 
 use arachne_filter::{Class, header_values};
+use arachne_model::table::Kind;
 use arachne_store::{Callers, CountMode, Key, Scalar, Selection};
 use arrow::array::{Array as _, ArrayRef, AsArray as _};
 use arrow::datatypes::{DataType, Int32Type};
@@ -9,7 +10,6 @@ use super::bucket::Divider;
 use super::intern::{IntegerInterner, Interner};
 use crate::columns::{cell, data_type};
 use crate::scan::frame::{Frame, same_dictionary};
-use crate::scan::node::header_columns;
 
 /// Makes numbers of a key. 0 is null where a key can be null.
 pub(super) struct Coder {
@@ -20,7 +20,7 @@ pub(super) struct Coder {
 enum Way {
     /// A column of integers.
     Integers(IntegerInterner),
-    /// A column of labels: a number for each entry of the dictionary seen last, once a row has it.
+    /// A column of labels, or lines of one: a number for each entry of the dictionary seen last, once a row has it.
     Labels(Interner, Known),
     /// The named ones in order; what is known of the dictionaries of client and origin.
     Caller(Vec<Box<str>>, Known, Known),
@@ -51,7 +51,12 @@ impl Coder {
                 Some(DataType::Boolean) => Way::Flags,
                 _ => Way::Values(Interner::default()),
             },
-            Key::Header(..) => Way::Values(Interner::default()),
+            Key::Header(side, _) => {
+                match side.columns(selection.table).next().map(|column| selection.table.columns[column].kind) {
+                    Some(Kind::Labels) => Way::Labels(Interner::default(), Known::default()),
+                    _ => Way::Values(Interner::default()),
+                }
+            }
             Key::Caller(callers) => {
                 Way::Caller(callers.named.iter().cloned().collect(), Known::default(), Known::default())
             }
@@ -103,6 +108,13 @@ impl Coder {
                 Some(array) => known.codes(array, codes, |text| interner.text(text) + 1),
                 None => codes.resize(frame.rows(), 0),
             },
+            (Way::Labels(interner, known), Key::Header(side, name)) => {
+                let value = |text: &str| header_values(text, name).next().map_or(0, |value| interner.text(value) + 1);
+                match side.columns(frame.table).next().and_then(|column| frame.column(column)) {
+                    Some(array) => known.codes(array, codes, value),
+                    None => codes.resize(frame.rows(), 0),
+                }
+            }
             (Way::Caller(named, clients, origins), Key::Caller(callers)) => {
                 caller_codes(frame, callers, named, [clients, origins], codes);
             }
@@ -111,7 +123,7 @@ impl Coder {
                 None => codes.resize(frame.rows(), 0),
             },
             (Way::Values(interner), Key::Header(side, name)) => {
-                let columns = header_columns(frame.table, *side);
+                let columns: Vec<_> = side.columns(frame.table).collect();
                 codes.extend(
                     (0..frame.rows()).map(|row| header(frame, &columns, name, row).map_or(0, |v| interner.text(v) + 1)),
                 );
@@ -322,7 +334,7 @@ pub(super) fn columns(key: &Key, selection: &Selection) -> Vec<usize> {
         Key::Class(thresholds) => {
             crate::scan::node::computed_columns(table, arachne_filter::Computed::Class(*thresholds))
         }
-        Key::Header(side, _) => header_columns(table, *side),
+        Key::Header(side, _) => side.columns(table).collect(),
         Key::Caller(callers) => vec![callers.client, callers.origin],
         Key::Bucket(_) | Key::Buckets(_) => times(),
     }
