@@ -117,11 +117,20 @@ fn twins() -> Small {
 
 /// Sessions, and exchanges in the log.
 fn sessions() -> Small {
-    let imported = Rows { exchanges: Vec::new(), ..rows("a", 0..3) };
+    let imported = Rows { exchanges: Vec::new(), points: Vec::new(), logs: Vec::new(), ..rows("a", 0..3) };
     let in_parts = Rows { hosts: rows("b", 0..2).hosts, ..Rows::default() };
     let exchanges = Rows { exchanges: rows("b", 3..5).exchanges, ..Rows::default() };
     let hosts = Rows { hosts: rows("b", 5..6).hosts, ..Rows::default() };
     Small::new(imported, in_parts, [exchanges, hosts])
+}
+
+/// Points and lines of logs.
+fn layers() -> Small {
+    let only = |source: &str, numbers: std::ops::Range<i64>| {
+        let all = rows(source, numbers);
+        Rows { points: all.points, logs: all.logs, ..Rows::default() }
+    };
+    Small::new(only("a", 0..3), only("b", 0..2), [only("b", 3..5), only("b", 5..6)])
 }
 
 fn selection(table: &'static Table) -> Selection {
@@ -204,6 +213,11 @@ fn whatever_of_exchanges_is_flipped_or_cut_no_answer_is_wrong() {
 #[test]
 fn whatever_of_sessions_is_flipped_or_cut_no_answer_is_wrong() {
     flip_and_cut(&sessions());
+}
+
+#[test]
+fn whatever_of_points_and_logs_is_flipped_or_cut_no_answer_is_wrong() {
+    flip_and_cut(&layers());
 }
 
 fn flip_and_cut(Small { files, written }: &Small) {

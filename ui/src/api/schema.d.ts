@@ -3473,7 +3473,10 @@ export interface components {
         };
         /** @description A statement. */
         SqlQuery: {
-            /** @description One SELECT. The tables are exchanges, tcp_sessions, packets, bodies, capture_quality and hosts. */
+            /**
+             * @description One SELECT. The tables are exchanges, tcp_sessions, packets, bodies, capture_quality, hosts, points and
+             *     log_records.
+             */
             statement: string;
         };
         /** @description In = out + dropped + in flight. */
@@ -3774,7 +3777,10 @@ export interface components {
         };
         /** @description A table with its fields. */
         TableEntry: {
-            /** @description Its fields. Headers are fields too: header.NAME, request.header.NAME, response.header.NAME. */
+            /**
+             * @description Its fields. Headers are fields too: header.NAME, request.header.NAME, response.header.NAME; so are labels of points,
+             *     label.NAME, and fields of log records, field.NAME.
+             */
             fields: components["schemas"]["FieldEntry"][];
             /** @description Its name. */
             table: string;
