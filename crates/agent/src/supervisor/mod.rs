@@ -384,11 +384,14 @@ impl Supervisor {
         self.delivery.put_rows(&Rows { quality: vec![row], ..Rows::default() });
     }
 
-    /// A name was looked up: a row like those of names that pass by.
-    fn name(&mut self, found: Found) {
-        let Some(row) = self.names.learn(found, Instant::now()) else { return };
+    /// Names were looked up: rows like those of names that pass by.
+    fn name(&mut self, found: Vec<Found>) {
         let source = self.kept.agent.clone().unwrap_or_default();
-        self.delivery.put_rows(&Rows { hosts: vec![HostRow { source, ..row }], ..Rows::default() });
+        let rows = found.into_iter().filter_map(|found| self.names.learn(found, Instant::now()));
+        let hosts: Vec<_> = rows.map(|row| HostRow { source: source.clone(), ..row }).collect();
+        if !hosts.is_empty() {
+            self.delivery.put_rows(&Rows { hosts, ..Rows::default() });
+        }
     }
 
     fn keep(&mut self) {

@@ -21,7 +21,9 @@ const FOUND_FOR: Duration = Duration::from_secs(3600);
 /// How long an address without a name is not asked for again.
 const NONE_FOR: Duration = Duration::from_secs(600);
 /// Time between two questions.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long answers wait for others: each telling is a batch of its own.
+const GATHER: Duration = Duration::from_secs(2);
 
 /// What came of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Names {
     asks: Sender<IpAddr>,
-    finds: Receiver<Found>,
+    finds: Receiver<Vec<Found>>,
     /// Until when an address is not asked for again.
     known: HashMap<IpAddr, Instant>,
 }
@@ -70,8 +72,8 @@ impl Names {
         }
     }
 
-    /// The next thing that was found out; `None` when nothing is looked up.
-    pub async fn found(&mut self) -> Option<Found> {
+    /// What was found out next; `None` when nothing is looked up.
+    pub async fn found(&mut self) -> Option<Vec<Found>> {
         self.finds.recv().await
     }
 
@@ -102,13 +104,18 @@ fn has_name(address: &IpAddr) -> bool {
 }
 
 /// One question after the other, until nobody asks or listens any more.
-async fn look_up(resolver: Resolver, mut asked: Receiver<IpAddr>, told: Sender<Found>) {
-    while let Some(address) = asked.recv().await {
-        let name = resolver.name(address).await;
-        if told.send(Found { address, name, at: unix_now() }).await.is_err() {
+async fn look_up(resolver: Resolver, mut asked: Receiver<IpAddr>, told: Sender<Vec<Found>>) {
+    while let Some(first) = asked.recv().await {
+        let (mut next, mut found, begun) = (Some(first), Vec::new(), Instant::now());
+        while let Some(address) = next {
+            let name = resolver.name(address).await;
+            found.push(Found { address, name, at: unix_now() });
+            tokio::time::sleep(PAUSE).await;
+            next = if begun.elapsed() < GATHER { asked.try_recv().ok() } else { None };
+        }
+        if told.send(found).await.is_err() {
             return;
         }
-        tokio::time::sleep(PAUSE).await;
     }
 }
 
