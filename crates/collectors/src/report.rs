@@ -20,6 +20,8 @@ pub(crate) struct Readings {
     every: i64,
     /// The end of the last window.
     end: Option<i64>,
+    /// A label that all have.
+    of: Option<(&'static str, String)>,
     counters: Counters,
 }
 
@@ -40,7 +42,12 @@ impl Readings {
     /// None yet, one in each `every`.
     pub(crate) fn new(every: Duration) -> Self {
         let every = i64::try_from(every.as_nanos()).unwrap_or(i64::MAX).max(1);
-        Self { every, end: None, counters: Counters::default() }
+        Self { every, end: None, of: None, counters: Counters::default() }
+    }
+
+    /// Everything that is read has this label too: of which of several it is.
+    pub(crate) fn of(self, label: (&'static str, String)) -> Self {
+        Self { of: Some(label), ..self }
     }
 
     /// A reading at `now`. None when the interval has one already.
@@ -60,7 +67,8 @@ impl Readings {
         self.counters.reading += 1;
         let start = before.unwrap_or(end.saturating_sub(self.every));
         let window = Window { start, width: end.saturating_sub(start) };
-        Some(Report { window, first: before.is_none(), counters: &mut self.counters, sink })
+        let of = self.of.as_ref().map(|(name, value)| (*name, value.as_str()));
+        Some(Report { window, first: before.is_none(), of, counters: &mut self.counters, sink })
     }
 }
 
@@ -68,6 +76,7 @@ impl Readings {
 pub(crate) struct Report<'a> {
     window: Window,
     first: bool,
+    of: Option<(&'a str, &'a str)>,
     counters: &'a mut Counters,
     sink: &'a mut dyn Sink,
 }
@@ -137,7 +146,7 @@ impl Report<'_> {
 
     fn put(&mut self, metric: &Metric, labels: &[&str], row: impl FnOnce(Point<'_>) -> arachne_model::table::PointRow) {
         debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
-        let labels = Labels::new(metric.labels.iter().copied().zip(labels.iter().copied()));
+        let labels = Labels::new(metric.labels.iter().copied().zip(labels.iter().copied()).chain(self.of));
         let Window { start, width } = self.window;
         self.sink.point(row(Point { start, width, name: metric.name, unit: metric.unit, labels: &labels }));
     }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use arachne_collectors::postgresql::setup_sql;
 use arachne_collectors::{Family, Metric, families};
 
 const START: &str = "<!-- generated from the collectors: UPDATE_DOCS=1 cargo test -p arachne-collectors -->";
@@ -32,6 +33,10 @@ fn section(family: &Family) -> String {
         let kind = kind.name();
         writeln!(text, "| `{name}` | {kind} | {unit} | {} | {says} | {source} |", labels.join(", "))
             .expect("a String takes all");
+    }
+    if family.collector == "postgresql" {
+        // One text for this page and for whoever prints it.
+        write!(text, "\n```sql\n{}```\n", setup_sql("arachne")).expect("a String takes all");
     }
     text
 }
