@@ -70,12 +70,8 @@ fn clock(text: &[u8], civil: Civil) -> Option<i64> {
 
 /// A fraction or nothing, then an offset or nothing, then nothing.
 fn end(seconds: i64, rest: &[u8]) -> Option<i64> {
-    let (mut nanos, mut rest) = (0, rest);
-    if let [b'.' | b',', behind @ ..] = rest {
-        let count = behind.iter().take_while(|b| b.is_ascii_digit()).count();
-        nanos = fraction(&behind[..count])?;
-        rest = &behind[count..];
-    }
+    let (nanos, taken) = fraction(rest).unwrap_or_default();
+    let rest = &rest[taken..];
     let rest = rest.strip_prefix(b" ").unwrap_or(rest);
     let east = match rest {
         [] => 0,
@@ -128,6 +124,7 @@ mod tests {
             ("2026-11-21 19:47:20.5Z", Style::Any, Some(at + 500_000_000)),
             ("1795290440.906", Style::Epoch, Some(at + 906_000_000)),
             ("21/Nov/2026:19:47:20 +00", Style::Local, Some(at)),
+            ("21/Nov/2026:19:47:20.", Style::Local, None),
             ("21/Nov/2026:19:47", Style::Local, None),
             ("32/Nov/2026:19:47:20 +0000", Style::Local, None),
             ("21/Nov/2026:19:47:20 +0000x", Style::Local, None),

@@ -24,6 +24,8 @@ enum Part {
     Weekday,
     YearDay,
     Offset,
+    /// `UTC`, or another name, which says nothing of how far it is.
+    ZoneName,
     /// Seconds since the epoch, with a fraction or without.
     Epoch,
     EpochMillis,
@@ -33,8 +35,8 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     parts: Vec<Part>,
-    /// Seconds east of Greenwich where the text has no offset.
-    zone: i64,
+    /// Seconds east of Greenwich where the text has no offset, if chosen.
+    zone: Option<i64>,
     has_year: bool,
 }
 
@@ -47,7 +49,7 @@ pub enum LayoutError {
     )]
     Empty(String),
     /// strptime has no such letter, or none that is known here.
-    #[error("%{0} is not known: %Y %y %m %b %d %e %j %H %I %M %S %f %p %z %a %s %T %F %D %R %% are")]
+    #[error("%{0} is not known: %Y %y %m %b %d %e %j %H %I %M %S %f %p %z %Z %a %s %T %F %D %R %% are")]
     Directive(char),
     /// No offset such as `+03:00`.
     #[error("`{0}` is no offset from UTC such as +03:00 or Z")]
@@ -60,7 +62,7 @@ const GO: &[(&str, Part)] = &[
     ("Jan", Part::MonthName),
     ("Monday", Part::Weekday),
     ("Mon", Part::Weekday),
-    ("MST", Part::Weekday),
+    ("MST", Part::ZoneName),
     ("2006", Part::Year),
     ("-07:00", Part::Offset),
     ("-0700", Part::Offset),
@@ -86,7 +88,8 @@ const GO: &[(&str, Part)] = &[
 
 impl Layout {
     /// Compiles a layout: strptime's where it has a `%`, else a name (`rfc3339`, `unix`, `unix_ms`), else Go's. `zone` is
-    /// the offset of times that write none, such as `+03:00`; UTC when empty.
+    /// the offset of times that write none, or the name of a zone, such as `+03:00`; UTC when empty. Of names only `UTC`, `GMT`
+    /// and `Z` are known then: names are no offsets (`IST` are three), so a time with another one is none.
     ///
     /// # Errors
     /// [`LayoutError`].
@@ -104,8 +107,8 @@ impl Layout {
         let has_year =
             parts.iter().any(|part| matches!(part, Part::Year | Part::YearShort | Part::Epoch | Part::EpochMillis));
         let zone = match offset(zone.as_bytes()) {
-            _ if zone.is_empty() => 0,
-            Some((seconds, taken)) if taken == zone.len() => seconds,
+            _ if zone.is_empty() => None,
+            Some((seconds, taken)) if taken == zone.len() => Some(seconds),
             _ => return Err(LayoutError::Zone(zone.to_owned())),
         };
         Ok(Self { parts, zone, has_year })
@@ -130,7 +133,7 @@ impl Layout {
 }
 
 /// The same date of this year, the one before or the one behind.
-fn nearest(found: &Found, zone: i64, at: i64, near: i64) -> Option<i64> {
+fn nearest(found: &Found, zone: Option<i64>, at: i64, near: i64) -> Option<i64> {
     let of = |year| Found { civil: Civil { year, ..found.civil }, ..found.clone() }.instant(zone);
     let others = [of(found.civil.year - 1), of(found.civil.year + 1)];
     others.into_iter().flatten().chain([at]).min_by_key(|at| at.abs_diff(near))
@@ -142,6 +145,8 @@ struct Found {
     nanos: u32,
     afternoon: Option<bool>,
     offset: Option<i64>,
+    /// A zone is named that nobody knows.
+    elsewhere: bool,
     day_of_year: Option<u32>,
     epoch: Option<i128>,
 }
@@ -177,6 +182,7 @@ impl Found {
                 self.offset = Some(seconds);
                 return Some(taken);
             }
+            Part::ZoneName => return self.zone_name(text),
             Part::Epoch | Part::EpochMillis => {
                 let end = text.iter().position(|b| !b.is_ascii_digit() && *b != b'.').unwrap_or(text.len());
                 let value = crate::fixed::billionths(&text[..end])?;
@@ -192,21 +198,36 @@ impl Found {
     }
 
     fn optional_fraction(&mut self, text: &[u8]) -> usize {
-        let Some(b'.' | b',') = text.first() else { return 0 };
-        let count = text[1..].iter().take_while(|b| b.is_ascii_digit()).count();
-        match fraction(&text[1..=count]) {
-            Some(nanos) => {
-                self.nanos = nanos;
-                1 + count
-            }
-            None => 0,
-        }
+        let Some((nanos, taken)) = fraction(text) else { return 0 };
+        self.nanos = nanos;
+        taken
     }
 
-    fn instant(&self, zone: i64) -> Option<i64> {
+    /// Go writes the offset of a zone that has no name.
+    fn zone_name(&mut self, text: &[u8]) -> Option<usize> {
+        let count = letters(text);
+        let name = &text[..count];
+        if count == 0 {
+            let (seconds, taken) = offset(text)?;
+            self.offset.get_or_insert(seconds);
+            return Some(taken);
+        }
+        if ["UTC", "GMT", "Z"].iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name)) {
+            self.offset.get_or_insert(0);
+        } else {
+            self.elsewhere = true;
+        }
+        Some(count)
+    }
+
+    fn instant(&self, zone: Option<i64>) -> Option<i64> {
         if let Some(epoch) = self.epoch {
             return i64::try_from(epoch).ok();
         }
+        let east = match self.offset.or(zone) {
+            None if self.elsewhere => return None,
+            east => east.unwrap_or(0),
+        };
         let mut civil = self.civil;
         if let Some(afternoon) = self.afternoon {
             if !(1..=12).contains(&civil.hour) {
@@ -214,7 +235,7 @@ impl Found {
             }
             civil.hour = civil.hour % 12 + if afternoon { 12 } else { 0 };
         }
-        let mut seconds = civil.seconds()? - self.offset.unwrap_or(zone);
+        let mut seconds = civil.seconds()? - east;
         if let Some(day) = self.day_of_year {
             seconds += i64::from(day.checked_sub(1).filter(|day| *day < 366)?) * 86_400;
         }
@@ -282,7 +303,8 @@ fn strptime(text: &str) -> Result<Vec<Part>, LayoutError> {
             'f' | 'L' | 'N' => fraction_part(&mut parts),
             'p' | 'P' => Part::Half,
             'z' => Part::Offset,
-            'a' | 'A' | 'Z' => Part::Weekday,
+            'a' | 'A' => Part::Weekday,
+            'Z' => Part::ZoneName,
             's' => Part::Epoch,
             '%' => Part::Text(b"%".as_slice().into()),
             _ => {
@@ -363,6 +385,29 @@ mod tests {
     fn a_zone_is_used_where_none_is_written() {
         let layout = Layout::new("2006-01-02 15:04:05", "+03:00").expect("it is good");
         assert_eq!(layout.read(b"2015-10-14 18:12:00", 0), Some(AT));
+    }
+
+    /// Found by review: EST was read as UTC.
+    #[test]
+    fn names_of_zones_are_no_offsets() {
+        let (plain, both) = ("2006-01-02 15:04:05 MST", "2006-01-02 15:04:05 -0700 MST");
+        let table: &[(&str, &str, &str, Option<i64>)] = &[
+            (plain, "", "2015-10-14 15:12:00 UTC", Some(AT)),
+            (plain, "", "2015-10-14 15:12:00 gmt", Some(AT)),
+            (plain, "", "2015-10-14 15:12:00 Z", Some(AT)),
+            (plain, "", "2015-10-14 18:12:00 +03", Some(AT)),
+            (plain, "", "2015-10-14 15:12:00 EST", None),
+            ("%F %T %Z", "", "2015-10-14 15:12:00 EST", None),
+            ("%F %T %Z", "-05:00", "2015-10-14 10:12:00 EST", Some(AT)),
+            (plain, "-05:00", "2015-10-14 15:12:00 UTC", Some(AT)),
+            (both, "", "2015-10-14 18:12:00 +0300 MSK", Some(AT)),
+            ("%Z %F %T %z", "", "MSK 2015-10-14 18:12:00 +0300", Some(AT)),
+            (plain, "", "2015-10-14 15:12:00 ", None),
+        ];
+        for &(layout, zone, text, at) in table {
+            let compiled = Layout::new(layout, zone).expect("the layouts of the table are good");
+            assert_eq!(compiled.read(text.as_bytes(), AT), at, "{layout} {zone}: {text}");
+        }
     }
 
     #[test]

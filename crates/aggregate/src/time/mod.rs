@@ -110,11 +110,13 @@ pub(crate) fn instant(seconds: i64, nanos: u32) -> Option<i64> {
     seconds.checked_mul(SECOND)?.checked_add(i64::from(nanos))
 }
 
-/// The digits of a fraction of a second as nanoseconds; those behind the ninth are dropped.
-pub(crate) fn fraction(text: &[u8]) -> Option<u32> {
-    let kept = &text[..text.len().min(9)];
+/// `.904` or `,904` at the start of `text` in nanoseconds, and how many bytes it takes. Digits behind the ninth are dropped.
+pub(crate) fn fraction(text: &[u8]) -> Option<(u32, usize)> {
+    let [b'.' | b',', behind @ ..] = text else { return None };
+    let count = behind.iter().take_while(|b| b.is_ascii_digit()).count();
+    let kept = &behind[..count.min(9)];
     let missing = u32::try_from(9 - kept.len()).ok()?;
-    text.iter().all(u8::is_ascii_digit).then(|| digits(kept)).flatten().map(|value| value * 10_u32.pow(missing))
+    Some((digits(kept)? * 10_u32.pow(missing), 1 + count))
 }
 
 #[cfg(test)]
@@ -160,8 +162,8 @@ mod tests {
             assert_eq!(offset(text.as_bytes()), expected, "{text}");
         }
         assert_eq!(
-            (fraction(b"904"), fraction(b"1234567899"), fraction(b"")),
-            (Some(904_000_000), Some(123_456_789), None)
+            (fraction(b".904Z"), fraction(b",1234567899"), fraction(b"."), fraction(b"904")),
+            (Some((904_000_000, 4)), Some((123_456_789, 11)), None, None)
         );
     }
 }
