@@ -1,6 +1,7 @@
 //! The splitter: walks along a line from text to text of the format.
 //!
-//! Where a value ends: in quotes at the next quote, which servers that escape never write within; a list of upstreams
+//! Where a value ends: in quotes at the next quote, which servers that escape never write within but behind a backslash;
+//! a list of upstreams
 //! at the first space that separates no entries; a value that may hold anything (a user, what a browser sent, everything
 //! with `escape=none`) where the text behind it stands and the next value looks like one. When that is so in two places,
 //! the line is refused as ambiguous.
@@ -21,12 +22,13 @@ enum End {
     Byte(u8),
     /// The same, where values are so short that a call costs more than the search.
     Near(u8),
-    /// At a quote that is not escaped by a backslash.
-    ApacheQuote,
+    /// At a quote that is not escaped by a backslash, as Apache and `escape=json` write one that was sent.
+    BareQuote,
     /// Where a list of upstreams ends.
     List,
-    /// Where the text behind and the next value fit: exactly one place before the next quote, or anywhere.
-    Only { before_quote: bool },
+    /// Where the text behind and the next value fit: exactly one place before the next quote that was not sent, or
+    /// anywhere where nothing is escaped.
+    Only,
     /// With the line.
     Line,
 }
@@ -76,7 +78,7 @@ impl Splitter {
         let mut record = Record { escaping: self.escaping, ..Record::default() };
         let mut rest = line.strip_prefix(self.head.as_ref()).ok_or(Refusal::Short)?;
         for step in &self.steps {
-            let end = match step.find(rest) {
+            let end = match step.find(rest, self.escaping) {
                 // All but the end of the last text is there: what is counted of a line does not depend on it.
                 Err(Refusal::Short) if step.next.is_none() && is_free(step.field) => {
                     record.cut = true;
@@ -112,15 +114,15 @@ fn end(field: Field, before: &[u8], text: &[u8], next: Option<Field>, escaping: 
     let Some(&first) = text.first() else { return End::Line };
     let quoted = is_quoted(before, text);
     match escaping {
-        Escaping::Apache if quoted => return End::ApacheQuote,
-        Escaping::Nginx | Escaping::Json if quoted => return End::Byte(b'"'),
-        Escaping::None if quoted => return End::Only { before_quote: false },
+        Escaping::Apache | Escaping::Json if quoted => return End::BareQuote,
+        Escaping::Nginx if quoted => return End::Byte(b'"'),
+        Escaping::None if quoted => return End::Only,
         _ => {}
     }
     if is_list(field) && first == b' ' {
         End::List
     } else if is_free(field) && next.is_some_and(has_shape) {
-        End::Only { before_quote: escaping != Escaping::None }
+        End::Only
     } else if is_short(field) {
         End::Near(first)
     } else {
@@ -159,20 +161,24 @@ fn is_free(field: Field) -> bool {
 impl Step {
     /// Where the value at the start of `rest` ends.
     #[inline]
-    fn find(&self, rest: &[u8]) -> Result<usize, Refusal> {
+    fn find(&self, rest: &[u8], escaping: Escaping) -> Result<usize, Refusal> {
         match self.end {
             End::Byte(byte) => memchr(byte, rest).ok_or(Refusal::Short),
             End::Near(byte) => rest.iter().position(|b| *b == byte).ok_or(Refusal::Short),
             End::Line => Ok(rest.len()),
             End::List => Ok(list_end(rest)),
-            End::ApacheQuote => apache_quote(rest).ok_or(Refusal::Short),
-            End::Only { before_quote } => self.only(rest, before_quote),
+            End::BareQuote => bare_quote(rest).ok_or(Refusal::Short),
+            End::Only => self.only(rest, escaping),
         }
     }
 
-    fn only(&self, rest: &[u8], before_quote: bool) -> Result<usize, Refusal> {
+    fn only(&self, rest: &[u8], escaping: Escaping) -> Result<usize, Refusal> {
         let last = self.next.is_none();
-        let quote = if before_quote { memchr(b'"', rest) } else { None };
+        let quote = match escaping {
+            Escaping::None => None,
+            Escaping::Nginx => memchr(b'"', rest),
+            Escaping::Apache | Escaping::Json => bare_quote(rest),
+        };
         // The text behind the value may be what holds the quote.
         let region = quote.map_or(rest, |at| &rest[..(at + self.text.len()).min(rest.len())]);
         let fits = |at: usize| {
@@ -189,7 +195,7 @@ impl Step {
     }
 }
 
-fn apache_quote(rest: &[u8]) -> Option<usize> {
+fn bare_quote(rest: &[u8]) -> Option<usize> {
     let escaped = |at: usize| rest[..at].iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1;
     memchr::memchr_iter(b'"', rest).find(|&at| !escaped(at))
 }
@@ -232,7 +238,7 @@ pub(super) fn set<'a>(record: &mut Record<'a>, field: Field, value: &'a [u8], st
         Field::Method => record.request.method = known,
         Field::Target => record.request.target = known,
         Field::Protocol => record.request.protocol = known,
-        Field::Status => record.status = numbered(known, status)?,
+        Field::Status => record.status = Some(known.map_or(Some(0), status)?),
         Field::Bytes => record.bytes = numbered(known, fixed::whole)?,
         Field::Referer => record.referer = known,
         Field::UserAgent => record.user_agent = known,

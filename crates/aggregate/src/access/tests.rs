@@ -52,6 +52,26 @@ fn apache_escapes_quotes_with_a_backslash() {
     assert_eq!(record.text(record.request.target.expect("it has one")).as_ref(), br#"/"\"#);
 }
 
+/// Found by review: what was asked for is not the status.
+#[test]
+fn with_escape_json_a_quote_behind_a_backslash_was_sent() {
+    let format = r#"escape=json '"$request" $status $host'"#;
+    for (line, sent) in [
+        (r#""GET /\" 200 evil" 404 real"#, r#"/" 200 evil"#),
+        (r#""GET /\\\" 200 evil" 404 real"#, r#"/\" 200 evil"#),
+        (r#""GET /\\" 404 real"#, r"/\"),
+        (r#""GET /\u00e9\n" 404 real"#, "/é\n"),
+    ] {
+        let record = read(format, line).expect("nginx writes such lines");
+        let target = record.text(record.request.target.expect("it has one"));
+        assert_eq!((record.status, target.as_ref()), (Some(404), sent.as_bytes()), "{line}");
+    }
+    assert_eq!(read(format, r#""GET /\" 404 real"#), Err(Refusal::Short));
+    let unquoted = r#"escape=json $http_user_agent $status "$request""#;
+    let forged = read(unquoted, r#"a\" 200 x 404 "GET / HTTP/1.1""#);
+    assert_eq!(forged, Err(Refusal::Ambiguous(Field::UserAgent)));
+}
+
 #[test]
 fn a_line_may_end_as_windows_ends_it() {
     assert_eq!(read("$status", "200\r").map(|record| record.status), Ok(Some(200)));
