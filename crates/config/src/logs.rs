@@ -118,8 +118,8 @@ fn access(section: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Option<Acce
         section.missing("format", "combined", mistakes);
     }
     let mut settings = Settings::default();
-    settings.limits.fast = section.scalar("fast", nanos, mistakes).unwrap_or(settings.limits.fast);
-    settings.limits.medium = section.scalar("medium", nanos, mistakes).unwrap_or(settings.limits.medium);
+    settings.thresholds.fast_ns = section.scalar("fast", nanos, mistakes).unwrap_or(settings.thresholds.fast_ns);
+    settings.thresholds.slow_ns = section.scalar("medium", nanos, mistakes).unwrap_or(settings.thresholds.slow_ns);
     settings.templates_max = section.scalar("templates", count, mistakes).unwrap_or(settings.templates_max);
     let key = section.key("long_polls");
     let long_polls = section.take("long_polls").and_then(|node| words(node, &key, mistakes));
@@ -129,11 +129,11 @@ fn access(section: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Option<Acce
 }
 
 /// `500ms`, `1s`.
-fn nanos(text: &str) -> Result<u64, String> {
+fn nanos(text: &str) -> Result<i64, String> {
     let found = [("ms", 1_000_000), ("s", 1_000_000_000)]
         .into_iter()
         .find_map(|(unit, size)| Some((text.strip_suffix(unit)?, size)));
-    let value = found.and_then(|(number, size): (&str, u64)| number.trim_end().parse::<u64>().ok()?.checked_mul(size));
+    let value = found.and_then(|(number, size): (&str, i64)| number.trim_end().parse::<i64>().ok()?.checked_mul(size));
     value.filter(|nanos| *nanos > 0).ok_or_else(|| format!("`{text}` is no time: write 500ms or 1s"))
 }
 

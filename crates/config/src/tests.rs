@@ -255,7 +255,7 @@ fn the_rule_of_the_article_is_read_as_it_stands() {
     assert_eq!(rule.metrics[2].percents, [5000, 7500, 9500, 9990]);
     assert_eq!(rule.metrics[2].labels, [("xsl_file".to_owned(), "=xsl_file".to_owned())]);
     let LogJob::Access(access) = &logs[1].job else { panic!("it is an access log") };
-    assert_eq!((access.settings.limits.fast, access.settings.long_polls.len()), (300_000_000, 1));
+    assert_eq!((access.settings.thresholds.fast_ns, access.settings.long_polls.len()), (300_000_000, 1));
 }
 
 #[test]

@@ -1,22 +1,7 @@
 //! The response class of an exchange, computed at query time.
 
+use arachne_model::class::{Speed, Thresholds, is_error};
 use arachne_model::table::{ExchangeRow, Row as _, Value};
-
-/// Bounds between the classes by duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Thresholds {
-    /// Below is fast, in nanoseconds.
-    pub fast_ns: i64,
-    /// From here on it is slow, in nanoseconds.
-    pub slow_ns: i64,
-}
-
-impl Default for Thresholds {
-    /// 500 ms and 1 s, design section 4.
-    fn default() -> Self {
-        Self { fast_ns: 500_000_000, slow_ns: 1_000_000_000 }
-    }
-}
 
 /// How an exchange went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,13 +50,12 @@ impl Class {
     pub fn of(status: Option<i64>, start: i64, end: Option<i64>, provisional: bool, thresholds: Thresholds) -> Self {
         match status {
             None if provisional => Self::Open,
-            None => Self::Error,
+            status if is_error(status) => Self::Error,
             Some(101) => Self::Upgrade,
-            Some(500..) => Self::Error,
-            Some(_) => match end.map_or(0, |end| end.saturating_sub(start)) {
-                duration if duration < thresholds.fast_ns => Self::Fast,
-                duration if duration < thresholds.slow_ns => Self::Medium,
-                _ => Self::Slow,
+            _ => match thresholds.of_time(end.map_or(0, |end| end.saturating_sub(start))) {
+                Speed::Fast => Self::Fast,
+                Speed::Medium => Self::Medium,
+                Speed::Slow => Self::Slow,
             },
         }
     }
@@ -111,6 +95,7 @@ mod tests {
             (Some(200), Some(second), false, Class::Slow),
             (Some(200), None, false, Class::Fast),
             (Some(500), Some(0), false, Class::Error),
+            (Some(600), Some(0), false, Class::Error),
             (Some(499), Some(0), false, Class::Fast),
             (None, Some(0), false, Class::Error),
             (None, None, true, Class::Open),

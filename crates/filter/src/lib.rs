@@ -29,8 +29,9 @@ mod term;
 mod test;
 mod typing;
 
+pub use arachne_model::Thresholds;
 pub use ast::{Ast, Chip};
-pub use class::{Class, Thresholds};
+pub use class::Class;
 pub use complete::{Completion, Item, ItemKind, Wanted, complete};
 pub use diagnostic::{Code, Diagnostic, Fix};
 pub use explain::explain;

@@ -1,9 +1,9 @@
 //! From text to a typed predicate.
 
+use arachne_model::Thresholds;
 use arachne_model::table::Table;
 
 use crate::ast::Ast;
-use crate::class::Thresholds;
 use crate::diagnostic::Diagnostic;
 use crate::limits::DIAGNOSTICS_MAX;
 use crate::predicate::Predicate;

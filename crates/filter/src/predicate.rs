@@ -1,8 +1,9 @@
 //! A filter as engines get it: typed, bound, without text to be interpreted.
 
+use arachne_model::Thresholds;
 use arachne_model::table::{Row, Table, Value};
 
-use crate::class::{Class, Thresholds};
+use crate::class::Class;
 use crate::test::Test;
 
 /// Which lines `name: value` are looked at: headers of exchanges, or what is written like them.

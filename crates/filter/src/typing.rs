@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use arachne_model::Thresholds;
 use arachne_model::table::{Kind, Table};
 
 use crate::ast::{Comparison, FieldName, Node, NodeKind, Operand, Term};
 use crate::bag::Bag;
 use crate::catalogue::{Entry, Values, entries, lookup};
-use crate::class::Thresholds;
 use crate::diagnostic::{Code, Diagnostic, shown};
 use crate::limits::REGEXES_MAX;
 use crate::literal::{Literal, quote};

@@ -4,6 +4,7 @@
 //! This crate is PURE: no I/O, threads, clock, randomness or logging, and no dependency at all.
 
 pub mod anomaly;
+pub mod class;
 pub mod ledger;
 pub mod limits;
 pub mod link_type;
@@ -13,6 +14,7 @@ pub mod table;
 pub mod time;
 
 pub use anomaly::{Anomaly, AnomalySet};
+pub use class::{Speed, Thresholds};
 pub use ledger::{DropReason, Imbalance, Ledger, Stage};
 pub use limits::Limits;
 pub use link_type::LinkType;

@@ -39,7 +39,7 @@ impl Haproxy {
             client: client.map(without_port),
             request: Request::of(&behind[quote + 1..end]),
             // -1: no answer was sent.
-            status: if code == b"-1" { None } else { Some(status(code).ok_or(Refusal::Shape(Field::Status))?) },
+            status: Some(if code == b"-1" { 0 } else { status(code).ok_or(Refusal::Shape(Field::Status))? }),
             bytes: Some(plus(bytes).and_then(fixed::whole).ok_or(Refusal::Shape(Field::Bytes))?),
             request_time,
             upstreams: Upstreams {

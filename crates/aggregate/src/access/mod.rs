@@ -45,7 +45,7 @@ pub struct Record<'a> {
     pub user: Option<&'a [u8]>,
     /// The request line, in its parts as far as it has them.
     pub request: Request<'a>,
-    /// The status sent, 0 where nginx had none.
+    /// The status sent; 0 where there was no answer: nginx writes 000, HAProxy -1, Apache `-`.
     pub status: Option<u16>,
     /// Bytes sent; of the body where the format says so.
     pub bytes: Option<u64>,

@@ -7,9 +7,10 @@ mod aliases;
 
 use std::borrow::Cow;
 
+use arachne_model::Thresholds;
 use arachne_model::table::{Kind, Table};
 
-use crate::class::{Class, Thresholds};
+use crate::class::Class;
 use crate::predicate::{Computed, Field, HeaderSide};
 
 /// Spellings of header fields, and of their kin, in front of the name, longest first.

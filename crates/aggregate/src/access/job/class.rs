@@ -1,15 +1,20 @@
 //! The traffic light: what a request was, from its status, its time and who asked.
+//!
+//! Errors and speeds are those of [`arachne_model::class`], as of captured exchanges. On top of them stand the classes that
+//! only logs can tell or need to.
+
+use arachne_model::class::{Speed, Thresholds, is_error};
 
 /// What a request counts as. The order of the variants is the order in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Below the first limit (500 ms).
+    /// Below the first threshold (500 ms).
     Fast,
-    /// Below the second limit (1 s).
+    /// Below the second threshold (1 s).
     Medium,
     /// At or above it.
     Slow,
-    /// Answered with 5xx, whoever asked.
+    /// Answered with 500 or above, or not at all, whoever asked.
     Error,
     /// Answered with 429.
     Limited,
@@ -48,42 +53,25 @@ impl Class {
     }
 }
 
-/// Where classes begin, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Fast is below.
-    pub fast: u64,
-    /// Medium is below, slow at or above.
-    pub medium: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { fast: 500_000_000, medium: 1_000_000_000 }
-    }
-}
-
-/// What makes a request special before its time is looked at.
-pub(super) fn apart(status: u16, connect: bool, long_poll: bool, bot: bool) -> Option<Class> {
+/// What makes a request special before its time is looked at. Status 0 is no answer; None is a log that tells no status.
+pub(super) fn apart(status: Option<u16>, connect: bool, long_poll: bool, bot: bool) -> Option<Class> {
+    let answered = |status: u16| (status > 0).then_some(i64::from(status));
     match status {
-        500..=599 => Some(Class::Error),
-        429 => Some(Class::Limited),
+        Some(status) if is_error(answered(status)) => Some(Class::Error),
+        Some(429) => Some(Class::Limited),
         _ if bot => Some(Class::Bot),
-        101 | 408 => Some(Class::Untimed),
+        Some(101 | 408) => Some(Class::Untimed),
         _ if connect || long_poll => Some(Class::Untimed),
         _ => None,
     }
 }
 
-impl Limits {
-    /// The class of a time.
-    #[must_use]
-    pub const fn class(self, nanos: Option<u64>) -> Class {
-        match nanos {
-            None => Class::Unknown,
-            Some(nanos) if nanos < self.fast => Class::Fast,
-            Some(nanos) if nanos < self.medium => Class::Medium,
-            Some(_) => Class::Slow,
-        }
+/// The class of a time in nanoseconds.
+pub(super) fn of_time(thresholds: Thresholds, nanos: Option<u64>) -> Class {
+    let Some(nanos) = nanos else { return Class::Unknown };
+    match thresholds.of_time(i64::try_from(nanos).unwrap_or(i64::MAX)) {
+        Speed::Fast => Class::Fast,
+        Speed::Medium => Class::Medium,
+        Speed::Slow => Class::Slow,
     }
 }

@@ -12,7 +12,8 @@ mod window;
 
 use std::collections::BTreeMap;
 
-pub use class::{CLASSES, Class, Limits};
+use arachne_model::Thresholds;
+pub use class::{CLASSES, Class};
 pub use window::{Requests, Server, Window};
 
 use super::{Format, LINE_BYTES_MAX, Reader, Record, Refusal};
@@ -21,7 +22,7 @@ use crate::members::Members;
 use crate::top::{Rank, Tally, Top};
 use crate::windows::{Missed, Windows};
 use bots::Bots;
-use class::apart;
+use class::{apart, of_time};
 use memo::Memo;
 use window::One;
 
@@ -29,7 +30,7 @@ use window::One;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Where classes begin.
-    pub limits: Limits,
+    pub thresholds: Thresholds,
     /// Templates whose requests wait for events: their times are no measure of speed.
     pub long_polls: Vec<String>,
     /// Templates with series of their own, at most.
@@ -45,7 +46,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            thresholds: Thresholds::default(),
             long_polls: Vec::new(),
             templates_max: 256,
             top: 50,
@@ -303,16 +304,15 @@ fn template(normaliser: &Normaliser, record: &Record<'_>, path: &[u8], out: &mut
 
 /// What is counted of a record.
 fn judge(record: &Record<'_>, template: &str, settings: &Settings, bots: &mut Bots) -> One {
-    let status = record.status.unwrap_or(0);
     let long_poll = settings.long_polls.iter().any(|long| long == template);
     let bot = record.user_agent.is_some_and(|agent| bots.is_bot(agent));
-    let apart = apart(status, record.request.method == Some(b"CONNECT"), long_poll, bot);
+    let apart = apart(record.status, record.request.method == Some(b"CONNECT"), long_poll, bot);
     let upstream_time = record.upstreams.nanos();
-    let class = |nanos| apart.unwrap_or_else(|| settings.limits.class(nanos));
+    let class = |nanos| apart.unwrap_or_else(|| of_time(settings.thresholds, nanos));
     One {
         class: class(record.request_time),
         upstream_class: record.upstreams.any().then(|| class(upstream_time)),
-        status,
+        status: record.status.unwrap_or(0),
         bytes: record.bytes.unwrap_or(0),
         request_time: record.request_time,
         upstream_time,

@@ -13,7 +13,10 @@ fn job(settings: Settings) -> Job {
 }
 
 fn line(second: i64, status: u16, time: &str, path: &str, agent: &str) -> String {
-    format!("{second}.000 {status} {time} 10 [{time}, 0.001] s{}, s1 HIT \"{agent}\" GET {path} HTTP/1.1", second % 3)
+    format!(
+        "{second}.000 {status:03} {time} 10 [{time}, 0.001] s{}, s1 HIT \"{agent}\" GET {path} HTTP/1.1",
+        second % 3
+    )
 }
 
 fn push(job: &mut Job, line: &str) {
@@ -40,11 +43,32 @@ fn requests_have_one_class_each() {
         (200, "30.00", "/poll", "x"),
         (408, "1.000", "/a", "x"),
         (200, "-", "/a", "x"),
+        (600, "0.001", "/a", "Googlebot"),
+        (0, "0.001", "/a", "Googlebot"),
     ];
     for (status, time, path, agent) in table {
         push(&mut job, &line(START, status, time, path, agent));
     }
-    assert_eq!(classes(&mut job), [1, 1, 1, 1, 1, 1, 3, 1]);
+    assert_eq!(classes(&mut job), [1, 1, 1, 3, 1, 1, 3, 1]);
+}
+
+/// Found by review: what a captured exchange counts as, its line counted as something else.
+#[test]
+fn what_has_no_answer_is_an_error_in_every_log() {
+    let nginx = r#"1.1.1.1 - - [21/Nov/2026:19:47:20 +0000] "GET / HTTP/1.1" 000 0 "-" "x" 0.010 - [-] - id"#;
+    let apache = r#"1.1.1.1 - - [21/Nov/2026:19:47:20 +0000] "GET / HTTP/1.1" - - "-" "x""#;
+    let haproxy =
+        "1.1.1.1:9 [21/Nov/2026:19:47:20.000] in back/s1 1/2/3/-1/10 -1 0 - - SD-- 1/1/1/1/0 0/0 \"GET / HTTP/1.1\"";
+    for (format, line) in [("combined_plus", nginx), ("apache", apache), ("haproxy", haproxy)] {
+        let format = Format::new(format).expect("a known name");
+        let mut job = Job::new(&format, Normaliser::default(), Settings::default(), 1);
+        push(&mut job, line);
+        assert_eq!(classes(&mut job), [0, 0, 0, 1, 0, 0, 0, 0], "{line}");
+    }
+    let format = Format::new("$msec $request_time").expect("it has variables");
+    let mut job = Job::new(&format, Normaliser::default(), Settings::default(), 1);
+    push(&mut job, &format!("{START}.000 0.100"));
+    assert_eq!(classes(&mut job)[0], 1, "a log without statuses tells no errors");
 }
 
 #[test]
