@@ -8,6 +8,7 @@ use arachne_aggregate::access::job::Settings;
 use arachne_aggregate::rules::{
     Each, Kind, LABEL_SETS_MAX, MetricSpec, Place as At, RuleError, RuleSpec, Rules, Source,
 };
+use arachne_model::Thresholds;
 
 use crate::agent::words;
 use crate::mistake::Mistake;
@@ -55,11 +56,7 @@ pub(crate) fn logs(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<Log> {
 
 fn log(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<Log> {
     let mut outer = Section::of(node, path, mistakes)?;
-    let before = mistakes.len();
-    let plugin = outer.scalar("plugin", plugin, mistakes);
-    if plugin.is_none() && mistakes.len() == before {
-        outer.missing("plugin", "logparser", mistakes);
-    }
+    let plugin = outer.required("plugin", "logparser", plugin, mistakes);
     let (mut section, below) = match outer.take("config") {
         Some(inner) => {
             outer.end(mistakes);
@@ -67,7 +64,7 @@ fn log(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<Log> {
         }
         None => (outer, node),
     };
-    let file = required(&mut section, "file", "/var/log/app.log", mistakes);
+    let file = section.required("file", "/var/log/app.log", text, mistakes);
     let job = match plugin? {
         Plugin::Access => access(&mut section, mistakes).map(|access| LogJob::Access(Box::new(access))),
         Plugin::Rule => rule(&mut section, below, path, mistakes).map(|rule| LogJob::Rule(Box::new(rule))),
@@ -94,38 +91,36 @@ fn text(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("`` is not enough: a text is expected".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// A text that must be there.
-fn required(
-    section: &mut Section<'_>,
-    key: &'static str,
-    example: &str,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<String> {
-    let before = mistakes.len();
-    let value = section.scalar(key, text, mistakes);
-    if value.is_none() && mistakes.len() == before {
-        section.missing(key, example, mistakes);
-    }
-    value
-}
-
 fn access(section: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Option<AccessLog> {
     let format =
         |text: &str| Format::new(text).map(|format| (text.to_owned(), format)).map_err(|error| error.to_string());
-    let before = mistakes.len();
-    let format = section.scalar("format", format, mistakes);
-    if format.is_none() && mistakes.len() == before {
-        section.missing("format", "combined", mistakes);
-    }
-    let mut settings = Settings::default();
-    settings.thresholds.fast_ns = section.scalar("fast", nanos, mistakes).unwrap_or(settings.thresholds.fast_ns);
-    settings.thresholds.slow_ns = section.scalar("medium", nanos, mistakes).unwrap_or(settings.thresholds.slow_ns);
+    let format = section.required("format", "combined", format, mistakes);
+    let mut settings = Settings { thresholds: thresholds(section, mistakes), ..Settings::default() };
     settings.templates_max = section.scalar("templates", count, mistakes).unwrap_or(settings.templates_max);
     let key = section.key("long_polls");
     let long_polls = section.take("long_polls").and_then(|node| words(node, &key, mistakes));
     settings.long_polls = long_polls.unwrap_or_default();
     let (written, format) = format?;
     Some(AccessLog { written, format, settings })
+}
+
+/// `fast`, `medium`: where the first class ends, and where the second one does.
+fn thresholds(section: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Thresholds {
+    let default = Thresholds::default();
+    let places = ["medium", "fast"].map(|key| Some((section.key(key), section.place_of(key)?)));
+    let fast_ns = section.scalar("fast", nanos, mistakes).unwrap_or(default.fast_ns);
+    let slow_ns = section.scalar("medium", nanos, mistakes).unwrap_or(default.slow_ns);
+    if fast_ns > slow_ns
+        && let Some((key, place)) = places.into_iter().flatten().next()
+    {
+        let what = format!(
+            "`fast` ends at {} ms and `medium` at {} ms, before it begins: make `fast` the smaller one",
+            fast_ns / 1_000_000,
+            slow_ns / 1_000_000
+        );
+        mistakes.push(place.mistake(&key, what));
+    }
+    Thresholds { fast_ns, slow_ns }
 }
 
 /// `500ms`, `1s`.
@@ -207,7 +202,7 @@ fn each(node: &Node, key: &str, mistakes: &mut Vec<Mistake>) -> Option<Each> {
         return Some(Each { field: field.clone(), skip: Vec::new() });
     }
     let mut section = Section::of(node, key, mistakes)?;
-    let field = required(&mut section, "field", "stages", mistakes);
+    let field = section.required("field", "stages", text, mistakes);
     let skip = section.take("skip").and_then(|node| words(node, &format!("{key}.skip"), mistakes));
     section.end(mistakes);
     Some(Each { field: field?, skip: skip.unwrap_or_default() })
@@ -223,12 +218,8 @@ fn metrics(node: &Node, key: &str, mistakes: &mut Vec<Mistake>) -> Vec<MetricSpe
 
 fn metric(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<MetricSpec> {
     let mut section = Section::of(node, path, mistakes)?;
-    let before = mistakes.len();
-    let kind = section.scalar("type", kind, mistakes);
-    if kind.is_none() && mistakes.len() == before {
-        section.missing("type", "rate", mistakes);
-    }
-    let name = required(&mut section, "name", "app.requests.rate", mistakes);
+    let kind = section.required("type", "rate", kind, mistakes);
+    let name = section.required("name", "app.requests.rate", text, mistakes);
     let value = section.scalar("value", text, mistakes);
     let key = section.key("args");
     let percents = section.take("args").map_or_else(Vec::new, |node| percents(node, &key, mistakes));

@@ -59,6 +59,22 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The same of a key that must be there; `example` is a value of it.
+    pub(crate) fn required<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        form: impl Fn(&str) -> Result<T, String>,
+        mistakes: &mut Vec<Mistake>,
+    ) -> Option<T> {
+        if !self.entries.iter().any(|(name, ..)| *name == key) {
+            self.known.push(key);
+            self.missing(key, example, mistakes);
+            return None;
+        }
+        self.scalar(key, form, mistakes)
+    }
+
     /// Says that a key is missing.
     pub(crate) fn missing(&self, key: &str, example: &str, mistakes: &mut Vec<Mistake>) {
         mistakes.push(self.place.mistake(&self.key(key), format!("is missing: write `{key}: {example}`")));

@@ -275,6 +275,13 @@ fn wrong_rules_are_told_with_line_and_column() {
         ("      time_field: datetime\n", "", "time_field_format needs time_field"),
         ("format: combined", "format: '$a$b'", "$a is followed by a variable"),
         ("fast: 300ms", "fast: 300", "`300` is no time: write 500ms or 1s"),
+        ("fast: 300ms", "fast: 2s", ":28:11: logs[1].fast: `fast` ends at 2000 ms and `medium` at 1000 ms"),
+        ("fast: 300ms", "fast: 2s\n    medium: 1s", ":29:13: logs[1].medium: `fast` ends at 2000 ms"),
+        (
+            "format: combined",
+            "format: '{\"request\":\"$a $uri\"}'",
+            ":27:13: logs[1].format: `request` holds more than",
+        ),
         ("plugin: access", "plugin: nginx", "`nginx` is neither access nor logparser"),
         ("99.9", "999", "`999` is no percentage"),
         ("regex: '", "format: json\n      regex: '", "one of `regex`, `grok` and `format` is enough"),

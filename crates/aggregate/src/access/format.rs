@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::text::Escaping;
+use crate::json::walk;
 
 /// A value that a record has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +90,16 @@ pub enum FormatError {
     /// A directive of Apache without its letter.
     #[error("a directive at byte {0} has no letter behind its %")]
     Directive(usize),
+    /// It begins like a JSON object.
+    #[error(
+        "it begins with {{ and is no JSON object: keys in quotes, a value behind each, and the last brace are needed"
+    )]
+    NoJson,
+    /// A value of a JSON object that nobody could take apart again.
+    #[error(
+        "`{0}` holds more than one variable, or one and a text: write `\"{0}\":\"$variable\"`, and a key for each of the others"
+    )]
+    Composed(String),
 }
 
 /// nginx's own `combined`.
@@ -158,8 +169,8 @@ const JSON_NAMES: &[(&str, Field)] = &[
 ];
 
 impl Format {
-    /// A format by its name, by nginx's `log_format` text (`escape=json` and the like in front, quotes around its pieces
-    /// allowed), or by Apache's directives.
+    /// A format by its name, by nginx's `log_format` text (`escape=json` and the like in front), or by Apache's directives;
+    /// both also as they stand in the server's configuration, with quotes around them and backslashes before those within.
     ///
     /// # Errors
     /// [`FormatError`].
@@ -173,7 +184,7 @@ impl Format {
             "json" => Ok(Self::Json(JSON_NAMES.iter().map(|(name, field)| (name.as_bytes().into(), *field)).collect())),
             "haproxy" => Ok(Self::Haproxy),
             text if text.contains('$') => Self::nginx(text),
-            text if text.contains('%') => Self::apache(text),
+            text if text.contains('%') => Self::apache(&unquoted(text)),
             text => Err(FormatError::Empty(text.to_owned())),
         }
     }
@@ -263,17 +274,45 @@ impl Build {
     }
 }
 
-/// A `log_format` as it stands in nginx.conf is pieces in quotes: `'$remote_addr ' '"$request"'`.
+/// A format as it stands in a configuration is a text in quotes, or pieces of it: `'$remote_addr ' '"$request"'`. Where the
+/// quotes are part of the format it is taken as it is. Either way `\"` is a quote.
 fn unquoted(text: &str) -> String {
     let text = text.trim().trim_end_matches(';').trim_end();
-    let Some(quote @ ('\'' | '"')) = text.chars().next() else { return text.to_owned() };
-    if !text.ends_with(quote) || text.len() < 2 {
-        return text.to_owned();
+    unescaped(&pieces(text).unwrap_or_else(|| text.to_owned()))
+}
+
+/// What stands in quotes; None where anything but white space stands outside of them.
+fn pieces(text: &str) -> Option<String> {
+    let (mut inside, mut rest) = (String::new(), text);
+    while let Some(quote @ ('\'' | '"')) = rest.chars().next() {
+        let mut escaped = false;
+        let ends = |c| {
+            let ends = c == quote && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        };
+        let (piece, behind) = rest[1..].split_once(ends)?;
+        inside.push_str(piece);
+        rest = behind.trim_start();
     }
-    // Outside are white space and quotes; inside is what counts.
-    let inside = text.split(quote).skip(1).step_by(2);
-    let outside = text.split(quote).step_by(2).all(|between| between.trim().is_empty());
-    if outside { inside.collect() } else { text.to_owned() }
+    rest.is_empty().then_some(inside)
+}
+
+/// What both servers make of backslashes in their configuration; one before any other letter stays.
+fn unescaped(text: &str) -> String {
+    let (mut out, mut letters) = (String::with_capacity(text.len()), text.chars());
+    while let Some(letter) = letters.next() {
+        match (letter, letters.as_str().chars().next()) {
+            ('\\', Some(c @ ('"' | '\'' | '\\'))) => out.push(c),
+            ('\\', Some('t')) => out.push('\t'),
+            _ => {
+                out.push(letter);
+                continue;
+            }
+        }
+        letters.next();
+    }
+    out
 }
 
 /// The name of a variable and what stands behind it: `name` or `{name}`.
@@ -345,18 +384,41 @@ fn of_apache(letter: char, name: &str) -> Field {
 
 /// `{"key":"$variable","other":$variable}`.
 fn json(text: &str) -> Result<Format, FormatError> {
-    let mut names = BTreeMap::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let key = rest[..at].trim_end().trim_end_matches('"').trim_end().strip_suffix(':');
-        let key = key.and_then(|text| text.trim_end().strip_suffix('"')?.rsplit('"').next());
-        let (name, behind) = variable(&rest[at + 1..]);
-        if let Some(key) = key {
-            names.insert(key.as_bytes().into(), of_nginx(name));
+    let (mut names, mut composed) = (BTreeMap::<Box<[u8]>, Field>::new(), None);
+    let text = without_braces(text);
+    let walked = walk(text.as_bytes(), &mut |path, value| {
+        let value = String::from_utf8_lossy(value.raw());
+        let fields: Vec<_> = value.split('$').skip(1).map(|piece| of_nginx(variable(piece).0)).collect();
+        match fields.as_slice() {
+            [field] if value.strip_prefix('$').is_some_and(|name| variable(name).1.is_empty()) => {
+                names.insert(path.into(), *field);
+            }
+            // What is of no use may be anything.
+            fields if fields.iter().all(|field| *field == Field::Other) => {}
+            _ => composed = composed.take().or_else(|| Some(String::from_utf8_lossy(path).into_owned())),
         }
-        rest = behind;
+    });
+    match composed {
+        _ if walked.is_none() => Err(FormatError::NoJson),
+        Some(key) => Err(FormatError::Composed(key)),
+        None if names.is_empty() => Err(FormatError::Empty(text)),
+        None => Ok(Format::Json(names)),
     }
-    if names.is_empty() { Err(FormatError::Empty(text.to_owned())) } else { Ok(Format::Json(names)) }
+}
+
+/// `${name}` as `$name`, where that is the same: a brace would end the object.
+fn without_braces(text: &str) -> String {
+    let mut pieces = text.split("${");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match piece.split_once('}') {
+            Some((name, behind)) if !behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') => {
+                out.extend(["$", name, behind]);
+            }
+            _ => out.extend(["${", piece]),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -371,10 +433,31 @@ mod tests {
         assert!(
             matches!(Format::new("escape=json '{\"a\":\"$status\",\"b\":$foo}'"), Ok(Format::Json(names)) if names.len() == 2)
         );
+        let json = r#"escape=json '{"request":{"method":"$request_method"},"status":${status},"x":"$a-$b"}'"#;
+        let names: BTreeMap<_, _> = [("request.method", Field::Method), ("status", Field::Status)]
+            .map(|(name, field)| (name.as_bytes().into(), field))
+            .into();
+        assert_eq!(Format::new(json), Ok(Format::Json(names)));
         let Ok(Format::Split(parts)) = Format::new("escape=none ${remote_addr}x $bytes_sent.") else {
             unreachable!("it is a format of parts")
         };
         assert_eq!((parts.escaping, parts.tail.as_ref()), (Escaping::None, b".".as_slice()));
+    }
+
+    /// Found by review: the quotes of httpd.conf were backslashes of the format.
+    #[test]
+    fn quotes_of_a_configuration_are_not_those_of_the_format() {
+        let combined = Format::new("apache");
+        for text in [
+            r#""%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\"""#,
+            r#"%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""#,
+            APACHE_COMBINED,
+        ] {
+            assert_eq!(Format::new(text), combined, "{text}");
+        }
+        assert_eq!(Format::new(r#""\"$request\" $status" " $host""#), Format::new(r#""$request" $status $host"#));
+        assert_eq!(Format::new(r#""$request" $status "$host""#), Format::new(r#"'"$request" $status "$host"'"#));
+        assert_eq!(Format::new(r"%h\t%s"), Format::new("%h\t%s"));
     }
 
     #[test]
@@ -385,6 +468,10 @@ mod tests {
             ("$a$status", "$a is followed by a variable"),
             ("escape=xml $a", "escape=xml is not known"),
             ("%h %", "byte 3"),
+            (r#"{"status":$status,"request":"$request_method $uri"}"#, "`request` holds more than one variable"),
+            (r#"{"request":{"time":"at $msec"}}"#, "`request.time` holds more than one variable, or one and a text"),
+            (r#"{"status":$status"#, "no JSON object"),
+            (r#"{"status":200,"x":"$x y"}"#, "holds no variable"),
         ];
         for (text, message) in table {
             let error = Format::new(text).expect_err("the table holds what is wrong");
