@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::series::OTHER;
+use crate::top::{KEY_BYTES_MAX, Top};
 
 /// Windows that a name keeps its place without earning it again: 30 minutes of 10 s.
 pub const KEPT: i64 = 180;
@@ -66,6 +67,21 @@ impl Members {
         let gone = std::mem::replace(&mut self.slots[slot], member);
         self.by_name.remove(&gone.name);
         Some((slot, gone.name))
+    }
+
+    /// At the end of a window: names that were in it keep their places, and the heaviest ones without get those of names
+    /// long quiet. Which slots change hands, with whom they were.
+    pub(crate) fn keep<T: Default>(
+        &mut self,
+        number: i64,
+        window: &Named<T>,
+        candidates: &Top,
+    ) -> Vec<(usize, Arc<str>)> {
+        window.slots().for_each(|(slot, _)| self.slots[slot].earned = Some(number));
+        let candidates = candidates.heaviest(usize::MAX).0.into_iter();
+        // What was cut there is the name of nobody.
+        let whole = candidates.filter(|one| one.key.len() < KEY_BYTES_MAX);
+        whole.filter_map(|one| self.earn(one.key, number)).collect()
     }
 }
 

@@ -43,14 +43,14 @@ impl<T> Default for Windows<T> {
 }
 
 impl<T> Windows<T> {
-    /// The window of an instant, made where it is the first of it; None, counted, where it is too late or too early.
-    /// `arrived` is when the line came.
-    pub(crate) fn at(&mut self, at: i64, arrived: i64, make: impl FnOnce() -> T) -> Option<&mut T> {
+    /// The number of the window of an instant, which is held from now on; None, counted, where it is too late or too early.
+    /// `arrived` is when the line came. What is to be done when a window ends can be done before the line is counted.
+    pub(crate) fn enter(&mut self, at: i64, arrived: i64, make: impl FnOnce() -> T) -> Option<i64> {
         let number = at.div_euclid(WIDTH);
         match self.newest() {
             Some(newest) if number == newest => {
                 self.elsewhere = None;
-                return self.open.last_mut().map(|(_, window)| window);
+                return Some(number);
             }
             _ if at.saturating_sub(arrived) > AHEAD_MAX => {
                 self.missed.ahead += 1;
@@ -59,7 +59,8 @@ impl<T> Windows<T> {
             Some(newest) if newest.abs_diff(number) > JUMP => {
                 let before = self.elsewhere.replace(number);
                 if before.is_none_or(|before| before.abs_diff(number) > JUMP) {
-                    return Some(self.of_another_time(number, make));
+                    self.enter_another_time(number, make);
+                    return Some(number);
                 }
                 self.closed.append(&mut self.open);
             }
@@ -75,15 +76,14 @@ impl<T> Windows<T> {
             self.open.insert(place, (number, make()));
             self.shut();
         }
-        self.open.iter_mut().find(|(other, _)| *other == number).map(|(_, window)| window)
+        Some(number)
     }
 
     /// A window that is closed as soon as it is filled.
-    fn of_another_time(&mut self, number: i64, make: impl FnOnce() -> T) -> &mut T {
+    fn enter_another_time(&mut self, number: i64, make: impl FnOnce() -> T) {
         if self.closed.last().is_none_or(|(other, _)| *other != number) {
             self.closed.push((number, make()));
         }
-        &mut self.closed.last_mut().expect("one was pushed where there was none").1
     }
 
     /// Closes what is too old beside the newest.
@@ -98,9 +98,10 @@ impl<T> Windows<T> {
         self.open.last().map(|(number, _)| *number)
     }
 
-    /// The open windows, oldest first.
-    pub(crate) fn open(&self) -> impl DoubleEndedIterator<Item = (i64, &T)> {
-        self.open.iter().map(|(number, window)| (*number, window))
+    /// The window of a number that was not taken yet, open or closed; of several the last.
+    pub(crate) fn held(&mut self, number: i64) -> Option<&mut T> {
+        let mut all = self.closed.iter_mut().chain(&mut self.open).rev();
+        all.find(|(held, _)| *held == number).map(|(_, window)| window)
     }
 
     /// All windows that were not taken yet, to be changed.
@@ -132,8 +133,8 @@ mod tests {
     fn late_lines_find_their_window_until_it_closes() {
         let mut windows: Windows<u32> = Windows::default();
         let mut add = |second: i64| {
-            let window = windows.at(second * SECOND, 1000 * SECOND, || 0);
-            window.map(|count| *count += 1).is_some()
+            let number = windows.enter(second * SECOND, 1000 * SECOND, || 0);
+            number.and_then(|number| windows.held(number)).map(|count| *count += 1).is_some()
         };
         let added = [5, 9, 15, 35, 25, 19, 9, 36, 1131].map(&mut add);
         assert_eq!(added, [true, true, true, true, true, true, false, true, false]);
@@ -147,8 +148,8 @@ mod tests {
     fn one_wrong_clock_does_not_end_windows_and_two_lines_move_time() {
         let mut windows: Windows<u32> = Windows::default();
         let mut add = |second: i64| {
-            let window = windows.at(second * SECOND, i64::MAX, || 0);
-            window.map(|count| *count += 1).is_some()
+            let number = windows.enter(second * SECOND, i64::MAX, || 0);
+            number.and_then(|number| windows.held(number)).map(|count| *count += 1).is_some()
         };
         let seconds = [5, 900_000, 6, 15, 900_000, 900_001, 900_015, 4, 5, 6];
         assert!(seconds.into_iter().all(&mut add));
@@ -161,8 +162,8 @@ mod tests {
     #[test]
     fn instants_at_the_ends_of_time_are_instants() {
         let mut windows: Windows<()> = Windows::default();
-        assert!(windows.at(i64::MIN, 0, || ()).is_some());
-        assert!(windows.at(i64::MAX, i64::MAX, || ()).is_some());
-        assert!(windows.at(i64::MIN, 0, || ()).is_some());
+        for (at, arrived) in [(i64::MIN, 0), (i64::MAX, i64::MAX), (i64::MIN, 0)] {
+            assert!(windows.enter(at, arrived, || ()).is_some());
+        }
     }
 }

@@ -143,13 +143,10 @@ impl Metric {
         }
     }
 
-    /// At the end of a window: sets that were in it keep their places, heavy ones without get those of sets long quiet.
-    /// Which slots change hands, with whom they were.
+    /// At the end of a window: which slots change hands, with whom they were.
     pub(super) fn rank(&mut self, number: i64, window: &Named<Cell>) -> Vec<(usize, Arc<str>)> {
-        let seen: Vec<_> = window.slots().map(|(slot, _)| self.sets.name(slot).clone()).collect();
-        seen.iter().for_each(|name| drop(self.sets.earn(name, number)));
         let candidates = std::mem::replace(&mut self.candidates, Top::new(CANDIDATES, Rank::Count));
-        candidates.heaviest(usize::MAX).0.into_iter().filter_map(|one| self.sets.earn(one.key, number)).collect()
+        self.sets.keep(number, window, &candidates)
     }
 
     /// What had no place, if anything.

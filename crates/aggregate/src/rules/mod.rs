@@ -141,9 +141,11 @@ impl Rules {
         rule.hits += 1;
         let time = rule.time.as_ref().map(|(layout, field)| layout.read(fields[*field].unwrap_or_default(), arrived));
         rule.bad_times += u64::from(time == Some(None));
-        let Some(window) = self.windows.at(time.flatten().unwrap_or(arrived), arrived, RulesWindow::default) else {
-            return;
-        };
+        let number = self.windows.enter(time.flatten().unwrap_or(arrived), arrived, RulesWindow::default);
+        if let Some(before) = before.filter(|before| Some(*before) != self.windows.newest()) {
+            self.rank(before);
+        }
+        let Some(window) = number.and_then(|number| self.windows.held(number)) else { return };
         let first = self.rules[..at].iter().map(|rule| rule.metrics.len()).sum();
         let rule = &mut self.rules[at];
         let cells = window.of(first, rule);
@@ -161,15 +163,13 @@ impl Rules {
                 }
             }
         }
-        if let Some(before) = before.filter(|before| Some(*before) < self.windows.newest()) {
-            self.rank(before);
-        }
     }
 
+    /// At the end of a window, which may be closed by now: who earned a place in it.
     fn rank(&mut self, number: i64) {
         let metrics = self.rules.iter_mut().flat_map(|rule| &mut rule.metrics);
         let mut left = Vec::new();
-        if let Some((_, window)) = self.windows.open().find(|(open, _)| *open == number) {
+        if let Some(window) = self.windows.held(number) {
             let ranked = metrics.zip(&window.metrics).enumerate();
             left.extend(ranked.map(|(at, (metric, (_, cells)))| (at, metric.rank(number, cells))));
         }

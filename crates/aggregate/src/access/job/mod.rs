@@ -6,6 +6,7 @@
 //! upstream time or by errors (`members`); all others are `~other`, with a bound on what may hide there.
 
 mod bots;
+mod candidates;
 mod class;
 mod memo;
 mod window;
@@ -19,9 +20,9 @@ pub use window::{Requests, Server, Window};
 use super::{Format, LINE_BYTES_MAX, Reader, Record, Refusal};
 use crate::Normaliser;
 use crate::members::Members;
-use crate::top::{Rank, Tally, Top};
 use crate::windows::{Missed, Windows};
 use bots::Bots;
+use candidates::{Candidates, server};
 use class::{apart, of_time};
 use memo::Memo;
 use window::One;
@@ -81,44 +82,6 @@ pub struct Seen<'a> {
     /// What it counts as.
     pub class: Class,
 }
-
-/// Candidates for places within a window.
-#[derive(Clone, Debug)]
-struct Candidates {
-    requests: Top,
-    upstream: Top,
-    errors: Top,
-}
-
-impl Candidates {
-    fn new(capacity: usize) -> Self {
-        Self {
-            requests: Top::new(capacity, Rank::Count),
-            upstream: Top::new(capacity, Rank::Sum),
-            errors: Top::new(capacity, Rank::Count),
-        }
-    }
-
-    fn add(&mut self, template: &str, one: &One) {
-        self.requests.add(template, Tally { count: 1, sum: 0 });
-        if let Some(nanos) = one.upstream_time {
-            self.upstream.add(template, Tally { count: 1, sum: nanos.into() });
-        }
-        if one.class == Class::Error {
-            self.errors.add(template, Tally { count: 1, sum: 0 });
-        }
-    }
-
-    /// The most requests that one of them may have.
-    fn heaviest(&self) -> u64 {
-        let (entries, _) = self.requests.heaviest(1);
-        let most = entries.first().map_or(0, |entry| u128::from(entry.tally.count) + entry.missed_max);
-        u64::try_from(most.max(self.requests.missed_max())).unwrap_or(u64::MAX)
-    }
-}
-
-/// Candidates by a measure, what members weigh by it, and the least that earns a place.
-type Measure<'a> = (&'a Top, &'a dyn Fn(&Requests) -> u128, u128);
 
 /// Reads one access log.
 #[derive(Clone, Debug)]
@@ -187,7 +150,11 @@ impl Job {
 
     fn add(&mut self, record: &Record<'_>, arrived: i64, seen: impl FnOnce(Seen<'_>)) {
         let before = self.windows.newest();
-        let Some(window) = self.windows.at(record.at.unwrap_or(arrived), arrived, Window::default) else { return };
+        let number = self.windows.enter(record.at.unwrap_or(arrived), arrived, Window::default);
+        if let Some(before) = before.filter(|before| Some(*before) != self.windows.newest()) {
+            self.rank(before);
+        }
+        let Some(window) = number.and_then(|number| self.windows.held(number)) else { return };
         self.lines.counted += 1;
         let path = record.request.path().unwrap_or(b"-");
         let slot = self.paths.get_or(path, || {
@@ -205,61 +172,33 @@ impl Job {
         seen(Seen { record, template: name, class: one.class });
         window.add_request(slot, record.request.method, record.cache, &one);
         for attempt in record.upstreams.attempts() {
-            let slot = std::str::from_utf8(attempt.address).ok().and_then(|address| self.servers.slot(address));
+            let server = server(attempt.address);
+            let slot = server.and_then(|server| self.servers.slot(server));
+            if let (None, Some(server)) = (slot, server) {
+                self.candidates.add_server(server);
+            }
             window.add_attempt(slot, attempt.nanos);
         }
         if slot.is_none() {
             self.candidates.add(&self.template, &one);
         }
-        if let Some(before) = before.filter(|before| Some(*before) < self.windows.newest()) {
-            self.rank(before);
-        }
     }
 
-    /// At the end of a window: who earned a place in it.
+    /// At the end of a window, which may be closed by now: who earned a place in it.
     fn rank(&mut self, number: i64) {
-        let capacity = self.settings.top * 2;
-        let candidates = std::mem::replace(&mut self.candidates, Candidates::new(capacity));
-        let Some((_, window)) = self.windows.open().find(|(open, _)| *open == number) else { return };
-        let mut earners = self.earners(window, &candidates);
-        earners.sort_unstable();
-        earners.dedup();
-        let other_max = candidates.heaviest();
-        let servers: Vec<_> = window.servers.slots().map(|(slot, _)| self.servers.name(slot).to_string()).collect();
-        for name in servers {
-            self.servers.earn(&name, number);
-        }
-        let left: Vec<_> = earners.iter().filter_map(|name| self.templates.earn(name, number)).collect();
-        if !left.is_empty() {
+        let candidates = std::mem::replace(&mut self.candidates, Candidates::new(self.settings.top * 2));
+        let Some(window) = self.windows.held(number) else { return };
+        window.bound(candidates.heaviest());
+        let earners = candidates.earners(&window.templates, &self.templates, &self.settings);
+        let servers = self.servers.keep(number, &window.servers, candidates.servers());
+        let templates: Vec<_> = earners.iter().filter_map(|name| self.templates.earn(name, number)).collect();
+        if !templates.is_empty() {
             self.paths.forget();
         }
         for window in self.windows.held_mut() {
-            window.other_max = window.other_max.max(other_max);
-            left.iter().for_each(|(slot, name)| window.templates.leave(*slot, name));
+            templates.iter().for_each(|(slot, name)| window.templates.leave(*slot, name));
+            servers.iter().for_each(|(slot, name)| window.servers.leave(*slot, name));
         }
-    }
-
-    /// The heaviest of members and candidates by each measure.
-    fn earners(&self, window: &Window, candidates: &Candidates) -> Vec<String> {
-        let floor = u128::from(self.settings.errors_min);
-        let errors = |requests: &Requests| u128::from(requests.classes[Class::Error as usize]);
-        let measures: [Measure<'_>; 3] = [
-            (&candidates.requests, &|requests| requests.count().into(), 1),
-            (&candidates.upstream, &|requests| requests.upstream_time.sum(), 1),
-            (&candidates.errors, &errors, floor),
-        ];
-        let mut earners = Vec::new();
-        for (at, (top, weight, floor)) in measures.into_iter().enumerate() {
-            let members = window.templates.slots();
-            let members = members.map(|(slot, requests)| (weight(requests), self.templates.name(slot).as_ref()));
-            let by_sum = at == 1;
-            let outside = top.heaviest(self.settings.top).0.into_iter();
-            let outside = outside.map(|one| (if by_sum { one.tally.sum } else { one.tally.count.into() }, one.key));
-            let mut all: Vec<_> = members.chain(outside).filter(|(weight, _)| *weight >= floor).collect();
-            all.sort_unstable_by(|a, b| b.cmp(a));
-            earners.extend(all.into_iter().take(self.settings.top).map(|(_, name)| name.to_owned()));
-        }
-        earners
     }
 
     /// The windows that are complete, each with its start in nanoseconds since the Unix epoch. To be asked now and then:

@@ -105,8 +105,9 @@ pub struct Window {
     /// By slot of the members, then `~other` as the last.
     pub(super) templates: Named<Requests>,
     pub(super) servers: Named<Server>,
-    /// No template within `~other` has more requests than this.
-    pub(super) other_max: u64,
+    /// No template had more of the first `bounded` requests of `~other` than this.
+    bound: u64,
+    bounded: u64,
 }
 
 impl Window {
@@ -127,6 +128,11 @@ impl Window {
         nanos.into_iter().for_each(|nanos| server.time.record(nanos));
     }
 
+    /// None of the templates that are in `~other` up to now has more requests than `most`.
+    pub(super) fn bound(&mut self, most: u64) {
+        (self.bound, self.bounded) = (most, self.templates.other.count());
+    }
+
     /// Requests by class, in the order of [`CLASSES`], counted whatever their template is.
     #[must_use]
     pub fn totals(&self) -> [u64; CLASSES.len()] {
@@ -143,10 +149,11 @@ impl Window {
         self.servers.all()
     }
 
-    /// The error bound of the top: no template within `~other` has more requests than this.
+    /// The error bound of the top: no template within `~other` has more requests than this. Those that came too late for
+    /// the top may all be of one template.
     #[must_use]
     pub fn other_max(&self) -> u64 {
-        self.other_max
+        self.bound + self.templates.other.count().saturating_sub(self.bounded)
     }
 
     /// All that the window counted, as series.
@@ -174,6 +181,6 @@ impl Window {
                 value: Value::Histogram(&server.time),
             });
         }
-        out(Series { name: "access.other_max", labels: &[], value: Value::Count(self.other_max) });
+        out(Series { name: "access.other_max", labels: &[], value: Value::Count(self.other_max()) });
     }
 }
