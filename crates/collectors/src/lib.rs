@@ -5,6 +5,7 @@
 //! states its metrics as data ([`Metric`]); the page `docs/metrics.md` is made of them.
 
 mod catalogue;
+pub mod check;
 mod collector;
 pub mod logs;
 mod metric;
