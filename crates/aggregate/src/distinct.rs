@@ -18,7 +18,7 @@ const TAIL_BITS: u32 = 64 - PRECISION;
 /// The largest rank: one more than the bits that may all be zero.
 const RANK_MAX: u8 = TAIL_BITS as u8 + 1;
 /// More registers in use than this, and a plain array is smaller and faster than a list.
-const LISTED_MAX: usize = 512;
+pub(crate) const LISTED_MAX: usize = 512;
 
 /// A sketch of a set of hashes. The same set gives an equal sketch, in any order and however it was merged.
 #[derive(Clone, Debug, PartialEq, Eq)]

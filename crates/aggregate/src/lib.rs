@@ -24,6 +24,7 @@ pub mod members;
 pub mod records;
 pub mod rules;
 pub mod series;
+pub mod sketch;
 pub mod template;
 pub mod time;
 pub mod top;
