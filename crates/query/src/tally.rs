@@ -142,6 +142,8 @@ impl Counting {
                     ints += 1;
                 }
                 Measured::Histogram(histogram) => tally.histogram = *histogram,
+                // Nobody asks for it here.
+                Measured::Sketch(_) => {}
                 Measured::Int(number) => {
                     match ints {
                         0 => tally.count = u64::try_from(number).unwrap_or(0),

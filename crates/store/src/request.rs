@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arachne_aggregate::histogram::Histogram;
+use arachne_aggregate::sketch::Sketch;
 use arachne_filter::{Computed, HeaderSide, Outcome, Predicate, Thresholds};
 use arachne_model::table::{Table, Value};
 
@@ -120,6 +121,10 @@ pub enum Measure {
     Max(Number),
     /// Mergeable histogram of values at least 0 (negative ones count as 0).
     Histogram(Number),
+    /// The number of the row that starts last; of several the largest.
+    Last(Number),
+    /// The sum of the sketches in a column of bytes.
+    Sketch(usize),
 }
 
 /// A grouping of a selection.
@@ -184,10 +189,12 @@ pub enum Measured {
     Int(i64),
     /// Of [`Measure::Outcomes`], in the order of [`Outcome`].
     Outcomes([u64; Outcome::COUNT]),
-    /// Of [`Measure::Min`] and [`Measure::Max`]; `None` when every number was null.
+    /// Of [`Measure::Min`], [`Measure::Max`] and [`Measure::Last`]; `None` when every number was null.
     Extreme(Option<i64>),
     /// Of [`Measure::Histogram`].
     Histogram(Box<Histogram>),
+    /// Of [`Measure::Sketch`].
+    Sketch(Box<Sketch>),
 }
 
 /// A group.

@@ -180,10 +180,19 @@ fn number(random: &mut Random, table: &Table) -> Number {
     Number::Column(*random.of(&refs))
 }
 
+/// Sketches where there are some.
+fn last_or_sketch(random: &mut Random, table: &Table, number: Number) -> Measure {
+    match table.column("sketch").filter(|_| random.one_in(2)) {
+        Some(column) => Measure::Sketch(column),
+        None => Measure::Last(number),
+    }
+}
+
 fn measure(random: &mut Random, table: &Table) -> Measure {
     let number = number(random, table);
-    match random.below(6) {
+    match random.below(7) {
         0 => Measure::Count,
+        6 => last_or_sketch(random, table, number),
         5 => Measure::Outcomes,
         1 => Measure::Sum(number),
         2 => Measure::Min(number),

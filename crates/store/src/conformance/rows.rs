@@ -1,5 +1,6 @@
 //! Rows as captures give them, and some as nobody would expect them.
 
+use arachne_aggregate::{Distinct, Histogram};
 use arachne_model::table::{BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, SessionRow};
 
 use super::Random;
@@ -313,7 +314,23 @@ fn point(random: &mut Random, row: &ExchangeRow, number: u64) -> PointRow {
         min: gauge.then_some(value - 1),
         max: gauge.then_some(value + 1),
         last: gauge.then_some(value),
-        sketch: Vec::new(),
+        sketch: sketch(random),
+    }
+}
+
+/// Histograms, distinct counters, nothing, and bytes that are neither.
+fn sketch(random: &mut Random) -> Vec<u8> {
+    let mut histogram = Histogram::new();
+    let mut distinct = Distinct::new();
+    for _ in 0..random.below(20) {
+        histogram.record(random.below(1 << 40));
+        distinct.insert(random.bits());
+    }
+    match random.below(8) {
+        0 => Vec::new(),
+        1 => vec![9, 9, 9],
+        2..5 => distinct.to_bytes(),
+        _ => histogram.to_bytes(),
     }
 }
 

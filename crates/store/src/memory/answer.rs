@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use arachne_aggregate::histogram::Histogram;
 use arachne_filter::Outcome;
-use arachne_model::table::Row;
+use arachne_model::table::{Row, Value};
 
 use super::tables::Kept;
-use crate::evaluate::outcome;
+use crate::evaluate::{outcome, times};
 use crate::request::Selection;
 use crate::request::{Cursor, Group, GroupRequest, Groups, ListRequest, Measure, Measured, Page, Scalar, Scanned};
 use crate::store::{StoreError, Watch};
@@ -63,9 +63,9 @@ pub fn list<R: Row>(table: &[Kept<R>], request: &ListRequest, watch: &dyn Watch)
 
 pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watch) -> Result<Groups, StoreError> {
     let (rows, scanned) = selected(table, &request.selection, watch)?;
-    let empty = || request.measures.iter().copied().map(nothing).collect::<Vec<_>>();
-    let mut groups: BTreeMap<Vec<Scalar>, Vec<Measured>> = BTreeMap::new();
-    let mut rest: Option<Vec<Measured>> = None;
+    let empty = || request.measures.iter().copied().map(|measure| (nothing(measure), None)).collect::<Vec<_>>();
+    let mut groups: BTreeMap<Vec<Scalar>, Vec<Running>> = BTreeMap::new();
+    let mut rest: Option<Vec<Running>> = None;
     if request.keys.is_empty() && request.groups_max > 0 {
         groups.insert(Vec::new(), empty());
     }
@@ -81,33 +81,51 @@ pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watc
             add(*measure, measured, row);
         }
     }
-    let groups = groups.into_iter().map(|(key, measures)| Group { key, measures }).collect();
-    Ok(Groups { groups, rest, scanned })
+    let done = |running: Vec<Running>| running.into_iter().map(|(measured, _)| measured).collect();
+    let groups = groups.into_iter().map(|(key, measures)| Group { key, measures: done(measures) }).collect();
+    Ok(Groups { groups, rest: rest.map(done), scanned })
 }
+
+/// A measured value, and the start and number of the newest row where that is what is measured.
+type Running = (Measured, Option<(i64, i64)>);
 
 /// The measured value of no rows.
 fn nothing(measure: Measure) -> Measured {
     match measure {
         Measure::Count | Measure::Sum(_) => Measured::Int(0),
         Measure::Outcomes => Measured::Outcomes([0; Outcome::COUNT]),
-        Measure::Min(_) | Measure::Max(_) => Measured::Extreme(None),
+        Measure::Min(_) | Measure::Max(_) | Measure::Last(_) => Measured::Extreme(None),
+        Measure::Sketch(_) => Measured::Sketch(Box::default()),
         Measure::Histogram(_) => Measured::Histogram(Box::new(Histogram::new())),
     }
 }
 
-fn add<R: Row>(measure: Measure, measured: &mut Measured, row: &R) {
+fn add<R: Row>(measure: Measure, (measured, newest): &mut Running, row: &R) {
     let of = match measure {
         Measure::Count | Measure::Outcomes => Some(1),
-        Measure::Sum(number) | Measure::Min(number) | Measure::Max(number) | Measure::Histogram(number) => {
-            number.of(row)
+        Measure::Sum(number)
+        | Measure::Min(number)
+        | Measure::Max(number)
+        | Measure::Last(number)
+        | Measure::Histogram(number) => number.of(row),
+        Measure::Sketch(column) => {
+            if let (Measured::Sketch(sketch), Value::Bytes(bytes)) = (measured, row.value(column)) {
+                sketch.add(bytes);
+            }
+            return;
         }
     };
     let Some(number) = of else { return };
     match (measure, measured) {
+        (Measure::Last(_), Measured::Extreme(extreme)) => {
+            *newest = (*newest).max(Some((times(row).0, number)));
+            *extreme = newest.map(|(_, number)| number);
+        }
         (Measure::Min(_), Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.min(number))),
         (_, Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.max(number))),
         (_, Measured::Outcomes(counts)) => counts[outcome(row) as usize] += 1,
         (_, Measured::Int(sum)) => *sum = sum.saturating_add(number),
         (_, Measured::Histogram(histogram)) => histogram.record(u64::try_from(number).unwrap_or(0)),
+        (_, Measured::Sketch(_)) => {}
     }
 }

@@ -1,8 +1,10 @@
 //! What is computed of groups.
 
 use arachne_aggregate::Histogram;
+use arachne_aggregate::sketch::Sketch;
 use arachne_filter::Outcome;
 use arachne_store::{Measure, Measured, Number};
+use arrow::array::AsArray as _;
 
 use crate::scan::frame::{Frame, Numbers};
 
@@ -16,6 +18,10 @@ pub(super) enum Accumulator {
     Min(Number, Vec<Option<i64>>),
     Max(Number, Vec<Option<i64>>),
     Histogram(Number, Vec<Histogram>),
+    /// With the start of the row.
+    Last(Number, Vec<Option<(i64, i64)>>),
+    /// Of a column.
+    Sketch(usize, Vec<Sketch>),
 }
 
 impl Accumulator {
@@ -27,6 +33,8 @@ impl Accumulator {
             Measure::Min(number) => Self::Min(number, Vec::new()),
             Measure::Max(number) => Self::Max(number, Vec::new()),
             Measure::Histogram(number) => Self::Histogram(number, Vec::new()),
+            Measure::Last(number) => Self::Last(number, Vec::new()),
+            Measure::Sketch(column) => Self::Sketch(column, Vec::new()),
         }
     }
 
@@ -39,16 +47,20 @@ impl Accumulator {
             Self::Min(number, _) => Self::Min(*number, Vec::new()),
             Self::Max(number, _) => Self::Max(*number, Vec::new()),
             Self::Histogram(number, _) => Self::Histogram(*number, Vec::new()),
+            Self::Last(number, _) => Self::Last(*number, Vec::new()),
+            Self::Sketch(column, _) => Self::Sketch(*column, Vec::new()),
         }
     }
 
     /// What is needed of rows.
     pub(super) const fn number(&self) -> Option<Number> {
         match self {
-            Self::Count(_) | Self::Outcomes(_) => None,
-            Self::Sum(number, _) | Self::Min(number, _) | Self::Max(number, _) | Self::Histogram(number, _) => {
-                Some(*number)
-            }
+            Self::Count(_) | Self::Outcomes(_) | Self::Sketch(..) => None,
+            Self::Sum(number, _)
+            | Self::Min(number, _)
+            | Self::Max(number, _)
+            | Self::Last(number, _)
+            | Self::Histogram(number, _) => Some(*number),
         }
     }
 
@@ -60,6 +72,8 @@ impl Accumulator {
             Self::Sum(_, sums) => sums.resize(groups, 0),
             Self::Min(_, all) | Self::Max(_, all) => all.resize(groups, None),
             Self::Histogram(_, all) => all.resize(groups, Histogram::new()),
+            Self::Last(_, all) => all.resize(groups, None),
+            Self::Sketch(_, all) => all.resize(groups, Sketch::default()),
         }
     }
 
@@ -83,7 +97,20 @@ impl Accumulator {
             (Self::Histogram(_, all), Some(numbers)) => {
                 each(groups, numbers, |group, number| all[group].record(u64::try_from(number).unwrap_or(0)));
             }
-            // Every measure but counts has a number.
+            (Self::Last(_, all), Some(numbers)) => {
+                let starts = frame.integers(frame.table.start);
+                for (row, group) in groups.iter().enumerate() {
+                    let last = &mut all[*group as usize];
+                    *last = (*last).max(numbers.at(row).map(|number| (starts.values[row], number)));
+                }
+            }
+            (Self::Sketch(column, all), _) => {
+                let bytes = frame.column(*column).and_then(|array| array.as_binary_opt::<i32>());
+                for (group, bytes) in groups.iter().zip(bytes.into_iter().flatten()) {
+                    bytes.into_iter().for_each(|bytes| all[*group as usize].add(bytes));
+                }
+            }
+            // Every other measure but counts has a number.
             _ => {}
         }
     }
@@ -101,6 +128,8 @@ impl Accumulator {
             }
             (Self::Max(_, mine), Self::Max(_, others)) => mine[to] = mine[to].max(others[from]),
             (Self::Histogram(_, mine), Self::Histogram(_, others)) => mine[to].merge(&others[from]),
+            (Self::Last(_, mine), Self::Last(_, others)) => mine[to] = mine[to].max(others[from]),
+            (Self::Sketch(_, mine), Self::Sketch(_, others)) => mine[to].merge(&others[from]),
             // Both were made of one request.
             _ => {}
         }
@@ -117,6 +146,8 @@ impl Accumulator {
             }
             Self::Min(_, all) | Self::Max(_, all) => Measured::Extreme(all[group]),
             Self::Histogram(_, all) => Measured::Histogram(Box::new(std::mem::take(&mut all[group]))),
+            Self::Last(_, all) => Measured::Extreme(all[group].map(|(_, number)| number)),
+            Self::Sketch(_, all) => Measured::Sketch(Box::new(std::mem::take(&mut all[group]))),
         }
     }
 }

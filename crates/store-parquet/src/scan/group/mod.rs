@@ -169,6 +169,8 @@ fn columns(request: &GroupRequest) -> Vec<usize> {
         Measure::Sum(number) | Measure::Min(number) | Measure::Max(number) | Measure::Histogram(number) => {
             number_columns(table, *number)
         }
+        Measure::Last(number) => std::iter::once(table.start).chain(number_columns(table, *number)).collect(),
+        Measure::Sketch(column) => vec![*column],
     });
     keys.chain(measures).collect()
 }
