@@ -14,7 +14,7 @@ pub use import::{ImportArgs, VantageArg};
 pub use messages::Messages;
 
 use crate::agents::args::AgentsArgs;
-use crate::ask::args::{ExportArgs, QueryArgs, SqlArgs};
+use crate::ask::args::{ExportArgs, QueryArgs, SeriesArgs, SqlArgs};
 use crate::exit::ExitStatus;
 use crate::serve::ServeArgs;
 
@@ -49,6 +49,8 @@ pub enum Command {
     Query(Box<QueryArgs>),
     /// Ask the store in SQL, read-only
     Sql(SqlArgs),
+    /// Show a metric over time, by its labels
+    Series(Box<SeriesArgs>),
     /// Write what the store holds as pcapng, HAR, ndjson, CSV or cURL
     Export(ExportArgs),
     /// Add, list and revoke agents: who may deliver what was captured

@@ -57,6 +57,7 @@ pub fn apply(found: Found, command: &mut Command) {
         }
         Command::Query(args) => data(&mut args.data.data),
         Command::Sql(args) => data(&mut args.data.data),
+        Command::Series(args) => data(&mut args.data.data),
         Command::Export(args) => data(&mut args.data.data),
         Command::Agents(args) => {
             data(&mut args.command.data().data);

@@ -61,6 +61,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Import(args) => checked("import", args.check(), || import::run(&args)),
         Command::Query(args) => ask::query(&args),
         Command::Sql(args) => ask::sql(&args),
+        Command::Series(args) => ask::series(&args),
         Command::Export(args) => ask::export(&args),
         Command::Agents(args) => agents::run(&args),
         Command::Serve(args) => serve::run(&args),

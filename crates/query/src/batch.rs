@@ -14,6 +14,7 @@ use crate::map::{MapAnswer, MapQuery};
 use crate::plan::{Plan, Step};
 use crate::quality::{QualityAnswer, QualityQuery};
 use crate::quantiles::{QuantilesAnswer, QuantilesQuery};
+use crate::series::{MetricsAnswer, MetricsQuery, SeriesAnswer, SeriesQuery};
 use crate::top::{TopAnswer, TopQuery};
 
 /// Declares a panel of each kind.
@@ -70,6 +71,10 @@ panels! {
     Map MapQuery MapAnswer plan_map;
     /// Capture quality.
     Quality QualityQuery QualityAnswer plan_quality;
+    /// A metric over time.
+    Series SeriesQuery SeriesAnswer plan_series;
+    /// Which metrics there are.
+    Metrics MetricsQuery MetricsAnswer plan_metrics;
 }
 
 /// Plans about the same rows, each with its panel's place.
@@ -166,7 +171,7 @@ impl Queries<'_> {
 /// Puts a plan to those about the same rows.
 fn share(all: &mut Vec<Shared>, place: usize, plan: Plan<PanelAnswer>) {
     let Some(selection) = plan.requests.first().map(|request| request.selection.clone()) else { return };
-    let histogram = |measure: &Measure| matches!(measure, Measure::Histogram(_));
+    let histogram = |measure: &Measure| matches!(measure, Measure::Histogram(_) | Measure::Sketch(_));
     let dear = plan.requests.iter().any(|request| request.measures.iter().any(histogram));
     match all.iter_mut().find(|shared| shared.dear == dear && same(&shared.selection, &selection)) {
         Some(shared) => shared.plans.push((place, plan)),

@@ -98,6 +98,30 @@ pub enum QueryError {
         /// What was given.
         value: f64,
     },
+    /// A time zone that is none.
+    #[error("the time zone is not known here: {reason}; give a name such as Europe/Berlin, or none for UTC")]
+    BadZone {
+        /// Why not.
+        reason: String,
+    },
+    /// Points of a metric that cannot be added up.
+    #[error("points of {metric} are of several kinds, {one} and {other}: add kind: or unit: to the filter")]
+    MixedPoints {
+        /// The metric.
+        metric: String,
+        /// A kind and its unit.
+        one: String,
+        /// Another.
+        other: String,
+    },
+    /// Units that cannot be added to each other.
+    #[error("values in {one} and in {other} cannot be added or subtracted; they can be divided and multiplied")]
+    UnlikeUnits {
+        /// That of the first metric.
+        one: String,
+        /// That of the second.
+        other: String,
+    },
     /// Thresholds of classes in the wrong order.
     #[error("the thresholds of the classes must grow: {fast_ns} ns to {slow_ns} ns")]
     BadThresholds {
@@ -127,6 +151,9 @@ impl QueryError {
             Self::TooManyGroups { .. } => "too-many-groups",
             Self::BadCursor { .. } => "bad-cursor",
             Self::BadQuantile { .. } => "bad-quantile",
+            Self::BadZone { .. } => "bad-zone",
+            Self::MixedPoints { .. } => "mixed-points",
+            Self::UnlikeUnits { .. } => "unlike-units",
             Self::BadThresholds { .. } => "bad-thresholds",
             Self::Store(error) if matches!(**error, StoreError::Stopped) => "stopped",
             Self::Store(_) => "store",
@@ -145,6 +172,9 @@ impl QueryError {
             Self::TooManyGroups { .. } => Some("by"),
             Self::BadCursor { .. } => Some("cursor"),
             Self::BadQuantile { .. } => Some("quantiles"),
+            Self::BadZone { .. } => Some("zone"),
+            Self::MixedPoints { .. } => Some("metric"),
+            Self::UnlikeUnits { .. } => Some("with"),
             Self::BadThresholds { .. } => Some("fast_ns"),
             Self::Store(_) => None,
         }

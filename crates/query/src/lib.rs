@@ -27,6 +27,7 @@ mod quality;
 mod quantiles;
 mod related;
 mod scope;
+mod series;
 mod tally;
 mod time;
 mod top;
@@ -46,6 +47,10 @@ pub use quality::{Loss, QualityAnswer, QualityQuery, QualitySeries};
 pub use quantiles::{QUANTILE_ERROR, QuantileSeries, QuantilesAnswer, QuantilesQuery};
 pub use related::{Item, PageOf, Related};
 pub use scope::{Mode, Scope};
+pub use series::{
+    Aggregate, Amounts, Compare, LabelFacts, MetricFacts, MetricsAnswer, MetricsQuery, Operator, SeriesAnswer,
+    SeriesOf, SeriesQuery, SeriesWith,
+};
 pub use time::{Instant, Span, When};
 pub use top::{Counts, Outcomes, Percentiles, Rank, TopAnswer, TopQuery, TopRow};
 

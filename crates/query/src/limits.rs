@@ -18,6 +18,8 @@ pub const TOP_MAX: usize = 1000;
 pub const TOP: usize = 10;
 /// Fields of one question.
 pub const FIELDS_MAX: usize = 64;
+/// Labels that series are grouped by.
+pub const BY_MAX: usize = 8;
 /// Panels of one batch.
 pub const PANELS_MAX: usize = 100;
 /// Quantiles of one question.

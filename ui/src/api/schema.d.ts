@@ -609,6 +609,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/log_records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines of logs that were kept.
+         * @description Right: `read`.
+         */
+        get: operations["listLogRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/login": {
         parameters: {
             query?: never;
@@ -642,6 +662,26 @@ export interface paths {
          * @description Right: `read`.
          */
         get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which metrics there are: kind, unit, labels with the number of their values, series.
+         * @description Right: `read`.
+         */
+        get: operations["listMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -960,6 +1000,26 @@ export interface paths {
          * @description Right: `read`.
          */
         post: operations["queryValues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A metric over time: by labels, put together with another one, beside another time.
+         * @description Right: `read`.
+         */
+        post: operations["querySeries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1434,6 +1494,8 @@ export interface components {
             /** @description Its name: 1 to 64 letters, digits and `-_.`, the first a letter or digit. */
             name: string;
         };
+        /** @description Values by bucket; null where nothing was measured. */
+        Amounts: (number | null)[] | (number | null)[];
         /** @description A line of the answer to many questions. */
         BatchLine: {
             /** @description A panel is done, or the rows of a list are there whose total comes in a second line of the panel. */
@@ -1608,6 +1670,11 @@ export interface components {
             /** @description The name with dots. */
             name: string;
         };
+        /**
+         * @description What a range is compared with.
+         * @enum {string}
+         */
+        Compare: "previous" | "yesterday" | "week";
         /** @description What can stand there. */
         CompleteAnswer: {
             /** @description The field of the values. */
@@ -2314,6 +2381,16 @@ export interface components {
             /** @description The installation's key of redaction, hexadecimal: equal secrets of all agents get equal digests. */
             redaction: string;
         };
+        /** @description A label of a metric. */
+        LabelFacts: {
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many values it has.
+             */
+            values: number;
+        };
         /** @description A short link. */
         Link: {
             /** @description Its id: a hash of the state, so that a state has one link. */
@@ -2487,6 +2564,59 @@ export interface components {
             /** @description Its role. */
             role: components["schemas"]["Role"];
         };
+        /** @description A metric. */
+        MetricFacts: {
+            /**
+             * Format: int64
+             * @description How many agents measure it.
+             */
+            agents: number;
+            /** @description Its labels, by name. */
+            labels: components["schemas"]["LabelFacts"][];
+            /** @description When the newest of them begins. */
+            last?: string | null;
+            /** @description counter, gauge, histogram or distinct. */
+            metric_kind: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many points.
+             */
+            points: number;
+            /**
+             * Format: int64
+             * @description How many series it has: different labels and agents.
+             */
+            series: number;
+            /** @description The unit of its numbers. */
+            unit: string;
+        };
+        /** @description Which metrics there are. */
+        MetricsAnswer: {
+            /** @description By name, kind and unit. */
+            metrics: components["schemas"]["MetricFacts"][];
+            /** @description What it cost. */
+            scanned: components["schemas"]["Cost"];
+        };
+        /** @description Which metrics there are. */
+        MetricsQuery: {
+            /**
+             * @description A filter on points, such as `agent:web-1` or `metric:access.*`.
+             * @default
+             */
+            filter?: string;
+            /**
+             * @description The first instant inside; where the table begins unless given.
+             * @default null
+             */
+            from?: string | null;
+            /**
+             * @description The first instant behind; where the table ends unless given.
+             * @default null
+             */
+            to?: string | null;
+        };
         /** @description A mistake in a filter. */
         Mistake: {
             /** @description The stable code. */
@@ -2579,6 +2709,11 @@ export interface components {
             /** @description waiting, running, finished, failed or stopped. */
             state: string;
         };
+        /**
+         * @description How two series become one.
+         * @enum {string}
+         */
+        Operator: "divide" | "subtract" | "add" | "multiply";
         /** @description Rows by what came of them. Errors are those that failed or got no answer. */
         Outcomes: {
             /**
@@ -2640,6 +2775,12 @@ export interface components {
         }) | (components["schemas"]["QualityQuery"] & {
             /** @enum {string} */
             kind: "quality";
+        }) | (components["schemas"]["SeriesQuery"] & {
+            /** @enum {string} */
+            kind: "series";
+        }) | (components["schemas"]["MetricsQuery"] & {
+            /** @enum {string} */
+            kind: "metrics";
         });
         /** @description An answer of any kind. */
         PanelAnswer: (components["schemas"]["ListAnswer"] & {
@@ -2672,6 +2813,12 @@ export interface components {
         }) | (components["schemas"]["QualityAnswer"] & {
             /** @enum {string} */
             kind: "quality";
+        }) | (components["schemas"]["SeriesAnswer"] & {
+            /** @enum {string} */
+            kind: "series";
+        }) | (components["schemas"]["MetricsAnswer"] & {
+            /** @enum {string} */
+            kind: "metrics";
         });
         /** @description A filter that was read. */
         ParseAnswer: {
@@ -3360,11 +3507,156 @@ export interface components {
             /** @description By bucket. */
             values: components["schemas"]["Numbers"];
         };
+        /** @description A metric over time. Bucket `n` is `[start + n * step_ns, start + (n + 1) * step_ns)`, cut to `[from, to)`. */
+        SeriesAnswer: {
+            /** @description What became of the points. */
+            aggregate: string;
+            /** @description The fields that series are grouped by. */
+            by: string[];
+            /** @description Start of the range that is compared with. */
+            compared_from?: string | null;
+            /** @description End of the range that is compared with. */
+            compared_to?: string | null;
+            /**
+             * Format: int32
+             * @description Number of buckets.
+             */
+            count: number;
+            /** @description Start of the range. */
+            from: string;
+            /**
+             * Format: int64
+             * @description How many groups there are.
+             */
+            groups: number;
+            /** @description counter, gauge, histogram or distinct; empty when there are no points. */
+            metric_kind: string;
+            /** @description Whether the first bucket begins before the range. */
+            partial_first: boolean;
+            /** @description Whether the last bucket ends behind the range. */
+            partial_last: boolean;
+            /** @description What it cost. */
+            scanned: components["schemas"]["Cost"];
+            /** @description The series, those with the largest totals first, then all others as one. */
+            series: components["schemas"]["SeriesOf"][];
+            /** @description Where bucket 0 starts. */
+            start: string;
+            /**
+             * Format: int64
+             * @description Width of a bucket in nanoseconds.
+             */
+            step_ns: number;
+            /** @description End of the range. */
+            to: string;
+            /** @description The unit of the values: `ns`, `By`, `1`, `1e-9` (billionths), each perhaps per second (`/s`). */
+            unit: string;
+            /**
+             * Format: int64
+             * @description Histograms and distinct counters that could not be read, and are missing in the values.
+             */
+            unread: number;
+        };
         /**
          * @description What a series stands for.
          * @enum {string}
          */
         SeriesKind: "value" | "null" | "other";
+        /** @description A series. */
+        SeriesOf: {
+            compared?: components["schemas"]["Amounts"] | null;
+            /**
+             * Format: double
+             * @description Over the whole of that range.
+             */
+            compared_total?: number | null;
+            /** @description What a click opens, with the range of the bucket. Its filter stands alone: that of the series is about points. */
+            drill: components["schemas"]["Drill"];
+            /** @description The values of the fields of `by`; empty of all others together. */
+            key: components["schemas"]["Cell"][];
+            /** @description What it stands for. */
+            kind: components["schemas"]["SeriesKind"];
+            /**
+             * Format: double
+             * @description Over the whole range, as if that were one bucket; of a `level` the mean of its buckets.
+             */
+            total?: number | null;
+            /** @description By bucket. */
+            values: components["schemas"]["Amounts"];
+        };
+        /** @description A metric over time. */
+        SeriesQuery: {
+            /**
+             * @description What becomes of the points of a bucket: `rate`, `sum`, `count`, `avg`, `min`, `max`, `last`, `level`, `distinct`, or a percentile
+             *     such as `p95`. Of counters `rate`, of gauges `avg`, of histograms `p95` unless given.
+             * @default null
+             */
+            aggregate?: string | null;
+            /**
+             * Format: int32
+             * @description At most so many buckets, of a width that people can read, when there is no step.
+             * @default null
+             */
+            buckets?: number | null;
+            /**
+             * @description Labels to group by, each by its name; `agent` is who measured.
+             * @default []
+             */
+            by?: string[];
+            /** @default null */
+            compare?: components["schemas"]["Compare"] | null;
+            /**
+             * @description A filter on its points, such as `label.class:error agent:web-1`.
+             * @default
+             */
+            filter?: string;
+            /**
+             * @description The first instant inside; where the table begins unless given.
+             * @default null
+             */
+            from?: string | null;
+            /**
+             * @description Its name.
+             * @default
+             */
+            metric?: string;
+            /**
+             * @description Width of a bucket, such as `30s`.
+             * @default null
+             */
+            step?: string | null;
+            /**
+             * @description The first instant behind; where the table ends unless given.
+             * @default null
+             */
+            to?: string | null;
+            /**
+             * @description Groups with series of their own; all further ones are one.
+             * @default 10
+             */
+            top?: number;
+            /** @default null */
+            with?: components["schemas"]["SeriesWith"] | null;
+            /**
+             * @description The time zone that days and weeks of `compare` follow, such as `Europe/Berlin`; empty for UTC.
+             * @default
+             */
+            zone?: string;
+        };
+        /**
+         * @description A second metric, which is put together with the first bucket by bucket and group by group.
+         *
+         *     Where one has points and the other has none, a rate, sum or count of nothing is zero; anything else is null.
+         */
+        SeriesWith: {
+            /** @description What becomes of its points; as for the first metric unless given. */
+            aggregate?: string | null;
+            /** @description A filter on its points. */
+            filter?: string;
+            /** @description Its name. */
+            metric: string;
+            /** @description How. */
+            operator: components["schemas"]["Operator"];
+        };
         /** @description A rule that names a service. */
         Service: {
             /**
@@ -5117,6 +5409,62 @@ export interface operations {
             };
         };
     };
+    listLogRecords: {
+        parameters: {
+            query?: {
+                /** @description Smallest first. */
+                ascending?: boolean;
+                /** @description Fields to show, separated by commas; all but headers and bytes when empty. */
+                columns?: string;
+                /** @description Whether all rows are counted. */
+                count?: components["schemas"]["Total"];
+                /** @description Where to go on: `next` of the page before. */
+                cursor?: string;
+                /** @description Answered below is fast, in nanoseconds. */
+                fast_ns?: number;
+                /** @description The filter; empty for everything. */
+                filter?: string;
+                /** @description The first instant inside: RFC 3339, a number since 1970 in s, ms, us or ns, `now`, `-1h`. */
+                from?: string;
+                /** @description At most so many rows. */
+                limit?: number;
+                /** @description How rows belong to the range. */
+                mode?: components["schemas"]["Mode"];
+                /** @description The number that rows are ordered by; `start` unless given. */
+                order?: string;
+                /** @description Answered from here on is slow, in nanoseconds. */
+                slow_ns?: number;
+                /** @description The first instant behind, likewise. */
+                to?: string;
+                /** @description Count twins too. */
+                twins?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListPage"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -5193,6 +5541,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMetrics: {
+        parameters: {
+            query?: {
+                /** @description A filter on points, such as `agent:web-1` or `metric:access.*`; empty for everything. */
+                filter?: string;
+                /** @description The first instant inside: RFC 3339, a number since 1970 in s, ms, us or ns, `now`, `-1h`. */
+                from?: string;
+                /** @description The first instant behind, likewise. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metrics */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsAnswer"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
@@ -5868,6 +6252,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValuesAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    querySeries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeriesQuery"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesAnswer"];
                 };
             };
             /** @description What is wrong (RFC 9457) */

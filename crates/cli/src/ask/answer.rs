@@ -79,12 +79,29 @@ pub fn histogram_rows(answer: &Json) -> (Vec<AnswerColumn>, Vec<Vec<Json>>) {
     (columns, (0..count).map(row).collect())
 }
 
+/// A metric as rows: one for each bucket, with a column for each series, and beside it that of another time.
+#[must_use]
+pub fn series_rows(answer: &Json) -> (Vec<AnswerColumn>, Vec<Vec<Json>>) {
+    let (mut columns, mut rows) = histogram_rows(answer);
+    let compared = members(&answer["series"]).enumerate().filter(|(_, series)| series["compared"].is_array());
+    for (more, (at, series)) in compared.enumerate() {
+        let place = 2 + at + more;
+        columns.insert(place, AnswerColumn::new(&format!("{} before", series_name(series)), Shape::Number));
+        for (row, value) in rows.iter_mut().zip(members(&series["compared"])) {
+            row.insert(place.min(row.len()), value.clone());
+        }
+    }
+    (columns, rows)
+}
+
 fn series_name(series: &Json) -> String {
     match (text(&series["kind"]), &series["key"]) {
         ("other", _) => "~other".to_owned(),
         ("null", _) => "–".to_owned(),
         (_, Json::Null) => "all".to_owned(),
         (_, Json::String(key)) => key.clone(),
+        (_, Json::Array(keys)) if keys.is_empty() => "all".to_owned(),
+        (_, Json::Array(keys)) => keys.iter().map(|key| key.as_str().unwrap_or("–")).collect::<Vec<_>>().join(" "),
         (_, key) => key.to_string(),
     }
 }
@@ -165,5 +182,19 @@ mod tests {
         assert_eq!((columns.len(), rows.len()), (11, 3));
         assert_eq!((&rows[0][0], &rows[0][1], &rows[0][7]), (&json!("/a"), &json!(3), &json!(7)));
         assert_eq!((&rows[1][0], &rows[2][0], &rows[2][1]), (&json!("~other"), &json!("~total"), &json!(4)));
+    }
+
+    #[test]
+    fn a_metric_has_another_time_beside_it() {
+        let one = |key: &[&str], values: [Option<i64>; 2], compared: [Option<i64>; 2]| {
+            json!({ "kind": if key.is_empty() { "other" } else { "value" }, "key": key, "values": values, "compared": compared })
+        };
+        let series = [one(&["a", "b"], [Some(1), None], [Some(2), Some(3)]), one(&[], [None, Some(4)], [None, None])];
+        let answer = json!({ "start": "1970-01-01T00:00:00Z", "step_ns": 1, "count": 2, "series": series });
+        let (columns, rows) = series_rows(&answer);
+        let names: Vec<_> = columns.iter().map(|column| &*column.name).collect();
+        assert_eq!(names, ["start", "a b", "a b before", "~other", "~other before"]);
+        assert_eq!(rows[0][1..], [json!(1), json!(2), Json::Null, Json::Null]);
+        assert_eq!(rows[1][1..], [Json::Null, json!(3), json!(4), Json::Null]);
     }
 }

@@ -119,6 +119,74 @@ pub struct QueryArgs {
     pub color: Color,
 }
 
+/// What a metric is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareWith {
+    /// As long a range, right before
+    Previous,
+    /// The same time of the day before
+    Yesterday,
+    /// The same time and weekday of the week before
+    Week,
+}
+
+/// The arguments of `arachne series`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = SERIES_HELP)]
+pub struct SeriesArgs {
+    /// The metric
+    #[arg(value_name = "METRIC")]
+    pub metric: String,
+
+    /// A filter on its points
+    #[arg(value_name = "FILTER", default_value = "", allow_hyphen_values = true)]
+    pub filter: String,
+
+    #[command(flatten)]
+    /// Where the store is.
+    pub data: DataArgs,
+
+    /// First instant: RFC 3339, a date, epoch seconds, or relative such as -1h [default: all time]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+
+    /// First instant behind the range [default: all time]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+
+    /// Width of a bucket, such as 30s [default: one that makes about a hundred]
+    #[arg(long, value_name = "STEP")]
+    pub step: Option<String>,
+
+    /// Labels to group by, separated by commas; agent is who measured
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    pub by: Vec<String>,
+
+    /// Groups with a column of their own; all others are one
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+
+    /// rate, sum, count, avg, min, max, last, level, distinct, or a percentile such as p95 [default: by the kind of the metric]
+    #[arg(long, value_name = "AGGREGATE")]
+    pub aggregate: Option<String>,
+
+    /// Another time beside it
+    #[arg(long, value_enum, value_name = "TIME")]
+    pub compare: Option<CompareWith>,
+
+    /// The time zone of days and weeks, such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE", default_value = "")]
+    pub zone: String,
+
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub format: AnswerFormat,
+
+    /// Whether the table has colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
 /// The arguments of `arachne sql`.
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = SQL_HELP)]
@@ -197,6 +265,15 @@ Examples:
   arachne query 'duration:>1s' --histogram 5m --by class --count overlap
   arachne query '' --by template --rank duration --limit 20
   arachne query 'service:shop' --columns start,method,path,duration,header.x-request-id --order duration
+";
+
+const SERIES_HELP: &str = "\
+Examples:
+  arachne series access.requests --by class --step 30s --from -1h
+  arachne series access.time 'label.template:\"/cart/{id}\"' --aggregate p99 --compare week --zone Europe/Berlin
+  arachne query --table points --by name --limit 1000
+
+A bucket without a number is one in which nothing was measured.
 ";
 
 const SQL_HELP: &str = "\

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use arachne_query::{HistogramQuery, ListQuery, Queries, TopQuery};
+use arachne_query::{HistogramQuery, ListQuery, Queries, SeriesQuery, TopQuery};
 use arachne_sql::{Rows, SqlError};
 use arachne_store::Watch;
 use arachne_store_parquet::EmbeddedStore;
@@ -39,6 +39,12 @@ pub trait Backend {
     /// # Errors
     /// As for [`Self::list`].
     fn top(&self, query: &TopQuery) -> Result<Json>;
+
+    /// A metric over time.
+    ///
+    /// # Errors
+    /// As for [`Self::list`].
+    fn series(&self, query: &SeriesQuery) -> Result<Json>;
 
     /// Rows of an SQL statement as they come.
     ///
@@ -103,6 +109,10 @@ impl Backend for Local {
 
     fn top(&self, query: &TopQuery) -> Result<Json> {
         self.ask(|queries| queries.top(query))
+    }
+
+    fn series(&self, query: &SeriesQuery) -> Result<Json> {
+        self.ask(|queries| queries.series(query))
     }
 
     fn sql(&self, statement: &str, rows: &mut dyn Rows) -> Result<()> {

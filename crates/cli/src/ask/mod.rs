@@ -1,4 +1,4 @@
-//! The commands that ask a store: `query`, `sql`, `export`.
+//! The commands that ask a store: `query`, `series`, `sql`, `export`.
 //!
 //! Where no server holds the data folder, the store is opened here; where one does, the same questions go to it through the
 //! socket in that folder.
@@ -11,6 +11,7 @@ pub mod holder;
 pub(crate) mod print;
 mod query;
 mod remote;
+mod series;
 mod sql;
 
 use std::io::{self, ErrorKind, Write as _};
@@ -31,6 +32,12 @@ use crate::visible::visible;
 #[must_use]
 pub fn query(args: &args::QueryArgs) -> ExitStatus {
     run(|| query::answer(args), &args.filter)
+}
+
+/// Runs `arachne series`.
+#[must_use]
+pub fn series(args: &args::SeriesArgs) -> ExitStatus {
+    run(|| series::answer(args), &args.filter)
 }
 
 /// Runs `arachne sql`.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use arachne_query::{HistogramQuery, ListQuery, Panel, TopQuery};
+use arachne_query::{HistogramQuery, ListQuery, Panel, SeriesQuery, TopQuery};
 use arachne_sql::Rows;
 use serde_json::{Value as Json, json};
 
@@ -87,6 +87,10 @@ impl Backend for Remote {
 
     fn top(&self, query: &TopQuery) -> Result<Json> {
         self.panel(&Panel::Top(query.clone()))
+    }
+
+    fn series(&self, query: &SeriesQuery) -> Result<Json> {
+        self.panel(&Panel::Series(query.clone()))
     }
 
     fn sql(&self, statement: &str, rows: &mut dyn Rows) -> Result<()> {

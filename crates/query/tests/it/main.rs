@@ -5,4 +5,5 @@ mod golden;
 mod lists;
 mod map;
 mod panels;
+mod series;
 mod support;

@@ -85,4 +85,6 @@ lists! {
     packets "packets" "/api/v1/packets" "listPackets" None;
     /// Names of addresses.
     hosts "hosts" "/api/v1/hosts" "listHosts" None;
+    /// Lines of logs that were kept.
+    log_records "log_records" "/api/v1/log_records" "listLogRecords" None;
 }

@@ -1,10 +1,13 @@
-//! Typed questions: histograms, tops, quantiles, facets, differences, maps, quality, values.
+//! Typed questions: histograms, tops, quantiles, facets, differences, maps, quality, values, series.
 
 use arachne_query::{
     DifferenceAnswer, DifferenceQuery, FacetsAnswer, FacetsQuery, HistogramAnswer, HistogramQuery, MapAnswer, MapQuery,
-    QualityAnswer, QualityQuery, QuantilesAnswer, QuantilesQuery, TopAnswer, TopQuery, ValuesAnswer, ValuesQuery,
+    MetricsAnswer, MetricsQuery, QualityAnswer, QualityQuery, QuantilesAnswer, QuantilesQuery, SeriesAnswer,
+    SeriesQuery, TopAnswer, TopQuery, ValuesAnswer, ValuesQuery, When,
 };
 use axum::response::{IntoResponse as _, Response};
+
+use serde::Deserialize;
 
 use crate::api::params::{HistogramParams, TopParams};
 use crate::problem::Problem;
@@ -40,6 +43,8 @@ questions! {
     quality "/api/v1/query/quality" "queryQuality" QualityQuery QualityAnswer;
     /// Values of one field that start with a prefix.
     values "/api/v1/query/values" "queryValues" ValuesQuery ValuesAnswer;
+    /// A metric over time: by labels, put together with another one, beside another time.
+    series "/api/v1/series" "querySeries" SeriesQuery SeriesAnswer;
 }
 
 /// A range histogram of exchanges by a link.
@@ -54,4 +59,29 @@ pub(crate) async fn histogram_link(job: Job, Params(params): Params<HistogramPar
     responses((status = 200, description = "The answer", body = TopAnswer)))]
 pub(crate) async fn top_link(job: Job, Params(params): Params<TopParams>) -> Result<Response, Problem> {
     top(job, Json(params.query("exchanges"))).await
+}
+
+/// Which metrics are listed.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MetricsParams {
+    /// A filter on points, such as `agent:web-1` or `metric:access.*`; empty for everything.
+    filter: String,
+    /// The first instant inside: RFC 3339, a number since 1970 in s, ms, us or ns, `now`, `-1h`.
+    #[param(value_type = Option<String>)]
+    from: Option<When>,
+    /// The first instant behind, likewise.
+    #[param(value_type = Option<String>)]
+    to: Option<When>,
+}
+
+/// Which metrics there are: kind, unit, labels with the number of their values, series.
+#[utoipa::path(get, path = "/api/v1/metrics", operation_id = "listMetrics", tag = "lists", params(MetricsParams),
+    responses((status = 200, description = "The metrics", body = MetricsAnswer)))]
+pub(crate) async fn metrics(job: Job, Params(params): Params<MetricsParams>) -> Result<Response, Problem> {
+    let MetricsParams { filter, from, to } = params;
+    let query = MetricsQuery { filter, from, to };
+    let answer = job.ask(move |ask| ask.metrics(&query).map_err(Problem::from)).await?;
+    Ok(axum::Json(answer).into_response())
 }

@@ -1,0 +1,224 @@
+//! From what was found of each operand to the series of an answer.
+
+use std::collections::BTreeSet;
+
+use arachne_filter::Predicate;
+use arachne_store::{Scalar, Scanned};
+
+use super::select::{Found, Operand};
+use super::state::{Group, Value};
+use super::{Amounts, Operator, SeriesAnswer, SeriesOf, Shape, drill};
+use crate::cell::Cell;
+use crate::error::QueryError;
+use crate::histogram::SeriesKind;
+use crate::list::Cost;
+use crate::time::Instant;
+
+/// What was found of one or two operands over one range.
+pub(super) struct Range {
+    pub operands: Vec<(Operand, Found)>,
+}
+
+/// A series under way: the groups of both operands.
+struct Line {
+    kind: SeriesKind,
+    key: Vec<Scalar>,
+    groups: Vec<Group>,
+}
+
+impl Range {
+    /// The keys of the first operand, those with the largest value over the whole range first.
+    pub fn ranked(&self) -> Vec<Vec<Scalar>> {
+        let Some((operand, found)) = self.operands.first() else { return Vec::new() };
+        let seconds = operand.seconds();
+        let total = |group: &Group| group.total(operand.aggregate, &seconds).map_or(f64::NEG_INFINITY, Value::as_f64);
+        let mut ranked: Vec<(&Vec<Scalar>, f64)> =
+            found.groups.iter().map(|(key, group)| (key, total(group))).collect();
+        ranked.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
+        ranked.into_iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The groups of a key, of each operand.
+    fn groups(&self, key: &[Scalar]) -> Vec<Group> {
+        self.operands.iter().map(|(_, found)| found.groups.get(key).cloned().unwrap_or_default()).collect()
+    }
+
+    /// All groups but those of `shown`, as one.
+    fn others(&self, shown: &BTreeSet<&Vec<Scalar>>) -> Vec<Group> {
+        let rest = |(operand, found): &(Operand, Found)| {
+            let mut rest = Group::default();
+            let others = found.groups.iter().filter(|(key, _)| !shown.contains(key));
+            others.for_each(|(_, group)| rest.add(operand.aggregate, group));
+            rest
+        };
+        self.operands.iter().map(rest).collect()
+    }
+
+    /// The series of `shown`, then that of all others.
+    fn lines(&self, shown: &[Vec<Scalar>]) -> Vec<Line> {
+        let line = |kind, key: &[Scalar], groups| Line { kind, key: key.to_vec(), groups };
+        let mut lines: Vec<Line> = shown.iter().map(|key| line(SeriesKind::Value, key, self.groups(key))).collect();
+        let others = self.others(&shown.iter().collect());
+        if others.iter().any(|group| !group.is_empty()) {
+            lines.push(line(SeriesKind::Other, &[], others));
+        }
+        lines
+    }
+
+    /// The values of a series by bucket, and over the whole range.
+    fn values(&self, operator: Option<Operator>, groups: &[Group]) -> (Vec<Option<Value>>, Option<Value>) {
+        let mut each = self.operands.iter().zip(groups).map(|((operand, _), group)| {
+            let seconds = operand.seconds();
+            let values = group.values(operand.aggregate, &seconds);
+            (values, group.total(operand.aggregate, &seconds), operand.aggregate.is_additive())
+        });
+        let Some((values, total, zero)) = each.next() else { return (Vec::new(), None) };
+        match (operator, each.next()) {
+            (Some(operator), Some((others, other, other_zero))) => {
+                let both = |a: Option<Value>, b: Option<Value>| operator.apply(a, zero, b, other_zero);
+                (values.into_iter().zip(others).map(|(a, b)| both(a, b)).collect(), both(total, other))
+            }
+            _ => (values, total),
+        }
+    }
+
+    fn scanned(&self) -> Scanned {
+        let mut all = Scanned::default();
+        self.operands.iter().for_each(|(_, found)| all += found.scanned);
+        all
+    }
+
+    fn unread(&self) -> u64 {
+        self.operands.iter().flat_map(|(_, found)| found.groups.values()).map(Group::unread).sum()
+    }
+}
+
+impl Operator {
+    /// Two values as one. Nothing measured beside something that was is zero where that is what it means.
+    fn apply(self, a: Option<Value>, a_zero: bool, b: Option<Value>, b_zero: bool) -> Option<Value> {
+        let zero = |value: Option<Value>, is: bool, beside: bool| value.or((is && beside).then_some(Value::Whole(0)));
+        let (x, y) = (zero(a, a_zero, b.is_some())?, zero(b, b_zero, a.is_some())?);
+        let checked = |whole: Option<i64>, broken: f64| whole.map_or(Value::Broken(broken), Value::Whole);
+        let (f, g) = (x.as_f64(), y.as_f64());
+        let value = match (self, x, y) {
+            (Self::Divide, ..) => Value::Broken(f / g),
+            (Self::Add, Value::Whole(x), Value::Whole(y)) => checked(x.checked_add(y), f + g),
+            (Self::Subtract, Value::Whole(x), Value::Whole(y)) => checked(x.checked_sub(y), f - g),
+            (Self::Multiply, Value::Whole(x), Value::Whole(y)) => checked(x.checked_mul(y), f * g),
+            (Self::Add, ..) => Value::Broken(f + g),
+            (Self::Subtract, ..) => Value::Broken(f - g),
+            (Self::Multiply, ..) => Value::Broken(f * g),
+        };
+        Some(value).filter(|value| value.as_f64().is_finite())
+    }
+
+    /// The unit of the result.
+    fn unit(self, a: &str, b: &str) -> Result<String, QueryError> {
+        match self {
+            // Nothing was found of one of them.
+            _ if a.is_empty() || b.is_empty() => Ok(format!("{a}{b}")),
+            Self::Divide if a == b => Ok("1".to_owned()),
+            Self::Divide => Ok(format!("{a}/({b})")),
+            Self::Multiply => Ok(format!("{a}*{b}")),
+            Self::Add | Self::Subtract if a == b => Ok(a.to_owned()),
+            Self::Add | Self::Subtract => Err(QueryError::UnlikeUnits { one: a.to_owned(), other: b.to_owned() }),
+        }
+    }
+}
+
+impl Shape {
+    /// Puts it together. `compared` is what was found over the other range.
+    pub(super) fn answer(
+        &self,
+        shown: &[Vec<Scalar>],
+        now: &Range,
+        compared: Option<&Range>,
+    ) -> Result<SeriesAnswer, QueryError> {
+        let Some((first, found)) = now.operands.first() else { return Err(QueryError::TooManyGroups { max: 0 }) };
+        let mut scanned = now.scanned();
+        compared.into_iter().for_each(|range| scanned += range.scanned());
+        let others = compared.map(|range| range.others(&shown.iter().collect())).unwrap_or_default();
+        let series = now.lines(shown).iter().map(|line| self.series_of(line, now, compared, &others)).collect();
+        let (range, buckets) = (first.resolved.selection.range, first.buckets);
+        let end = i128::from(buckets.origin) + i128::from(buckets.step) * i128::from(buckets.count);
+        let other = compared.and_then(|range| range.operands.first());
+        let other = other.map(|(operand, _)| operand.resolved.selection.range);
+        Ok(SeriesAnswer {
+            start: Instant(buckets.origin),
+            step_ns: buckets.step,
+            count: buckets.count,
+            from: Instant(range.from),
+            to: Instant(range.to),
+            partial_first: buckets.origin < range.from,
+            partial_last: end > i128::from(range.to),
+            aggregate: first.aggregate,
+            metric_kind: found.kind.clone(),
+            unit: self.unit(now)?,
+            by: self.by.iter().map(|split| split.name.clone()).collect(),
+            compared_from: other.map(|range| Instant(range.from)),
+            compared_to: other.map(|range| Instant(range.to)),
+            series,
+            groups: found.groups.len() as u64,
+            unread: now.unread(),
+            scanned: Cost::from(scanned),
+        })
+    }
+
+    /// The unit of the values.
+    fn unit(&self, now: &Range) -> Result<String, QueryError> {
+        let mut units = now.operands.iter().map(|(operand, found)| unit(operand, found));
+        let first = units.next().unwrap_or_default();
+        match (self.operator, units.next()) {
+            (Some(operator), Some(other)) => operator.unit(&first, &other),
+            _ => Ok(first),
+        }
+    }
+
+    /// A series, with that of the other range; `others` are the groups there that have no series of their own.
+    fn series_of(&self, line: &Line, now: &Range, compared: Option<&Range>, others: &[Group]) -> SeriesOf {
+        let first = now.operands.first().map(|(operand, _)| operand);
+        let whole = now.operands.len() == 1 && first.is_some_and(|first| first.aggregate.is_whole());
+        let other = line.kind == SeriesKind::Other;
+        let before = compared.map(|range| {
+            let (values, total) =
+                range.values(self.operator, &if other { others.to_vec() } else { range.groups(&line.key) });
+            let at = |place: &usize| values.get(*place).copied().flatten();
+            (self.places.iter().map(at).collect(), total)
+        });
+        let (values, total) = now.values(self.operator, &line.groups);
+        let (before, total_before) = before.map_or((None, None), |(values, total)| (Some(values), total));
+        let metric = first.map_or("", |first| &first.metric);
+        let everything = Predicate::All;
+        let filter = first.map_or(&everything, |first| &first.resolved.selection.predicate);
+        SeriesOf {
+            kind: line.kind,
+            key: self.cells(&line.key),
+            values: amounts(values, whole),
+            total: total.map(Value::as_f64),
+            compared: before.map(|values| amounts(values, whole)),
+            compared_total: total_before.map(Value::as_f64),
+            drill: if other {
+                drill::others(metric, filter)
+            } else {
+                drill::drill(metric, filter, &self.by, &line.key)
+            },
+        }
+    }
+
+    fn cells(&self, key: &[Scalar]) -> Vec<Cell> {
+        self.by.iter().zip(key).map(|(split, value)| Cell::new(value.clone(), split.kind)).collect()
+    }
+}
+
+fn unit(operand: &Operand, found: &Found) -> String {
+    if found.kind.is_empty() { String::new() } else { operand.aggregate.unit(&found.unit) }
+}
+
+fn amounts(values: Vec<Option<Value>>, whole: bool) -> Amounts {
+    if whole {
+        let whole = |value| if let Value::Whole(number) = value { Some(number) } else { None };
+        Amounts::Whole(values.into_iter().map(|value| value.and_then(whole)).collect())
+    } else {
+        Amounts::Broken(values.into_iter().map(|value| value.map(Value::as_f64)).collect())
+    }
+}
