@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-use arachne_delivery::codec::{Head, Packer, address, encode};
+use arachne_delivery::codec::{Head, Packer, address};
 use arachne_delivery::proto::Lane;
 use arachne_model::table::{ExchangeRow, Rows, SessionRow};
 use arachne_server::{Config, ImportFailure, ImportJob, ImportWatch, Imported, Importer, Parts, Registry, Server};

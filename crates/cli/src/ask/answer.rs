@@ -186,9 +186,7 @@ mod tests {
 
     #[test]
     fn a_metric_has_another_time_beside_it() {
-        let one = |key: &[&str], values: [Option<i64>; 2], compared: [Option<i64>; 2]| {
-            json!({ "kind": if key.is_empty() { "other" } else { "value" }, "key": key, "values": values, "compared": compared })
-        };
+        let one = |key: &[&str], values: [Option<i64>; 2], compared: [Option<i64>; 2]| json!({ "kind": if key.is_empty() { "other" } else { "value" }, "key": key, "values": values, "compared": compared });
         let series = [one(&["a", "b"], [Some(1), None], [Some(2), Some(3)]), one(&[], [None, Some(4)], [None, None])];
         let answer = json!({ "start": "1970-01-01T00:00:00Z", "step_ns": 1, "count": 2, "series": series });
         let (columns, rows) = series_rows(&answer);

@@ -1,6 +1,6 @@
 //! Batches of agents: durable when they are acknowledged, once, and nothing that lies gets in.
 
-use arachne_delivery::codec::{Head, Packer, address, encode};
+use arachne_delivery::codec::{Head, Packer, address};
 use arachne_delivery::proto::{Ack, Lane};
 use arachne_model::table::{ExchangeRow, Rows};
 use prost::Message as _;

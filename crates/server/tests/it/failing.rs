@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arachne_delivery::codec::{Head, Packer, address, encode};
+use arachne_delivery::codec::{Head, Packer, address};
 use arachne_delivery::proto::Lane;
 use arachne_store::{
     GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, MemoryStore, Page, Rows, Store,
