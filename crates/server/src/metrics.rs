@@ -119,6 +119,7 @@ fn store(facts: &StoreFacts, out: &mut String) {
         ("arachne_store_full", "gauge", u64::from(facts.full)),
         ("arachne_store_given_up_exchanges", "gauge", facts.given_up),
         ("arachne_store_open_refused_total", "counter", facts.open_refused),
+        ("arachne_store_twins_unmet_total", "counter", facts.twins_unmet),
     ];
     for (name, kind, value) in single {
         let _ = writeln!(out, "# TYPE {name} {kind}\n{name} {value}");

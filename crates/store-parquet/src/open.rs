@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arachne_model::table::{ExchangeRow, Row as _, Value};
 use arachne_store::{SILENT_PERIODS, given_up};
@@ -24,7 +25,7 @@ const KEPT_PERIODS: u16 = 144;
 
 #[derive(Clone, Debug)]
 struct Held {
-    row: ExchangeRow,
+    row: Arc<ExchangeRow>,
     bytes: usize,
     /// Periods that ended since it was told of.
     silent: u16,
@@ -34,10 +35,32 @@ impl Held {
     fn is_given_up(&self) -> bool {
         self.silent >= SILENT_PERIODS
     }
+}
 
-    fn shown(&self) -> Cow<'_, ExchangeRow> {
-        if self.is_given_up() { Cow::Owned(given_up(&self.row)) } else { Cow::Borrowed(&self.row) }
+/// An exchange as it is at one moment, for who looks at it later.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    row: Arc<ExchangeRow>,
+    given_up: bool,
+}
+
+impl Shown {
+    /// The row that is shown.
+    pub fn row(&self) -> Cow<'_, ExchangeRow> {
+        if self.given_up { Cow::Owned(given_up(&self.row)) } else { Cow::Borrowed(&self.row) }
     }
+
+    /// Its start, and its end or once more its start.
+    pub fn span(&self) -> (i64, i64) {
+        let row = self.row();
+        (row.start, row.end.unwrap_or(row.start).max(row.start))
+    }
+}
+
+/// Exchanges as a batch; `None` for none.
+pub(crate) fn batch(shown: &[Shown]) -> Option<RecordBatch> {
+    let rows: Vec<_> = shown.iter().map(Shown::row).collect();
+    in_order(rows.iter().map(|row| &**row).collect())
 }
 
 /// Exchanges that have not ended, by id; the last revision of each.
@@ -63,7 +86,7 @@ impl Open {
             return;
         }
         self.bytes = all;
-        self.rows.insert(row.id.clone(), Held { row, bytes, silent: 0 });
+        self.rows.insert(row.id.clone(), Held { row: Arc::new(row), bytes, silent: 0 });
     }
 
     /// Whether an exchange is open as far as is known.
@@ -103,10 +126,15 @@ impl Open {
         self.rows.values().filter(|held| held.is_given_up()).count() as u64
     }
 
-    /// All of them as they are shown; `None` for none.
-    pub fn shown(&self) -> Option<RecordBatch> {
-        let shown: Vec<_> = self.rows.values().map(Held::shown).collect();
-        in_order(shown.iter().map(|row| &**row).collect())
+    /// All of them as they are shown. Cheap.
+    pub fn shown(&self) -> Vec<Shown> {
+        let shown = |held: &Held| Shown { row: Arc::clone(&held.row), given_up: held.is_given_up() };
+        self.rows.values().map(shown).collect()
+    }
+
+    /// Their wire keys.
+    pub fn keys(&self) -> impl Iterator<Item = i64> {
+        self.rows.values().map(|held| held.row.wire_key)
     }
 
     /// All of them as they came, in batches that each fit a frame of the log.
@@ -118,7 +146,7 @@ impl Open {
                 bytes = 0;
             }
             bytes += held.bytes;
-            slice.push(&held.row);
+            slice.push(&*held.row);
         }
         slices.extend(in_order(slice));
         slices
@@ -135,7 +163,7 @@ mod tests {
     }
 
     fn shown(open: &Open) -> Vec<ExchangeRow> {
-        let Some(batch) = open.shown() else { return Vec::new() };
+        let Some(batch) = batch(&open.shown()) else { return Vec::new() };
         (0..batch.num_rows()).map(|row| columns::row::<ExchangeRow>(&batch, row)).collect()
     }
 

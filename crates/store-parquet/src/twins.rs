@@ -1,56 +1,36 @@
 //! Which row of an exchange counts when several sources saw it.
 //!
 //! Rows of different sources with one wire key that start near each other ([`TWINS_APART_MAX`]) are twins. Of two twins one beats
-//! the other: the vantage nearest to the server, then the smaller source, then the smaller id. A row counts when no twin
+//! the other: the vantage nearest to the server, then the smaller source. A row counts when no twin
 //! beats it. Each pair is compared when the later of the two comes, whichever that is, and who beats a row is kept by
 //! source; so the outcome depends neither on the order of imports nor on what was there in between.
 //!
 //! When a source is removed, what it beat counts again. Retention leaves it: twins are of one age.
 
+pub(crate) mod arrivals;
+pub(crate) mod keys;
 pub(crate) mod memory;
 pub(crate) mod met;
+mod rivals;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 
 use arachne_model::table::{ExchangeRow, Row as _, Value};
 use arachne_store::{StoreError, TWINS_APART_MAX};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 
+use self::arrivals::Facts;
+use self::rivals::{Rank, Ranks, Rivals};
 use crate::columns::cell;
 use crate::part::{Demoted, Part};
 
-const COLUMNS: [&str; 5] = ["wire_key", "start", "vantage", "source", "id"];
+const COLUMNS: [&str; 4] = ["wire_key", "start", "vantage", "source"];
 
 /// New rows that do not count, by the path of their part.
 pub(crate) type Changes = BTreeMap<String, Demoted>;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Twin {
-    part: usize,
-    position: u32,
-    start: i64,
-    rank: (u8, String, String),
-}
-
-impl Twin {
-    fn source(&self) -> &str {
-        &self.rank.1
-    }
-
-    fn is_twin(&self, other: &Self) -> bool {
-        self.source() != other.source() && self.start.abs_diff(other.start) <= TWINS_APART_MAX.unsigned_abs()
-    }
-
-    fn of(batch: &RecordBatch, row: usize, part: usize, position: u32) -> Self {
-        let text = |column| text(batch, column, row);
-        let vantage = vantage_rank(text(2));
-        let start = batch.column(1).as_primitive::<Int64Type>().value(row);
-        Self { part, position, start, rank: (vantage, text(3).to_owned(), text(4).to_owned()) }
-    }
-}
-
-fn columns_of() -> [usize; 5] {
+fn columns_of() -> [usize; 4] {
     COLUMNS.map(|name| ExchangeRow::TABLE.column(name).expect("a column of the table"))
 }
 
@@ -83,20 +63,18 @@ pub(crate) fn resolve(new: &[Part], others: &[Part]) -> Result<Changes, StoreErr
         return Ok(Changes::new());
     }
     let parts: Vec<&Part> = new.iter().chain(met).collect();
-    let mut known = Known::default();
-    let mut beaten: Vec<BTreeMap<String, Vec<u32>>> = vec![BTreeMap::new(); parts.len()];
+    let (mut gathered, mut fresh) = (Gathered::default(), None);
     for (index, part) in parts.iter().enumerate() {
-        let fresh = index < new.len();
-        match compare(part, index, fresh, &mut known, &mut beaten) {
-            Err(StoreError::Damaged { .. }) => {}
+        if index == new.len() {
+            fresh = Some(gathered.rows.iter().map(|row| row.key).collect());
+        }
+        match gathered.add(part, index, fresh.as_ref()) {
+            Err(StoreError::Damaged { .. }) => gathered.rows.retain(|row| row.part != index),
             other => other?,
         }
     }
-    Ok(changes(&parts, beaten))
+    Ok(changes(&parts, gathered.beaten(parts.len())))
 }
-
-/// Rows of new parts, by wire key.
-type Known = HashMap<i64, Vec<Twin>>;
 
 /// Whether rows of the two can be twins.
 fn may_meet(a: &Part, b: &Part) -> bool {
@@ -106,42 +84,69 @@ fn may_meet(a: &Part, b: &Part) -> bool {
     near && (alone(a).is_none() || alone(a) != alone(b)) && a.meta.path != b.meta.path
 }
 
-fn compare(
-    part: &Part,
-    index: usize,
-    fresh: bool,
-    known: &mut Known,
-    beaten: &mut [BTreeMap<String, Vec<u32>>],
-) -> Result<(), StoreError> {
-    let columns = columns_of();
-    if !fresh && !has_any(part, columns[0], known)? {
-        return Ok(());
-    }
-    let mut position = 0;
-    for batch in part.open()?.batches(&columns, 8192)? {
-        let batch = batch?;
-        let keys = batch.column(0).as_primitive::<Int64Type>().values().clone();
-        for (row, key) in keys.iter().enumerate() {
-            let met = known.get(key);
-            if fresh || met.is_some() {
-                let twin = Twin::of(&batch, row, index, position);
-                for other in met.into_iter().flatten().filter(|other| other.is_twin(&twin)) {
-                    let (winner, loser) = if other.rank < twin.rank { (other, &twin) } else { (&twin, other) };
-                    beaten[loser.part].entry(winner.source().to_owned()).or_default().push(loser.position);
-                }
-                if fresh {
-                    known.entry(*key).or_default().push(twin);
-                }
-            }
-            position += 1;
-        }
-    }
-    Ok(())
+/// A row of a part.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    key: i64,
+    start: i64,
+    rank: u32,
+    position: u32,
+    part: usize,
 }
 
-fn has_any(part: &Part, key: usize, known: &Known) -> Result<bool, StoreError> {
+/// By part and source, which of its rows that source beats.
+type Beaten = Vec<BTreeMap<String, Vec<u32>>>;
+
+/// Rows of new parts, and those of others with their wire keys.
+#[derive(Debug, Default)]
+struct Gathered {
+    rows: Vec<Row>,
+    ranks: Ranks,
+}
+
+impl Gathered {
+    /// Adds the rows of a part that have one of `keys`; without these, all.
+    fn add(&mut self, part: &Part, index: usize, keys: Option<&HashSet<i64>>) -> Result<(), StoreError> {
+        let columns = columns_of();
+        if let Some(keys) = keys
+            && !has_any(part, columns[0], keys)?
+        {
+            return Ok(());
+        }
+        let mut position = 0;
+        for batch in part.open()?.batches(&columns, 8192)? {
+            let facts = Facts(batch?);
+            for (row, (&key, &start)) in facts.keys().iter().zip(facts.starts()).enumerate() {
+                if keys.is_none_or(|keys| keys.contains(&key)) {
+                    let rank = self.ranks.number(facts.rank(row));
+                    self.rows.push(Row { key, start, rank, position, part: index });
+                }
+                position += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of them do not count.
+    fn beaten(mut self, parts: usize) -> Beaten {
+        let mut beaten = vec![BTreeMap::<String, Vec<u32>>::new(); parts];
+        self.rows.sort_unstable_by_key(|row| row.key);
+        for same in self.rows.chunk_by(|a, b| a.key == b.key).filter(|same| same.len() > 1) {
+            let rank = |row: &Row| -> Rank<'_> { self.ranks.rank(row.rank) };
+            let rivals = Rivals::of(same.iter().map(|row| (rank(row), row.start)));
+            for row in same {
+                for ((_, source), _) in rivals.beating(rank(row), row.start) {
+                    beaten[row.part].entry(source.to_owned()).or_default().push(row.position);
+                }
+            }
+        }
+        beaten
+    }
+}
+
+fn has_any(part: &Part, key: usize, keys: &HashSet<i64>) -> Result<bool, StoreError> {
     for batch in part.open()?.batches(&[key], 65_536)? {
-        if batch?.column(0).as_primitive::<Int64Type>().values().iter().any(|key| known.contains_key(key)) {
+        if batch?.column(0).as_primitive::<Int64Type>().values().iter().any(|key| keys.contains(key)) {
             return Ok(true);
         }
     }
@@ -149,7 +154,7 @@ fn has_any(part: &Part, key: usize, known: &Known) -> Result<bool, StoreError> {
 }
 
 /// What does not count in each part that has changed.
-fn changes(parts: &[&Part], beaten: Vec<BTreeMap<String, Vec<u32>>>) -> Changes {
+fn changes(parts: &[&Part], beaten: Beaten) -> Changes {
     let changed = parts.iter().zip(beaten).filter(|(_, beaten)| !beaten.is_empty());
     changed
         .filter_map(|(part, beaten)| {

@@ -186,6 +186,9 @@ pub struct StoreFacts {
     pub given_up: u64,
     /// Revisions of open exchanges that were not held since the start, for lack of room: these show when they end.
     pub open_refused: u64,
+    /// Batches of exchanges, since the start, that were not compared with all that other sources saw near them, for lack of room or
+    /// since it could not be read: where several saw one of them, all of these count until it is compared for good.
+    pub twins_unmet: u64,
 }
 
 /// A store. All calls block; they may come from many threads.
@@ -225,8 +228,7 @@ pub trait Store: Send + Sync {
     /// What it holds.
     fn facts(&self) -> StoreFacts;
 
-    /// Why what was taken cannot be brought into its last form, where that fails for another reason than lack of room. It is
-    /// durable and is answered all the same; when there is too much of it, [`Self::append`] refuses more. Cheap.
+    /// Why what was taken cannot be brought into its last form. It is durable and is answered all the same; when there is too much of it, [`Self::append`] refuses more. Cheap.
     fn failing(&self) -> Option<String> {
         None
     }

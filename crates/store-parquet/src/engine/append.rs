@@ -1,6 +1,8 @@
 //! Rows from senders: into the log, into memory, and from there into parts.
 
+use std::io::ErrorKind;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use arachne_model::table::{ExchangeRow, Row as _, TABLES};
 use arachne_store::{Rows, StoreError, Token};
@@ -18,7 +20,7 @@ use crate::manifest::{Edit, sender_batches};
 use crate::part::{Demoted, PartMeta};
 use crate::record::{append_error, wal_error};
 use crate::rows::{self, Batches};
-use crate::twins::met::Arrivals;
+use crate::twins::arrivals::{Arrivals, Holder};
 
 /// An error of Arrow while rows are moved about in memory.
 pub(crate) fn arrow_error(error: ArrowError) -> StoreError {
@@ -66,11 +68,14 @@ impl Core {
         let open = self.not_ended(open)?;
         let frame = frame(Some(token), &batches, &open)?;
         let shown = rows::sorted(&open);
-        let arrivals = Arrivals::of(batches[0].iter().chain(&shown));
+        let (ended, open_rows) = (batches[0].iter(), shown.iter());
+        let both = ended.map(|ended| (Holder::Memory, ended)).chain(open_rows.map(|open| (Holder::Open, open)));
+        let arrivals = Arrivals::of(both);
+        let looked = self.look(&arrivals);
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         let written = self.wal.append(vec![frame]).map_err(|e| append_error(&e))?;
         self.written();
-        let added = self.with_twins(&arrivals, |live| {
+        let added = self.with_twins(&arrivals, looked, |live| {
             live.sequence = live.sequence.max(written.end.saturating_sub(1));
             live.add(Some(token), batches, open)
         });
@@ -84,10 +89,12 @@ impl Core {
     /// When writing fails: everything stays where it was, and the next flush tries again.
     pub fn flush(&self) -> Result<(), StoreError> {
         let outcome = self.flush_now();
+        self.no_room.store(matches!(outcome, Err(StoreError::Full { .. })), Ordering::Relaxed);
         match &outcome {
             Ok(()) => *self.failing() = None,
-            Err(StoreError::Full { .. }) => {}
-            Err(StoreError::Io { what, source }) => *self.failing() = Some(format!("{what}: {source}")),
+            Err(StoreError::Full { what, source } | StoreError::Io { what, source }) => {
+                *self.failing() = Some(format!("{what}: {source}"));
+            }
             Err(error) => *self.failing() = Some(error.to_string()),
         }
         self.noted(outcome)
@@ -101,10 +108,10 @@ impl Core {
         }
         // The thread behind tries again and again; each who appends need not.
         let why = self.failing().clone().filter(|_| self.settings.background);
-        match why {
-            Some(why) => Err(error::io("cannot write what is in memory", std::io::Error::other(why))),
-            None => self.flush(),
-        }
+        let Some(why) = why else { return self.flush() };
+        // The log may take rows where there is no room for parts: a disk without inodes.
+        let kind = if self.no_room.load(Ordering::Relaxed) { ErrorKind::StorageFull } else { ErrorKind::Other };
+        Err(error::io("what is in memory", std::io::Error::new(kind, why)))
     }
 
     fn flush_now(&self) -> Result<(), StoreError> {
@@ -122,9 +129,7 @@ impl Core {
         }
         let edit = Edit { wal_released: Some(frozen.mark), senders: frozen.senders, ..Edit::default() };
         let new = written.into_iter().map(|meta| (meta, Demoted::default())).collect();
-        self.commit(&mut manifest, Change { new, edit, ..Change::default() }, |live| {
-            live.thaw();
-        })?;
+        self.commit(&mut manifest, Change { new, edit, thaw: true, ..Change::default() }, |_| ())?;
         // The mark is durable: what cannot be removed now is removed by a later flush.
         drop(self.wal.release(frozen.mark).map_err(wal_error));
         Ok(())
@@ -148,6 +153,7 @@ impl Core {
                 live.sequence = written.end.saturating_sub(1);
             }
             let rows = std::mem::take(&mut live.memory);
+            live.met.freeze();
             let sent = |sender: &String| Some(sender_batches(sender, live.senders.of(sender)?));
             let senders = rows.senders.iter().filter_map(sent).collect();
             live.frozen = Some(Frozen { rows, mark, senders });

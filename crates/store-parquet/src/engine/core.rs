@@ -16,11 +16,11 @@ use crate::part::write::write_sidecar;
 use crate::part::{DamageLog, Demoted, Part, PartMeta};
 use crate::record::{commit_error, lost};
 use crate::rows::{COUNT, place};
-use crate::twins::met::KeyCache;
+use crate::twins::keys::KeyCache;
 use crate::twins::{self, Changes};
 use crate::wal::Wal;
 
-/// The engine. Locks are taken in the order `manifest`, `gate`, `live`.
+/// The engine. Locks are taken in the order `manifest`, `asking`, `gate`, `live`, `keys`.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub disk: Arc<dyn Disk>,
@@ -37,12 +37,16 @@ pub(crate) struct Core {
     pub gate: RwLock<()>,
     pub log: Arc<DamageLog>,
     pub next_file: AtomicU64,
-    /// What is known of parts by wire key. Taken last.
+    /// Held by the question that finds out which exchanges count.
+    pub asking: Mutex<()>,
+    /// What is known of parts by wire key.
     pub keys: Mutex<KeyCache>,
     /// Whether the last write found no room.
     pub full: AtomicBool,
-    /// Why the last flush failed, but for lack of room.
+    /// Why the last flush failed.
     pub failing: Mutex<Option<String>>,
+    /// Whether it failed for lack of room.
+    pub no_room: AtomicBool,
 }
 
 /// A change of parts.
@@ -56,6 +60,8 @@ pub(crate) struct Change {
     pub forget: Option<String>,
     /// The new parts hold the rows of the old ones, whose twins are known.
     pub same_rows: bool,
+    /// The new parts hold what was frozen.
+    pub thaw: bool,
     /// What else the manifest gets.
     pub edit: Edit<PartMeta>,
 }
@@ -115,7 +121,7 @@ impl Core {
         });
         match outcome {
             Ok(parts) => {
-                self.publish(parts, &change.remove, then);
+                self.publish(parts, &change.remove, change.thaw, then);
                 Ok(())
             }
             Err(error) => {
@@ -192,8 +198,8 @@ impl Core {
         Ok(part.with_demoted(meta, Some(Arc::new(demoted))))
     }
 
-    fn publish(&self, parts: Vec<Part>, remove: &[String], then: impl FnOnce(&mut Live)) {
-        let new = self.unmet(&parts);
+    fn publish(&self, parts: Vec<Part>, remove: &[String], thaw: bool, then: impl FnOnce(&mut Live)) {
+        let looked = self.meet(&parts, thaw);
         let mut live = self.live();
         for gone in remove.iter().filter_map(|path| live.remove(path)) {
             gone.remove_when_unused();
@@ -206,8 +212,11 @@ impl Core {
             }
             live.put(part);
         }
+        if thaw {
+            live.thaw();
+        }
+        self.met(&mut live, looked, remove);
         then(&mut live);
-        self.meet(&mut live, &new, remove);
         live.changed();
     }
 
@@ -255,7 +264,7 @@ impl Core {
         let edit = Edit { remove_parts: change.remove.clone(), ..change.edit };
         manifest.commit(edit).map_err(commit_error)?;
         self.written();
-        self.publish(Vec::new(), &change.remove, |live| {
+        self.publish(Vec::new(), &change.remove, false, |live| {
             live.lost.extend(lost(&record));
             live.damage.push(format!("{path}: {reason}"));
             if !whole {

@@ -3,18 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arachne_model::table::{TABLES, Table};
-use arachne_store::{Senders, TableFacts, Token};
+use arachne_model::table::{ExchangeRow, Row as _, TABLES, Table};
+use arachne_store::{Senders, Token};
 use arrow::array::RecordBatch;
 
 use crate::manifest::SenderBatches;
 use crate::memtable::Memtable;
-use crate::open::Open;
-use crate::part::{Lost, Part, PartMeta};
+use crate::open::{self, Open, Shown};
+use crate::part::{Lost, Part};
 use crate::rows::{COUNT, place};
 use crate::snapshot::TableSnapshot;
-use crate::twins::memory::counted;
-use crate::twins::met::{Arrivals, Met};
+use crate::twins::arrivals::{Arrivals, Holder};
+use crate::twins::memory::count;
+use crate::twins::met::{AllMet, Run};
 
 /// Rows that are being written as parts.
 #[derive(Clone, Debug)]
@@ -50,29 +51,43 @@ pub(crate) struct Live {
     /// Rows that retention removed since the start, by table.
     pub retired: [u64; COUNT],
     /// Twins that exchanges in memory have in parts.
-    pub met: Met,
+    pub met: AllMet,
+    /// Parts of exchanges that are durable and about to be there: what comes is compared with them already.
+    pub coming: Vec<Part>,
+    /// Batches of rows that were not compared with all that is near them.
+    pub unmet: u64,
+    /// Grows with each change.
+    generation: u64,
     cache: [Option<Arc<TableSnapshot>>; COUNT],
 }
 
 impl Live {
-    /// The table as it is now.
+    /// A table other than that of exchanges as it is now.
     pub fn snapshot(&mut self, table: &Table) -> Arc<TableSnapshot> {
         let at = place(table);
         if let Some(known) = &self.cache[at] {
             return Arc::clone(known);
         }
-        let mut snapshot = self.ended(table);
-        if at == 0 {
-            snapshot.memory.extend(self.open.shown());
-            snapshot.memory = counted(snapshot.memory, &self.met);
-            for (path, beaten) in self.met.overlay() {
-                if let Some(part) = snapshot.parts.iter_mut().find(|part| part.meta.path == path) {
-                    let demoted = part.demoted.as_deref().cloned().unwrap_or_default().with(beaten.beaten().clone());
-                    *part = part.with_demoted(PartMeta::clone(&part.meta), Some(Arc::new(demoted)));
-                }
-            }
+        let snapshot = Arc::new(self.ended(table));
+        Arc::clone(self.cache[at].insert(snapshot))
+    }
+
+    /// The exchanges as they are now, when that was found out already.
+    pub fn known_exchanges(&self) -> Option<Arc<TableSnapshot>> {
+        self.cache[0].clone()
+    }
+
+    /// What the exchanges as they are now are made of. Cheap: who appends waits for it.
+    pub fn now(&self) -> Now {
+        let ended = self.ended(ExchangeRow::TABLE);
+        Now { generation: self.generation, ended, open: self.open.shown(), met: self.met.runs() }
+    }
+
+    /// Keeps the exchanges as they were, if they still are.
+    pub fn keep(&mut self, generation: u64, exchanges: &Arc<TableSnapshot>) {
+        if generation == self.generation {
+            self.cache[0] = Some(Arc::clone(exchanges));
         }
-        Arc::clone(self.cache[at].insert(Arc::new(snapshot)))
     }
 
     /// The table as it is now without exchanges that are open: costs nothing for these.
@@ -87,20 +102,34 @@ impl Live {
     /// What was frozen is in parts.
     pub fn thaw(&mut self) {
         self.frozen = None;
-        let left = self.exchanges();
-        self.met.keep_only(&left);
+        self.met.thaw(self.open.keys());
     }
 
-    /// The exchanges that are in no part.
-    pub fn exchanges(&self) -> Arrivals {
-        let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(0)).unwrap_or_default();
-        let open = self.open.shown();
-        Arrivals::of(frozen.iter().chain(self.memory.batches(0)).chain(&open))
+    /// Exchanges that are in no part; those that were frozen only when asked for.
+    pub fn exchanges(&self, with_frozen: bool) -> InMemory {
+        let frozen = self.frozen.as_ref().filter(|_| with_frozen);
+        let frozen = frozen.map(|frozen| frozen.rows.batches(0)).unwrap_or_default().iter();
+        let memory = self.memory.batches(0).iter();
+        let batches = frozen.map(|batch| (Holder::Frozen, batch)).chain(memory.map(|batch| (Holder::Memory, batch)));
+        let batches = batches.map(|(holder, batch)| (holder, batch.clone())).collect();
+        InMemory { batches, open: self.open.shown() }
+    }
+
+    /// Parts of exchanges that may have twins of `arrivals`, the newest first, without those at `known` paths.
+    pub fn near(&self, arrivals: &Arrivals, known: &HashSet<String>) -> Vec<Part> {
+        let all = self.coming.iter().chain(self.parts[0].iter().rev());
+        all.filter(|part| arrivals.may_meet(part) && !known.contains(&part.meta.path)).cloned().collect()
+    }
+
+    /// Whether a part of exchanges is there, or about to be.
+    pub fn has(&self, path: &str) -> bool {
+        self.coming.iter().chain(&self.parts[0]).any(|part| part.meta.path == path)
     }
 
     /// Snapshots made before stay; the next ones see what has changed.
     pub fn changed(&mut self) {
         self.cache = Default::default();
+        self.generation += 1;
     }
 
     /// The parts of a table, by first start.
@@ -132,31 +161,40 @@ impl Live {
         }
         None
     }
+}
 
-    /// What a table holds.
-    pub fn facts(&mut self, table: &'static Table) -> TableFacts {
-        let snapshot = self.snapshot(table);
-        let parts = snapshot.parts.iter().map(|part| &part.meta);
-        let range = |a: Option<(i64, i64)>, (from, to): (i64, i64)| {
-            Some(a.map_or((from, to), |(x, y)| (x.min(from), y.max(to))))
-        };
-        let memory = snapshot.memory.iter().map(|batch| batch_range(table, batch));
-        TableFacts {
-            rows: snapshot.rows(),
-            bytes: parts.clone().map(|meta| meta.bytes_all()).sum(),
-            parts: snapshot.parts.len() as u64,
-            memory_rows: snapshot.memory.iter().map(|batch| batch.num_rows() as u64).sum(),
-            range: parts.map(|meta| (meta.start_min, meta.end_max)).chain(memory.flatten()).fold(None, range),
-            lost_rows: snapshot.lost.iter().map(|lost| lost.rows).sum(),
-        }
+/// What the exchanges of one moment are made of.
+#[derive(Debug)]
+pub(crate) struct Now {
+    /// Which moment.
+    pub generation: u64,
+    ended: TableSnapshot,
+    open: Vec<Shown>,
+    met: Vec<Run>,
+}
+
+impl Now {
+    /// The exchanges as they are: open ones among them, and one counts of twins.
+    pub fn snapshot(self) -> TableSnapshot {
+        let mut snapshot = self.ended;
+        snapshot.memory.extend(open::batch(&self.open));
+        count(&mut snapshot.memory, &mut snapshot.parts, &self.met);
+        snapshot
     }
 }
 
-fn batch_range(table: &Table, batch: &RecordBatch) -> Option<(i64, i64)> {
-    use arrow::array::AsArray as _;
-    use arrow::compute::{max, min};
-    use arrow::datatypes::Int64Type;
-    let starts = batch.column(table.start).as_primitive::<Int64Type>();
-    let last = table.end.and_then(|end| max(batch.column(end).as_primitive::<Int64Type>()));
-    Some((min(starts)?, last.max(max(starts))?))
+/// Exchanges that are in no part, at one moment.
+#[derive(Debug)]
+pub(crate) struct InMemory {
+    batches: Vec<(Holder, RecordBatch)>,
+    open: Vec<Shown>,
+}
+
+impl InMemory {
+    /// Ready to be compared with parts.
+    pub fn arrivals(&self) -> Arrivals {
+        let open = open::batch(&self.open);
+        let batches = self.batches.iter().map(|(holder, batch)| (*holder, batch));
+        Arrivals::of(batches.chain(open.iter().map(|open| (Holder::Open, open))))
+    }
 }

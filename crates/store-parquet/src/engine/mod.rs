@@ -3,6 +3,7 @@
 mod age;
 mod append;
 mod core;
+mod facts;
 mod live;
 mod merge;
 mod open;
@@ -16,7 +17,6 @@ mod tests;
 mod twinned;
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -31,13 +31,14 @@ use arachne_store::{
 use self::age::AgeClock;
 pub(crate) use self::append::arrow_error;
 pub(crate) use self::core::{Change, Core};
+use self::live::Live;
 pub(crate) use self::output::{Output, discard};
 pub use self::settings::{Retention, Settings};
 use crate::disk::{DirectoryLock, Disk, RealDisk};
 use crate::error;
 use crate::import;
 use crate::record::lock_error;
-use crate::rows::COUNT;
+use crate::rows::{COUNT, place};
 use crate::scan;
 use crate::snapshot::TableSnapshot;
 
@@ -92,14 +93,15 @@ impl EmbeddedStore {
     /// A table as it is now.
     #[must_use]
     pub fn snapshot(&self, table: &Table) -> Arc<TableSnapshot> {
-        self.core.live().snapshot(table)
+        if place(table) == 0 { self.core.exchanges(|_| ()).0 } else { self.core.live().snapshot(table) }
     }
 
     /// All tables as they are at one moment, in the order of [`TABLES`].
     #[must_use]
     pub fn snapshots(&self) -> Vec<Arc<TableSnapshot>> {
-        let mut live = self.core.live();
-        TABLES.iter().map(|table| live.snapshot(table)).collect()
+        let others = |live: &mut Live| TABLES[1..].iter().map(|table| live.snapshot(table)).collect::<Vec<_>>();
+        let (exchanges, others) = self.core.exchanges(others);
+        std::iter::once(exchanges).chain(others).collect()
     }
 
     /// Writes what is in memory as parts.
@@ -244,7 +246,7 @@ impl Store for EmbeddedStore {
 
     fn group(&self, requests: &[GroupRequest], watch: &dyn Watch) -> Result<Vec<Groups>, StoreError> {
         let snapshots = self.snapshots();
-        let of = |request: &GroupRequest| &*snapshots[crate::rows::place(request.selection.table)];
+        let of = |request: &GroupRequest| &*snapshots[place(request.selection.table)];
         let requests: Vec<_> = requests.iter().map(|request| (of(request), request)).collect();
         let groups = scan::group(&requests, watch, &self.core.settings.scan);
         self.after_question();
@@ -252,25 +254,7 @@ impl Store for EmbeddedStore {
     }
 
     fn facts(&self) -> StoreFacts {
-        let quarantined = {
-            let manifest = self.core.manifest();
-            let files = manifest.state().quarantined.values();
-            files.map(|file| (file.kept.clone().unwrap_or_else(|| file.path.clone()), file.reason.clone())).collect()
-        };
-        let mut live = self.core.live();
-        let tables: Vec<_> = TABLES.iter().map(|table| live.facts(table)).collect();
-        let damage = live.damage.clone();
-        let (given_up, open_refused) = (live.open.given_up(), live.open.refused);
-        drop(live);
-        StoreFacts {
-            tables,
-            wal_bytes: self.core.wal_bytes(),
-            quarantined,
-            damage,
-            full: self.core.full.load(Ordering::Relaxed),
-            given_up,
-            open_refused,
-        }
+        self.core.facts()
     }
 
     fn failing(&self) -> Option<String> {

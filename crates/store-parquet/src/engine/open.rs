@@ -36,6 +36,7 @@ impl Core {
     pub fn end_period(&self) -> Result<(), StoreError> {
         let mut live = self.live();
         let kept = live.open.end_period();
+        live.met.end(&kept.iter().map(|row| row.wire_key).collect());
         let mut batches = Batches::default();
         batches[0] = sorted(&kept);
         let added = live.memory.add(batches).map_err(arrow_error);

@@ -49,13 +49,16 @@ impl Core {
             gate: RwLock::new(()),
             log,
             next_file: AtomicU64::new(first_file),
+            asking: Mutex::default(),
             keys: Mutex::default(),
             full: AtomicBool::new(false),
             failing: Mutex::default(),
+            no_room: AtomicBool::new(false),
         };
         core.repair(&missing, &damaged)?;
-        let replayed = core.live().exchanges();
-        core.with_twins(&replayed, Live::changed);
+        let replayed = core.live().exchanges(true);
+        let replayed = replayed.arrivals();
+        core.with_twins(&replayed, core.look(&replayed), Live::changed);
         Ok(core)
     }
 

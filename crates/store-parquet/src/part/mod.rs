@@ -13,4 +13,5 @@ pub(crate) mod write;
 
 pub use demoted::Demoted;
 pub use meta::{Lost, PartMeta, Sidecar, SourceRows};
+pub(crate) use read::Group;
 pub use read::{Damage, DamageLog, Part, PartReader, Readable};

@@ -14,8 +14,9 @@ use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::statistics::Statistics;
 
 use super::demoted::Demoted;
 use super::meta::PartMeta;
@@ -59,6 +60,8 @@ pub struct Part {
     pub table: &'static Table,
     /// Rows that do not count; `None` when all do.
     pub demoted: Option<Arc<Demoted>>,
+    /// Rows that do not count as long as those are in memory that a snapshot has beside it.
+    overlay: Option<Arc<Demoted>>,
     file: Arc<PartFile>,
 }
 
@@ -72,12 +75,33 @@ impl Part {
         log: Arc<DamageLog>,
     ) -> Self {
         let file = PartFile { disk, log, paths: Mutex::default(), opened: OnceLock::new(), index: OnceLock::new() };
-        Self { meta: Arc::new(meta), table, demoted, file: Arc::new(file) }
+        Self { meta: Arc::new(meta), table, demoted, overlay: None, file: Arc::new(file) }
     }
 
     /// The same file with other rows that do not count.
     pub(crate) fn with_demoted(&self, meta: PartMeta, demoted: Option<Arc<Demoted>>) -> Self {
-        Self { meta: Arc::new(meta), table: self.table, demoted, file: Arc::clone(&self.file) }
+        Self { meta: Arc::new(meta), table: self.table, demoted, overlay: None, file: Arc::clone(&self.file) }
+    }
+
+    /// The same with more rows that do not count, for a snapshot.
+    pub(crate) fn with_overlay(&self, overlay: Arc<Demoted>) -> Self {
+        Self { overlay: Some(overlay), ..self.clone() }
+    }
+
+    /// Whether there are rows that were written as counting and do not count.
+    #[must_use]
+    pub fn is_corrected(&self) -> bool {
+        self.corrections().any(|demoted| !demoted.is_empty())
+    }
+
+    /// Whether the row at `position` does not count, whatever was written.
+    #[must_use]
+    pub fn is_demoted(&self, position: u32) -> bool {
+        self.corrections().any(|demoted| demoted.contains(position))
+    }
+
+    fn corrections(&self) -> impl Iterator<Item = &Demoted> {
+        [&self.demoted, &self.overlay].into_iter().flatten().map(|demoted| &**demoted)
     }
 
     /// Its files go when the last snapshot that has them does.
@@ -232,6 +256,17 @@ pub(crate) fn read_checked(disk: &dyn Disk, path: &str, bytes: u64, checksum: u3
     Ok(buffer.into())
 }
 
+/// A row group of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    /// Position of its first row.
+    pub first: u32,
+    /// Its rows.
+    pub rows: usize,
+    /// First and last start.
+    pub starts: (i64, i64),
+}
+
 /// A part that was checked, with its metadata.
 #[derive(Debug)]
 pub struct Readable<'p> {
@@ -283,6 +318,37 @@ impl Readable<'_> {
         }))
     }
 
+    /// The row groups.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        let (meta, leaf) = (&self.part.meta, self.leaf(self.part.table.start));
+        let mut first = 0_u32;
+        let group = |group: &RowGroupMetaData| {
+            let statistics = leaf.and_then(|leaf| group.column(leaf).statistics());
+            let known = match statistics {
+                Some(Statistics::Int64(starts)) => starts.min_opt().copied().zip(starts.max_opt().copied()),
+                _ => None,
+            };
+            let rows = usize::try_from(group.num_rows()).unwrap_or(usize::MAX);
+            let here = Group { first, rows, starts: known.unwrap_or((meta.start_min, meta.start_max)) };
+            first = first.saturating_add(u32::try_from(rows).unwrap_or(u32::MAX));
+            here
+        };
+        self.metadata.metadata().row_groups().iter().map(group).collect()
+    }
+
+    /// The rows of a row group in order, with `columns` of the table but `counted`.
+    ///
+    /// # Errors
+    /// As for [`Self::batches`].
+    pub(crate) fn group_batches(
+        &self,
+        columns: &[usize],
+        group: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<'_>, StoreError> {
+        let builder = self.builder().with_row_groups(vec![group]);
+        self.read(builder, columns, 8192)
+    }
+
     /// The same, with `counted` as it was written.
     ///
     /// # Errors
@@ -292,7 +358,16 @@ impl Readable<'_> {
         columns: &[usize],
         rows: usize,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<'_>, StoreError> {
-        let reader = self.builder().with_projection(self.mask(columns)).with_batch_size(rows).build();
+        self.read(self.builder(), columns, rows)
+    }
+
+    fn read(
+        &self,
+        builder: ParquetRecordBatchReaderBuilder<PartReader>,
+        columns: &[usize],
+        rows: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, StoreError>> + use<'_>, StoreError> {
+        let reader = builder.with_projection(self.mask(columns)).with_batch_size(rows).build();
         let reader = reader.map_err(|e| self.part.report(e))?;
         let (part, columns) = (self.part, columns.to_vec());
         Ok(reader.map(move |batch| {
@@ -305,10 +380,11 @@ impl Readable<'_> {
 impl Part {
     /// Takes what does not count out of the column `counted` of a batch that ends before position `behind`.
     fn count(&self, batch: RecordBatch, counted: Option<usize>, behind: u64) -> RecordBatch {
-        let (Some(demoted), Some(place)) = (&self.demoted, counted) else { return batch };
-        let flags = demoted.counted(batch.column(place), behind - batch.num_rows() as u64);
+        let Some(place) = counted.filter(|_| self.is_corrected()) else { return batch };
         let mut columns = batch.columns().to_vec();
-        columns[place] = Arc::new(flags);
+        for demoted in self.corrections() {
+            columns[place] = Arc::new(demoted.counted(&columns[place], behind - batch.num_rows() as u64));
+        }
         RecordBatch::try_new(batch.schema(), columns).expect("a column was replaced by one of its type and length")
     }
 }

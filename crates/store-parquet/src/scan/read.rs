@@ -185,8 +185,7 @@ struct Counted<'a> {
 
 impl<'a> Counted<'a> {
     fn new(part: &'a Readable<'a>, group: usize, columns: &[usize], rows: &'a Rows) -> Self {
-        let demoted = part.part.demoted.as_ref().is_some_and(|demoted| !demoted.is_empty());
-        let counted = part.part.table.column("counted").filter(|_| demoted);
+        let counted = part.part.table.column("counted").filter(|_| part.part.is_corrected());
         let first = Chunk::Group(part, group).first();
         Self {
             part,
@@ -196,11 +195,11 @@ impl<'a> Counted<'a> {
     }
 
     fn correct(&mut self, batch: RecordBatch) -> RecordBatch {
-        let (Some(place), Some(demoted)) = (self.place, &self.part.part.demoted) else { return batch };
+        let Some(place) = self.place else { return batch };
         let written = batch.column(place).as_any().downcast_ref::<BooleanArray>();
         let positions = self.positions.by_ref().take(batch.num_rows());
         let flags = positions.enumerate().map(|(row, position)| {
-            let beaten = u32::try_from(position).is_ok_and(|position| demoted.contains(position));
+            let beaten = u32::try_from(position).is_ok_and(|position| self.part.part.is_demoted(position));
             !beaten && written.is_none_or(|flags| flags.value(row))
         });
         let flags = BooleanArray::new(flags.collect::<BooleanBuffer>(), None);

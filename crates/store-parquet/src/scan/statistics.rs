@@ -22,8 +22,7 @@ pub(super) fn group_bounds(part: &Readable<'_>, group: usize, column: usize) -> 
 
 /// Whether the file's flags are not what counts any more.
 fn corrected(part: &Readable<'_>, column: usize) -> bool {
-    part.part.demoted.as_ref().is_some_and(|demoted| !demoted.is_empty())
-        && part.part.table.column("counted") == Some(column)
+    part.part.is_corrected() && part.part.table.column("counted") == Some(column)
 }
 
 fn chunk_bounds(group: &RowGroupMetaData, leaf: usize) -> Bounds {

@@ -1,47 +1,43 @@
-//! Twins among rows that are in no part yet.
+//! What counts of rows that are in no part yet, and what they beat in parts.
 //!
 //! Parts are compared when they are written ([`super::resolve`]), rows in memory with parts when they come ([`super::met`]), and
-//! with each other here, whenever there are new ones: two agents that see one exchange have it once from the first answer on.
+//! with each other here, for the first question after there are new ones: two agents that see one exchange have it once from the
+//! first answer on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arachne_model::table::{ExchangeRow, Row as _};
-use arachne_store::TWINS_APART_MAX;
 use arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 
-use super::met::{Facts, Met};
+use super::arrivals::Facts;
+use super::met::{Pair, Run};
+use super::rivals::{Rank, Rivals, near};
+use crate::part::{Demoted, Part};
 
 /// A row: its wire key, its start, and where it is. Sorted, twins are together.
 type Place = (i64, i64, u32, u32);
 
-/// Smaller beats larger: the vantage nearest to the server, then the smaller source.
-type Rank<'a> = (u8, &'a str);
-
 /// Rows of one wire key up to which each is compared with each.
 const FEW: usize = 8;
 
-/// Batches of exchanges in memory with the right flags. `met` are the twins that they have in parts.
-pub(crate) fn counted(memory: Vec<RecordBatch>, met: &Met) -> Vec<RecordBatch> {
+/// Gives batches of exchanges in memory and parts the right flags. `met` are the twins that the ones have in the others; what is
+/// said there of rows or parts that are not here does not matter.
+pub(crate) fn count(memory: &mut Vec<RecordBatch>, parts: &mut [Part], met: &[Run]) {
     let all: Vec<Facts> = memory.iter().map(Facts::of).collect();
     let mut sources = BTreeSet::new();
     all.iter().for_each(|facts| facts.sources(&mut sources));
     if sources.len() < 2 && met.is_empty() {
-        return memory;
+        return;
     }
     let mut lost = vec![Vec::new(); all.len()];
     let places = places(&all);
     for twins in places.chunk_by(|a, b| a.0 == b.0).filter(|rows| rows.len() > 1) {
         mark(twins, &all, &mut lost);
     }
-    for (key, start, source) in met.beaten() {
-        let from = places.partition_point(|place| (place.0, place.1) < (key, start));
-        let same = places[from..].iter().take_while(|place| (place.0, place.1) == (key, start));
-        for (.., at, row) in same.map(|place| index(*place)).filter(|(.., at, row)| all[*at].source(*row) == source) {
-            lost[at].push(row);
-        }
-    }
-    memory.into_iter().zip(lost).map(|(batch, lost)| without(batch, &lost)).collect()
+    mark_met(&places, &all, parts, met, &mut lost);
+    let marked = std::mem::take(memory).into_iter().zip(lost).map(|(batch, lost)| without(batch, &lost));
+    *memory = marked.collect();
 }
 
 fn places(all: &[Facts]) -> Vec<Place> {
@@ -55,53 +51,68 @@ fn places(all: &[Facts]) -> Vec<Place> {
     places
 }
 
-/// A place with its numbers as indices.
-fn index((key, start, at, row): Place) -> (i64, i64, usize, usize) {
-    (key, start, at as usize, row as usize)
+/// A place as indices.
+fn index((.., at, row): Place) -> (usize, usize) {
+    (at as usize, row as usize)
+}
+
+/// Marks what does not count of twins of which one is in a part.
+fn mark_met(places: &[Place], all: &[Facts], parts: &mut [Part], met: &[Run], lost: &mut [Vec<usize>]) {
+    let paths: HashMap<String, usize> =
+        parts.iter().enumerate().map(|(at, part)| (part.meta.path.clone(), at)).collect();
+    let mut beaten: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+    for pairs in met.iter().flat_map(|run| run.chunk_by(|a, b| a.path == b.path)) {
+        let Some(part) = paths.get(&*pairs[0].path) else { continue };
+        for pair in pairs {
+            let mut rows = rows_of(places, all, pair).peekable();
+            match pair.position {
+                Some(position) if rows.peek().is_some() => beaten.entry(*part).or_default().push(position),
+                Some(_) => {}
+                None => rows.for_each(|(at, row)| lost[at].push(row)),
+            }
+        }
+    }
+    for (part, positions) in beaten {
+        // Who beats them does not matter: nobody goes without another snapshot.
+        let demoted = Demoted::new(BTreeMap::from([(String::new(), positions)]));
+        parts[part] = parts[part].with_overlay(Arc::new(demoted));
+    }
+}
+
+/// The rows in memory of a pair.
+fn rows_of<'a>(places: &'a [Place], all: &'a [Facts], pair: &'a Pair) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let wanted = (pair.key, pair.start);
+    let from = places.partition_point(|place| (place.0, place.1) < wanted);
+    let same = places[from..].iter().take_while(move |place| (place.0, place.1) == wanted);
+    same.map(|place| index(*place)).filter(|(at, row)| all[*at].source(*row) == &*pair.source)
 }
 
 /// Marks which of the rows of one wire key, in the order of their starts, do not count.
 fn mark(rows: &[Place], all: &[Facts], lost: &mut [Vec<usize>]) {
     let rank = |place: Place| -> Rank<'_> {
-        let (.., at, row) = index(place);
-        (all[at].vantage(row), all[at].source(row))
+        let (at, row) = index(place);
+        all[at].rank(row)
     };
     let mut lose = |place: Place| {
-        let (.., at, row) = index(place);
+        let (at, row) = index(place);
         lost[at].push(row);
     };
     if rows.len() > FEW {
-        return mark_many(rows, rank, lose);
+        let rivals = Rivals::of(rows.iter().map(|place| (rank(*place), place.1)));
+        rows.iter().filter(|place| rivals.beating(rank(**place), place.1).next().is_some()).for_each(|p| lose(*p));
+        return;
     }
     for place in rows {
         let own = rank(*place);
         let beats = |other: &Place| {
-            let near = other.1.abs_diff(place.1) <= TWINS_APART_MAX.unsigned_abs();
-            let other = rank(*other);
-            near && other < own && other.1 != own.1
+            let (start, other) = (other.1, rank(*other));
+            near(start, place.1) && other < own && other.1 != own.1
         };
         if rows.iter().any(beats) {
             lose(*place);
         }
     }
 }
-
-/// However many there are of one source, each is compared with the nearest of another one only.
-fn mark_many<'a>(rows: &[Place], rank: impl Fn(Place) -> Rank<'a>, mut lose: impl FnMut(Place)) {
-    let mut starts: BTreeMap<Rank<'_>, Vec<i64>> = BTreeMap::new();
-    rows.iter().for_each(|row| starts.entry(rank(*row)).or_default().push(row.1));
-    for place in rows {
-        let (own, start) = (rank(*place), place.1);
-        let near = |starts: &[i64]| {
-            let first = starts.partition_point(|other| *other < start.saturating_sub(TWINS_APART_MAX));
-            starts.get(first).is_some_and(|other| *other <= start.saturating_add(TWINS_APART_MAX))
-        };
-        if starts.range(..own).any(|(other, starts)| other.1 != own.1 && near(starts)) {
-            lose(*place);
-        }
-    }
-}
-
 /// The batch where these rows do not count.
 fn without(batch: RecordBatch, lost: &[usize]) -> RecordBatch {
     if lost.is_empty() {
@@ -117,6 +128,8 @@ fn without(batch: RecordBatch, lost: &[usize]) -> RecordBatch {
 
 #[cfg(test)]
 mod tests {
+    use arachne_store::TWINS_APART_MAX;
+
     use super::*;
     use crate::rows::sorted;
 
@@ -131,9 +144,10 @@ mod tests {
     }
 
     /// Sources and keys of the rows that count.
-    fn counting(memory: Vec<RecordBatch>) -> Vec<(String, i64)> {
+    fn counting(mut memory: Vec<RecordBatch>) -> Vec<(String, i64)> {
         let mut found = Vec::new();
-        for batch in counted(memory, &Met::default()) {
+        count(&mut memory, &mut [], &[]);
+        for batch in memory {
             let rows = (0..batch.num_rows()).map(|row| crate::columns::row::<ExchangeRow>(&batch, row));
             found.extend(rows.filter(|row| row.counted).map(|row| (row.source, row.wire_key)));
         }

@@ -1,277 +1,219 @@
-//! Twins of rows in memory among rows of parts.
+//! Twins that rows in memory have in parts.
 //!
 //! Rows that come are compared with the parts near them in time before they are seen, and with new parts before these are; what
 //! comes of it is kept as pairs until the rows are parts themselves, where [`super::resolve`] compares them for good. So one of
 //! twins counts in every answer, and the same one whichever way they came.
-//!
-//! What is looked up of parts is kept by wire key, up to [`KEYS_MAX`] rows. Policy: the newest parts are looked at; twins in
-//! older ones both count until the next flush.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arachne_store::{StoreError, TWINS_APART_MAX};
-use arrow::array::{AsArray as _, RecordBatch};
-use arrow::compute::{max, min};
-use arrow::datatypes::Int64Type;
+use super::arrivals::{Arrivals, HOLDERS, Holder};
+use super::keys::Keys;
+use super::rivals::Rivals;
 
-use super::{Changes, columns_of, text, vantage_rank};
-use crate::part::{Demoted, Part};
+/// Pairs that are kept for the rows of one holder: 28 MiB. Policy: of more, both twins count until the next flush; counted.
+const PAIRS_MAX: usize = 512 << 10;
 
-/// Rows of parts that are kept by wire key: 64 MiB.
-pub(crate) const KEYS_MAX: usize = 2 << 20;
+/// A row that does not count, and its twin on the other side.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    /// The part that has one of them.
+    pub path: Arc<str>,
+    /// The place in the part of the row that does not count; without it, that in memory does not.
+    pub position: Option<u32>,
+    /// The wire key of both.
+    pub key: i64,
+    /// The start of the row in memory.
+    pub start: i64,
+    /// The source of the row in memory.
+    pub source: Arc<str>,
+}
 
-/// The columns of a batch of exchanges that tell twins; see [`super::COLUMNS`].
-#[derive(Clone, Debug)]
-pub(crate) struct Facts(pub RecordBatch);
-
-impl Facts {
-    /// Of a batch with all columns.
-    pub fn of(batch: &RecordBatch) -> Self {
-        Self(batch.project(&columns_of()).expect("columns of the table"))
+impl Pair {
+    /// Whether both say that the same row does not count.
+    fn says_same(&self, other: &Self) -> bool {
+        self.path == other.path && self.position == other.position && (self.position.is_some() || self == other)
     }
+}
 
-    /// Wire keys.
-    pub fn keys(&self) -> &[i64] {
-        self.0.column(0).as_primitive::<Int64Type>().values()
-    }
+/// What a comparison found, by the holder of the rows in memory.
+pub(crate) type Found = [Vec<Pair>; HOLDERS];
 
-    /// Starts.
-    pub fn starts(&self) -> &[i64] {
-        self.0.column(1).as_primitive::<Int64Type>().values()
-    }
-
-    /// Smaller is nearer to the server.
-    pub fn vantage(&self, row: usize) -> u8 {
-        vantage_rank(text(&self.0, 2, row))
-    }
-
-    /// The source of a row.
-    pub fn source(&self, row: usize) -> &str {
-        text(&self.0, 3, row)
-    }
-
-    /// All sources, and perhaps some that no row has any more. Looks at no row where words are kept apart.
-    pub fn sources(&self, all: &mut BTreeSet<String>) {
-        let column = self.0.column(3);
-        let words = column.as_any_dictionary_opt().and_then(|words| words.values().as_string_opt::<i32>().cloned());
-        let mut add = |source: &str| {
-            if !all.contains(source) {
-                all.insert(source.to_owned());
-            }
+/// Compares rows in memory with those of the part at `path`. A row that does not count makes one pair, however many beat it.
+pub(crate) fn compare(arrivals: &Arrivals, path: &Arc<str>, keys: &Keys, found: &mut Found) {
+    for here in arrivals.by_key() {
+        let (key, holder, ..) = here[0];
+        let there = keys.of_key(key);
+        if there.is_empty() {
+            continue;
+        }
+        let found = &mut found[holder as usize];
+        let mut pair = |position, start, source: &str| {
+            found.push(Pair { path: Arc::clone(path), position, key, start, source: arrivals.source(source) });
         };
-        match words {
-            Some(words) => words.iter().flatten().for_each(&mut add),
-            None => (0..self.0.num_rows()).for_each(|row| add(self.source(row))),
-        }
-    }
-
-    /// First and last start.
-    fn range(&self) -> Option<(i64, i64)> {
-        let starts = self.0.column(1).as_primitive::<Int64Type>();
-        min(starts).zip(max(starts))
-    }
-}
-
-/// Rows in memory that are compared with parts.
-#[derive(Clone, Debug)]
-pub(crate) struct Arrivals {
-    batches: Vec<Facts>,
-    sources: BTreeSet<String>,
-    from: i64,
-    to: i64,
-}
-
-impl Arrivals {
-    pub fn of<'a>(batches: impl IntoIterator<Item = &'a RecordBatch>) -> Self {
-        let mut all = Self { batches: Vec::new(), sources: BTreeSet::new(), from: i64::MAX, to: i64::MIN };
-        for facts in batches.into_iter().map(Facts::of) {
-            let Some((first, last)) = facts.range() else { continue };
-            (all.from, all.to) = (all.from.min(first), all.to.max(last));
-            facts.sources(&mut all.sources);
-            all.batches.push(facts);
-        }
-        all
-    }
-
-    /// Whether a part may have twins of them.
-    pub fn may_meet(&self, part: &Part) -> bool {
-        let near = part.meta.start_min <= self.to.saturating_add(TWINS_APART_MAX)
-            && self.from.saturating_sub(TWINS_APART_MAX) <= part.meta.start_max;
-        let known = |source: &str| self.sources.len() == 1 && self.sources.contains(source);
-        !self.batches.is_empty() && near && !part.meta.sources.iter().all(|one| known(&one.source))
-    }
-
-    /// From which start on rows of parts are looked at.
-    pub const fn near_from(&self) -> i64 {
-        self.from.saturating_sub(TWINS_APART_MAX)
-    }
-}
-
-/// A row of a part.
-#[derive(Clone, Copy, Debug)]
-struct KeyRow {
-    key: i64,
-    start: i64,
-    position: u32,
-    source: u16,
-    vantage: u8,
-}
-
-/// Rows of a part by wire key.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    /// Rows that start earlier are not in it.
-    from: i64,
-    rows: Vec<KeyRow>,
-    sources: Vec<String>,
-}
-
-impl Keys {
-    /// Rows.
-    pub const fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Of the rows that start at `from` or later; `None` for more than `rows_max`.
-    pub fn load(part: &Part, from: i64, rows_max: usize) -> Result<Option<Self>, StoreError> {
-        let mut keys = Self { from, rows: Vec::new(), sources: Vec::new() };
-        let mut position = 0;
-        for batch in part.open()?.batches(&columns_of(), 65_536)? {
-            let facts = Facts(batch?);
-            for row in 0..facts.0.num_rows() {
-                let start = facts.starts()[row];
-                if start >= from {
-                    if keys.rows.len() == rows_max {
-                        return Ok(None);
-                    }
-                    let Some(source) = keys.source(facts.source(row)) else { return Ok(None) };
-                    let (key, vantage) = (facts.keys()[row], facts.vantage(row));
-                    keys.rows.push(KeyRow { key, start, position, source, vantage });
-                }
-                position += 1;
+        let rivals = Rivals::of(there.iter().map(|row| (keys.rank(*row), row.start)));
+        for row in here {
+            let (own, start) = (arrivals.rank(*row), row.2);
+            if rivals.beating(own, start).next().is_some() {
+                pair(None, start, own.1);
             }
         }
-        keys.rows.sort_unstable_by_key(|row| row.key);
-        Ok(Some(keys))
-    }
-
-    fn source(&mut self, source: &str) -> Option<u16> {
-        let at = self.sources.iter().position(|known| known == source).unwrap_or_else(|| {
-            self.sources.push(source.to_owned());
-            self.sources.len() - 1
-        });
-        u16::try_from(at).ok()
-    }
-
-    fn of_key(&self, key: i64) -> &[KeyRow] {
-        let from = self.rows.partition_point(|row| row.key < key);
-        let rows = &self.rows[from..];
-        &rows[..rows.iter().take_while(|row| row.key == key).count()]
-    }
-}
-
-/// Rows of parts by wire key, of the parts that were looked at last.
-#[derive(Debug, Default)]
-pub(crate) struct KeyCache {
-    parts: HashMap<String, Arc<Keys>>,
-    rows: usize,
-}
-
-impl KeyCache {
-    /// What is known of a part from `from` on.
-    pub fn known(&self, path: &str, from: i64) -> Option<Arc<Keys>> {
-        self.parts.get(path).filter(|keys| keys.from <= from).cloned()
-    }
-
-    /// Keeps what was loaded. Where there is no room, all else goes.
-    pub fn keep(&mut self, path: &str, keys: &Arc<Keys>) {
-        self.forget(path);
-        if self.rows + keys.rows.len() > KEYS_MAX {
-            *self = Self::default();
+        let rivals = Rivals::of(here.iter().map(|row| (arrivals.rank(*row), row.2)));
+        for row in there {
+            if let Some(((_, source), start)) = rivals.beating(keys.rank(*row), row.start).next() {
+                pair(Some(row.position), start, source);
+            }
         }
-        self.rows += keys.rows.len();
-        self.parts.insert(path.to_owned(), Arc::clone(keys));
+    }
+}
+
+/// Pairs in order, shared with who asks.
+pub(crate) type Run = Arc<Vec<Pair>>;
+
+/// Twins that rows of one holder have in parts. Few runs, of which small ones are merged: questions take them as they are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Met {
+    runs: Vec<Run>,
+}
+
+impl Met {
+    /// Pairs.
+    pub fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.len()).sum()
+    }
+
+    /// The pairs.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Adds what a comparison found, each once: open exchanges come again and again. `false` when there was no room for all.
+    pub fn add(&mut self, mut pairs: Vec<Pair>) -> bool {
+        pairs.retain(|pair| !self.says(pair));
+        pairs.sort_unstable();
+        pairs.dedup_by(|b, a| a.says_same(b));
+        let room = PAIRS_MAX.saturating_sub(self.len());
+        let fits = pairs.len() <= room;
+        pairs.truncate(room);
+        if pairs.is_empty() {
+            return fits;
+        }
+        self.runs.push(Arc::new(pairs));
+        while let [.., a, b] = &self.runs[..]
+            && a.len() <= 2 * b.len()
+        {
+            let mut both = [&a[..], &b[..]].concat();
+            both.sort();
+            self.runs.truncate(self.runs.len() - 2);
+            self.runs.push(Arc::new(both));
+        }
+        fits
+    }
+
+    fn says(&self, pair: &Pair) -> bool {
+        self.runs.iter().any(|run| {
+            let at = match pair.position {
+                Some(_) => run.partition_point(|one| (&one.path, one.position) < (&pair.path, pair.position)),
+                None => run.partition_point(|one| one < pair),
+            };
+            run.get(at).is_some_and(|one| one.says_same(pair))
+        })
     }
 
     /// The part is gone.
-    pub fn forget(&mut self, path: &str) {
-        if let Some(old) = self.parts.remove(path) {
-            self.rows -= old.rows.len();
+    fn forget(&mut self, path: &str) {
+        for run in &mut self.runs {
+            let from = run.partition_point(|pair| &*pair.path < path);
+            let to = run.partition_point(|pair| &*pair.path <= path);
+            if from < to {
+                Arc::make_mut(run).drain(from..to);
+            }
         }
+        self.runs.retain(|run| !run.is_empty());
     }
-}
 
-/// A row in memory and its twin in a part.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Pair {
-    path: Arc<str>,
-    position: u32,
-    key: i64,
-    start: i64,
-    source: Arc<str>,
-    /// The row in memory does not count; otherwise the one in the part does not.
-    beaten: bool,
+    /// Takes the pairs of these keys.
+    fn of(&self, keys: &HashSet<i64>) -> Vec<Pair> {
+        self.runs.iter().flat_map(|run| run.iter()).filter(|pair| keys.contains(&pair.key)).cloned().collect()
+    }
 }
 
 /// Twins that rows in memory have in parts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Met {
-    /// Each once: open exchanges come again and again.
-    pairs: HashSet<Pair>,
+pub(crate) struct AllMet([Met; HOLDERS]);
+
+impl AllMet {
+    /// Pairs.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(Met::len).sum()
+    }
+
+    /// The pairs, for a question.
+    pub fn runs(&self) -> Vec<Run> {
+        self.0.iter().flat_map(Met::runs).cloned().collect()
+    }
+
+    /// Adds what a comparison found. `false` when there was no room for all.
+    pub fn add(&mut self, found: Found) -> bool {
+        self.0.iter_mut().zip(found).fold(true, |fits, (met, found)| met.add(found) && fits)
+    }
+
+    /// What is in memory is to be written as parts.
+    pub fn freeze(&mut self) {
+        self.0[Holder::Frozen as usize] = std::mem::take(&mut self.0[Holder::Memory as usize]);
+    }
+
+    /// What was frozen is in parts; these wire keys are open.
+    pub fn thaw(&mut self, open: impl Iterator<Item = i64>) {
+        self.0[Holder::Frozen as usize] = Met::default();
+        let met = &mut self.0[Holder::Open as usize];
+        if met.len() > 0 {
+            let (left, mut new) = (met.of(&open.collect()), Met::default());
+            new.add(left);
+            *met = new;
+        }
+    }
+
+    /// What was open with these wire keys is in memory as it is.
+    pub fn end(&mut self, keys: &HashSet<i64>) {
+        let ended = self.0[Holder::Open as usize].of(keys);
+        self.0[Holder::Memory as usize].add(ended);
+    }
+
+    /// The part is gone.
+    pub fn forget(&mut self, path: &str) {
+        self.0.iter_mut().for_each(|met| met.forget(path));
+    }
 }
 
-impl Met {
-    pub fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(path: &str, position: Option<u32>, start: i64) -> Pair {
+        Pair { path: path.into(), position, key: 1, start, source: "a".into() }
     }
 
-    /// Compares rows in memory with those of the part at `path`.
-    pub fn compare(&mut self, arrivals: &Arrivals, path: &str, keys: &Keys) {
-        let path: Arc<str> = path.into();
-        for facts in &arrivals.batches {
-            for (row, (&key, &start)) in facts.keys().iter().zip(facts.starts()).enumerate() {
-                for there in keys.of_key(key) {
-                    let (source, other) = (facts.source(row), &*keys.sources[usize::from(there.source)]);
-                    if source == other || start.abs_diff(there.start) > TWINS_APART_MAX.unsigned_abs() {
-                        continue;
-                    }
-                    let beaten = (there.vantage, other) < (facts.vantage(row), source);
-                    let (path, source) = (Arc::clone(&path), source.into());
-                    self.pairs.insert(Pair { path, position: there.position, key, start, source, beaten });
-                }
-            }
+    #[test]
+    fn each_row_that_does_not_count_is_kept_once_and_no_more_than_fit() {
+        let mut met = Met::default();
+        for start in 0..100 {
+            assert!(met.add(vec![pair("p", Some(7), start), pair("p", None, start % 10), pair("q", None, 5)]));
         }
-    }
-
-    /// Adds what another comparison found.
-    pub fn add(&mut self, more: Self) {
-        self.pairs.extend(more.pairs);
-    }
-
-    /// Parts at these paths are gone.
-    pub fn forget_parts(&mut self, paths: &[String]) {
-        self.pairs.retain(|pair| !paths.iter().any(|path| **path == *pair.path));
-    }
-
-    /// What is not among `left` is in memory no more.
-    pub fn keep_only(&mut self, left: &Arrivals) {
-        let keys: HashSet<i64> = left.batches.iter().flat_map(Facts::keys).copied().collect();
-        self.pairs.retain(|pair| keys.contains(&pair.key));
-    }
-
-    /// Key, start and source of rows in memory that do not count.
-    pub fn beaten(&self) -> impl Iterator<Item = (i64, i64, &str)> {
-        self.pairs.iter().filter(|pair| pair.beaten).map(|pair| (pair.key, pair.start, &*pair.source))
-    }
-
-    /// What rows in memory beat in parts, by path.
-    pub fn overlay(&self) -> Changes {
-        let mut beaten: BTreeMap<&str, BTreeMap<String, Vec<u32>>> = BTreeMap::new();
-        for pair in self.pairs.iter().filter(|pair| !pair.beaten) {
-            let rows = beaten.entry(&pair.path).or_default().entry(pair.source.as_ref().to_owned()).or_default();
-            rows.push(pair.position);
-        }
-        beaten.into_iter().map(|(path, beaten)| (path.to_owned(), Demoted::new(beaten))).collect()
+        assert_eq!((met.len(), met.runs.len() <= 3), (12, true));
+        met.forget("p");
+        assert_eq!(met.len(), 1);
+        let many = |from: u32| (from..from + 300_000).map(|n| pair("p", Some(n), 0)).collect();
+        assert!(met.add(many(0)) && !met.add(many(300_000)), "what has no room is told");
+        assert_eq!(met.len(), PAIRS_MAX);
+        let mut all = AllMet::default();
+        assert!(all.add([Vec::new(), vec![pair("p", None, 1)], vec![pair("p", None, 2), pair("q", None, 3)]]));
+        all.freeze();
+        all.thaw([1].into_iter());
+        assert_eq!(all.len(), 2, "what was frozen is in parts");
+        all.end(&HashSet::from([1]));
+        all.thaw([2].into_iter());
+        assert_eq!(all.len(), 2, "what was open is in memory");
     }
 }

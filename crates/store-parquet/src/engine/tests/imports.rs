@@ -146,7 +146,7 @@ fn of_twins_that_two_agents_append_one_counts_at_every_moment() {
     assert_eq!(counted(&store), all, "an import that knows less");
     store.flush().expect("there is room");
     assert_eq!(counted(&store), all);
-    assert!(store.core.live().met.is_empty(), "all are in parts");
+    assert_eq!(store.core.live().met.len(), 0, "all are in parts");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod imports;
+mod twins;
 mod writes;
 
 use std::collections::BTreeMap;

@@ -272,6 +272,20 @@ fn a_disk_that_takes_the_log_and_no_parts_is_told_refuses_in_the_end_and_recover
 }
 
 #[test]
+fn no_room_for_parts_is_told_though_the_log_takes_more() {
+    let disk = Arc::new(FaultDisk::faulty(Arc::new(MemoryDisk::default()), None));
+    let store = EmbeddedStore::open_on(Arc::clone(&disk) as Arc<dyn Disk>, settings()).expect("it is empty");
+    store.append(&token(1), rows("a", 0..8)).expect("there is room");
+    disk.plan(Some(Plan { at: 0, times: 1, fault: Fault::Fail(28) }));
+    assert!(matches!(store.flush(), Err(StoreError::Full { .. })));
+    store.append(&token(2), rows("a", 8..10)).expect("the log has room");
+    let why = store.failing().expect("it says so, whatever went well since");
+    assert!(why.contains("No space left"), "{why}");
+    store.flush().expect("there is room again");
+    assert_eq!((store.failing(), exchanges(&store).len()), (None, 10));
+}
+
+#[test]
 fn the_thread_behind_tries_again_by_itself() {
     let disk = Arc::new(FaultDisk::faulty(Arc::new(MemoryDisk::default()), None));
     let settings = Settings { flush_after: Duration::ZERO, background: true, ..settings() };
