@@ -398,7 +398,7 @@ codes! {
     }
     SERVER_STORE_002 "SERVER-STORE-002" Error "the store cannot write what it was given" {
         meaning: "What was delivered is durable in the log of the store and is answered, but cannot be written as parts; `error` holds the file and the reason. It is tried again every 5 s; when too much waits, deliveries are refused (problem `unwritable`) and agents keep them.",
-        cause: "A failing disk, or a folder of the store whose rights or kind were changed.",
+        cause: "A disk without room or inodes, a failing disk, or a folder of the store whose rights or kind were changed.",
         action: "Put right what `error` names; SERVER-STORE-003 follows without a restart. `arachne_store_failing` of /metrics is 1 until then.",
         since: "0.1.0",
     }
