@@ -47,6 +47,9 @@ pub struct AgentArgs {
     /// The name server to ask instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "ADDRESS:PORT", env = "ARACHNE_NAME_SERVER", requires = "look_up_names")]
     pub name_server: Option<SocketAddr>,
+    /// The configuration of nginx, whose logs are read.
+    #[arg(long, value_name = "FILE", env = "ARACHNE_NGINX_CONF", default_value = "/etc/nginx/nginx.conf")]
+    pub nginx_conf: PathBuf,
     /// Number of the user that the capture process becomes where it is root.
     #[arg(long, value_name = "UID", default_value_t = crate::sandbox::NOBODY)]
     pub user: u32,

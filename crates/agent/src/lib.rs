@@ -1,8 +1,8 @@
 //! The agent of a host: records what its services say to each other and delivers it to a server.
 //!
-//! Two processes of one program. The **supervisor** talks to the server, owns the spool and starts the **capture process**
+//! Three processes of one program. The **supervisor** talks to the server, owns the spool and starts the **capture process**
 //! ([`process`]), which reads packets ([`edge`]), has no right left but its open sockets ([`sandbox`]), and hands over rows
-//! ([`channel`]). Captured bytes never meet the network or a file by any other way, and secrets are replaced before rows
+//! ([`channel`]), and the **collector process** ([`collect`]), which reads what the host tells of itself. Captured bytes never meet the network or a file by any other way, and secrets are replaced before rows
 //! exist.
 //!
 //! What it never does: ask for names while packets are handled, write a key, store rows otherwise than through
@@ -10,6 +10,7 @@
 
 pub mod args;
 pub mod channel;
+pub mod collect;
 pub mod edge;
 pub mod process;
 pub mod sandbox;

@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     if arachne_agent::process::is_asked_for() {
         return arachne_agent::process::run();
     }
+    if arachne_agent::collect::is_asked_for() {
+        return arachne_agent::collect::run();
+    }
     match Cli::try_parse() {
         Ok(cli) => ExitCode::from(arachne_agent::run(cli.args)),
         // Help and version come this way too; they are no errors and go to standard output.

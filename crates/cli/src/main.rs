@@ -18,6 +18,9 @@ fn main() -> ExitCode {
     if arachne_agent::process::is_asked_for() {
         return arachne_agent::process::run();
     }
+    if arachne_agent::collect::is_asked_for() {
+        return arachne_agent::collect::run();
+    }
     let status = match Cli::try_parse_from(words()) {
         Ok(cli) => configured(cli),
         // Help and version come this way too; they are no errors and go to standard output.

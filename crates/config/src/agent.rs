@@ -1,7 +1,7 @@
 //! `agent`: the agent that `arachne serve` starts on its own machine. An empty section is one with all defaults.
 
 use arachne_capture::interface::filter::Filter;
-use arachne_delivery::instructions::{AgentConfig, AgentLimits, Packets, Save, Service, agent_name};
+use arachne_delivery::instructions::{AgentConfig, AgentLimits, Collect, Packets, Save, Service, agent_name};
 use arachne_model::table::{ExchangeRow, Row as _};
 
 use crate::mistake::Mistake;
@@ -36,15 +36,31 @@ pub(crate) fn agent(node: &Node, services: &[Service], mistakes: &mut Vec<Mistak
     if let Some(node) = section.take("redact") {
         redaction.names = words(node, "agent.redact", mistakes).unwrap_or_default();
     }
+    let collect = section.take("collect").and_then(|node| Section::of(node, "agent.collect", mistakes));
+    let collect = collect.map_or(default.collect, |section| self::collect(section, mistakes));
     section.end(mistakes);
     let interfaces = interfaces.unwrap_or(default.interfaces);
     let services = services.to_vec();
-    let config = AgentConfig { interfaces, filter, save, limits, redaction, services, ..default };
+    let config = AgentConfig { interfaces, filter, save, limits, redaction, services, collect, ..default };
     for wrong in config.wrongs() {
         let (place, key) = place_of(node, wrong.field);
         mistakes.push(place.mistake(&key, wrong.detail));
     }
     Some(Agent { name, look_up_names, config })
+}
+
+/// `agent.collect`: what is collected beside packets, each yes unless it says no.
+fn collect(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> Collect {
+    let mut wanted = |key: &'static str| section.scalar(key, switch, mistakes).unwrap_or(true);
+    let collect = Collect {
+        system: wanted("system"),
+        process: wanted("process"),
+        tcp: wanted("tcp"),
+        nginx: wanted("nginx"),
+        logs: Vec::new(),
+    };
+    section.end(mistakes);
+    collect
 }
 
 /// Where a part of a configuration stands in the section at `node`, or what it would stand in, and what it is called in the file.

@@ -10,6 +10,8 @@ use arachne_aggregate::rules::{
 };
 use arachne_model::Thresholds;
 
+use arachne_delivery::instructions::{self, CollectedLog, LogLabel, LogMetric, LogRule, LogSource};
+
 use crate::agent::words;
 use crate::mistake::Mistake;
 use crate::read::Section;
@@ -20,6 +22,8 @@ use crate::tree::{Node, Place, Value};
 pub struct Log {
     /// `file`: its path.
     pub file: String,
+    /// `service`: what writes it.
+    pub service: Option<String>,
     /// What becomes of its lines.
     pub job: LogJob,
 }
@@ -44,6 +48,59 @@ pub struct AccessLog {
     pub settings: Settings,
 }
 
+impl Log {
+    /// As agents are told of it.
+    #[must_use]
+    pub fn told(&self) -> CollectedLog {
+        let (access, rule) = match &self.job {
+            LogJob::Access(access) => (Some(access.told()), None),
+            LogJob::Rule(rule) => (None, Some(told_rule(rule))),
+        };
+        CollectedLog { file: self.file.clone(), service: self.service.clone(), access, rule }
+    }
+}
+
+impl AccessLog {
+    fn told(&self) -> instructions::AccessLog {
+        instructions::AccessLog {
+            format: self.written.clone(),
+            fast_ns: self.settings.thresholds.fast_ns.unsigned_abs(),
+            medium_ns: self.settings.thresholds.slow_ns.unsigned_abs(),
+            long_polls: self.settings.long_polls.clone(),
+            // At most 10 000.
+            templates: u32::try_from(self.settings.templates_max).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+fn told_rule(rule: &RuleSpec) -> LogRule {
+    let (source, expression) = match &rule.source {
+        Source::Regex(text) => (LogSource::Regex, text.clone()),
+        Source::Grok(text) => (LogSource::Grok, text.clone()),
+        Source::KeyValue => (LogSource::KeyValue, String::new()),
+        Source::Json => (LogSource::Json, String::new()),
+    };
+    let label = |(name, value): &(String, String)| LogLabel { name: name.clone(), value: value.clone() };
+    let metric = |metric: &MetricSpec| LogMetric {
+        name: metric.name.clone(),
+        percentiles: metric.kind == Kind::Percentiles,
+        value: metric.value.clone(),
+        percents: metric.percents.clone(),
+        labels: metric.labels.iter().map(label).collect(),
+    };
+    LogRule {
+        name: rule.name.clone(),
+        source,
+        expression,
+        time_field: rule.time_field.clone(),
+        time_format: rule.time_format.clone(),
+        timezone: rule.timezone.clone(),
+        each: rule.each.as_ref().map(|each| each.field.clone()),
+        each_skip: rule.each.as_ref().map(|each| each.skip.clone()).unwrap_or_default(),
+        metrics: rule.metrics.iter().map(metric).collect(),
+    }
+}
+
 /// Reads the section.
 pub(crate) fn logs(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<Log> {
     let Value::List(list) = &node.value else {
@@ -65,12 +122,13 @@ fn log(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<Log> {
         None => (outer, node),
     };
     let file = section.required("file", "/var/log/app.log", text, mistakes);
+    let service = section.scalar("service", text, mistakes);
     let job = match plugin? {
         Plugin::Access => access(&mut section, mistakes).map(|access| LogJob::Access(Box::new(access))),
         Plugin::Rule => rule(&mut section, below, path, mistakes).map(|rule| LogJob::Rule(Box::new(rule))),
     };
     section.end(mistakes);
-    Some(Log { file: file?, job: job? })
+    Some(Log { file: file?, service, job: job? })
 }
 
 #[derive(Clone, Copy)]

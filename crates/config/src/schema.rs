@@ -114,8 +114,14 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
         }
     }
     let services = file.take("services").map_or_else(Vec::new, |node| services(node, mistakes));
-    let agent = file.take("agent").and_then(|node| agent(node, &services, mistakes));
-    let logs = file.take("logs").map_or_else(Vec::new, |node| logs(node, mistakes));
+    let mut agent = file.take("agent").and_then(|node| agent(node, &services, mistakes));
+    let node = file.take("logs");
+    let logs = node.map_or_else(Vec::new, |node| logs(node, mistakes));
+    if let (Some(agent), Some(node)) = (&mut agent, node) {
+        agent.config.collect.logs = logs.iter().map(Log::told).collect();
+        let wrongs = agent.config.wrongs().into_iter().filter(|wrong| wrong.field == "collect.logs");
+        mistakes.extend(wrongs.map(|wrong| node.place.mistake("logs", wrong.detail)));
+    }
     file.end(mistakes);
     Some(Config { listen, auth, tls, data: folder.join(data?), retention, services, agent, logs })
 }

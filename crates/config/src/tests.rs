@@ -63,6 +63,12 @@ fn an_agent_has_defaults_and_every_key() {
         body_bytes: 64 << 10,
     };
     assert_eq!((agent.limits, agent.redaction.names), (limits, vec!["x-shop".to_owned(), "pin".to_owned()]));
+    let logs = "logs:\n  - {plugin: access, file: /a.log, format: combined, service: shop}\n";
+    let text = format!("agent: {{collect: {{tcp: no}}}}\nstorage: {{path: d}}\n{logs}");
+    let collect = config(&text).agent.expect("it is there").config.collect;
+    assert!(collect.system && collect.process && !collect.tcp && collect.nginx);
+    assert_eq!((collect.logs[0].file.as_str(), collect.logs[0].service.as_deref()), ("/a.log", Some("shop")));
+    assert_eq!(collect.logs[0].access.as_ref().map(|access| access.format.as_str()), Some("combined"));
     let one = config("agent: {interfaces: eth0}\nstorage: {path: d}\n").agent.expect("it is there");
     assert_eq!(one.config.interfaces, ["eth0"]);
 }

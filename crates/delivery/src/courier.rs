@@ -58,8 +58,13 @@ impl Courier {
 
     /// Spools a batch in the lane that is right now; see [`Spool::append`]. Durable after [`Spool::sync`].
     pub fn put(&mut self, now: Now, batch: NewBatch) -> Option<Head> {
-        let lane = self.outbox.lane(&self.views(now)[0]);
-        self.spool.append(lane, batch)
+        self.spool.append(self.lane(now), batch)
+    }
+
+    /// The lane in which [`Self::put`] would put a batch now.
+    #[must_use]
+    pub fn lane(&self, now: Now) -> Lane {
+        self.outbox.lane(&self.views(now)[0])
     }
 
     /// What to do now. Call it until it says to wait.

@@ -1,6 +1,7 @@
 //! What a server tells an agent.
 
 mod check;
+mod collect;
 
 use std::net::IpAddr;
 
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub use check::{
     BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, NAME_CHARS_MAX, Wrong, agent_name, filter_length, interfaces,
 };
+
+pub use collect::{AccessLog, Collect, CollectedLog, LogLabel, LogMetric, LogRule, LogSource};
 
 /// The answer to a status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,6 +73,8 @@ pub struct AgentConfig {
     pub services: Vec<Service>,
     /// Words put on every exchange.
     pub tags: Vec<String>,
+    /// What is collected beside packets.
+    pub collect: Collect,
 }
 
 impl Default for AgentConfig {
@@ -86,6 +91,7 @@ impl Default for AgentConfig {
             redaction: Redaction::default(),
             services: Vec::new(),
             tags: Vec::new(),
+            collect: Collect::default(),
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct Status {
     pub newest_packet: Option<i64>,
     /// What a filter would catch, when that was asked.
     pub preview: Option<PreviewResult>,
+    /// How its collectors are.
+    pub collectors: Vec<Collector>,
 }
 
 mod hex {
@@ -254,6 +256,38 @@ pub enum BreakerState {
     Open,
     /// One call tries.
     HalfOpen,
+}
+
+/// How a collector is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Collector {
+    /// Its name.
+    pub name: String,
+    /// Readings since its process started.
+    pub readings: u64,
+    /// Rows of the last one.
+    pub rows: u64,
+    /// How long that one took, in nanoseconds.
+    pub took_ns: u64,
+    /// Why it could not read.
+    pub error: Option<String>,
+    /// What it cannot read.
+    pub missing: Vec<Lacking>,
+}
+
+/// Something that a collector cannot read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Lacking {
+    /// What is lost.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do about it.
+    pub fix: String,
 }
 
 /// What a process may still do.

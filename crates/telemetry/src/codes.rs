@@ -54,6 +54,12 @@ codes! {
         action: "Look for a kill in the log of the kernel. Report it with the lines before when there is none.",
         since: "0.3.0",
     }
+    AGENT_COLLECT_001 "AGENT-COLLECT-001" Warn "the collector process ended and is started again" {
+        meaning: "Nothing is collected until it runs again; `error` says why it ended. No line of a log is lost by it: reading goes on where it was.",
+        cause: "A configuration that it cannot follow, a limit on memory or processes, or a mistake in the agent.",
+        action: "See to what `error` says. Report it when it comes back.",
+        since: "0.4.0",
+    }
     AGENT_CONFIG_001 "AGENT-CONFIG-001" Warn "a configuration is not used" {
         meaning: "The server sent configuration `version`, which is not sound; the last good one stays in force.",
         cause: "A filter that cannot be read, limits that do not fit together, or an option that this version does not have.",
@@ -77,6 +83,12 @@ codes! {
         cause: "The spike has passed, or a limit was raised.",
         action: "Nothing.",
         since: "0.3.0",
+    }
+    AGENT_LOGS_001 "AGENT-LOGS-001" Warn "it is not known how far logs were read" {
+        meaning: "The file that keeps it is damaged: `error` says how. The one before it is used, so some lines count twice; without one, logs are read from their end.",
+        cause: "A failing disk, or somebody changed the file.",
+        action: "See to the disk. Nothing after that.",
+        since: "0.4.0",
     }
     AGENT_MAIN_001 "AGENT-MAIN-001" Error "the agent does not start" {
         meaning: "Nothing is captured and nothing delivered; `error` says why.",

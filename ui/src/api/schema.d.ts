@@ -1334,6 +1334,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An access log. */
+        AccessLog: {
+            /**
+             * Format: int64
+             * @description Requests below so many nanoseconds are fast; 500 ms where it is 0.
+             * @default 0
+             */
+            fast_ns?: number;
+            /**
+             * @description The name of a format, or its text as nginx or Apache have it.
+             * @default
+             */
+            format?: string;
+            /**
+             * @description Templates of requests that wait for events.
+             * @default []
+             */
+            long_polls?: string[];
+            /**
+             * Format: int64
+             * @description Those below so many are medium; 1 s where it is 0.
+             * @default 0
+             */
+            medium_ns?: number;
+            /**
+             * Format: int32
+             * @description Templates with series of their own; 256 where it is 0.
+             * @default 0
+             */
+            templates?: number;
+        };
         /** @description An agent that was added. */
         AgentAdded: {
             /** @description What to run on its host: a line that keeps the key, and one that starts the agent. */
@@ -1373,6 +1404,17 @@ export interface components {
              * @default true
              */
             capture?: boolean;
+            /**
+             * @description What is collected beside packets.
+             * @default {
+             *       "logs": [],
+             *       "nginx": true,
+             *       "process": true,
+             *       "system": true,
+             *       "tcp": true
+             *     }
+             */
+            collect?: components["schemas"]["Collect"];
             /**
              * @description Capture files to read instead of interfaces; a growing one is followed.
              * @default []
@@ -1657,6 +1699,87 @@ export interface components {
             negated: boolean;
             /** @description Where it stands, with its negation. */
             span: components["schemas"]["Span"];
+        };
+        /** @description What is collected. */
+        Collect: {
+            /**
+             * @description Further logs.
+             * @default []
+             */
+            logs?: components["schemas"]["CollectedLog"][];
+            /**
+             * @description The logs that the configuration of its nginx names.
+             * @default true
+             */
+            nginx?: boolean;
+            /**
+             * @description Its processes.
+             * @default true
+             */
+            process?: boolean;
+            /**
+             * @description CPU, memory, disks, network of the host.
+             * @default true
+             */
+            system?: boolean;
+            /**
+             * @description Its TCP connections.
+             * @default true
+             */
+            tcp?: boolean;
+        };
+        /** @description A log that is followed. */
+        CollectedLog: {
+            /** @default null */
+            access?: components["schemas"]["AccessLog"] | null;
+            /**
+             * @description Its path; may have wildcards.
+             * @default
+             */
+            file?: string;
+            /** @default null */
+            rule?: components["schemas"]["LogRule"] | null;
+            /**
+             * @description What writes it.
+             * @default null
+             */
+            service?: string | null;
+        };
+        /** @description How a collector is. */
+        Collector: {
+            /**
+             * @description Why it could not read.
+             * @default null
+             */
+            error?: string | null;
+            /**
+             * @description What it cannot read.
+             * @default []
+             */
+            missing?: components["schemas"]["Lacking"][];
+            /**
+             * @description Its name.
+             * @default
+             */
+            name?: string;
+            /**
+             * Format: int64
+             * @description Readings since its process started.
+             * @default 0
+             */
+            readings?: number;
+            /**
+             * Format: int64
+             * @description Rows of the last one.
+             * @default 0
+             */
+            rows?: number;
+            /**
+             * Format: int64
+             * @description How long that one took, in nanoseconds.
+             * @default 0
+             */
+            took_ns?: number;
         };
         /** @description A column of an answer. */
         ColumnFacts: {
@@ -2391,6 +2514,24 @@ export interface components {
              */
             values: number;
         };
+        /** @description Something that a collector cannot read. */
+        Lacking: {
+            /**
+             * @description What to do about it.
+             * @default
+             */
+            fix?: string;
+            /**
+             * @description What is lost.
+             * @default
+             */
+            what?: string;
+            /**
+             * @description Why.
+             * @default
+             */
+            why?: string;
+        };
         /** @description A short link. */
         Link: {
             /** @description Its id: a hash of the state, so that a state has one link. */
@@ -2499,6 +2640,100 @@ export interface components {
             /** @description The token, as it was shown when it was made. */
             token: string;
         };
+        /** @description A label of a metric. */
+        LogLabel: {
+            /**
+             * @description Its name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description `=field` or text.
+             * @default
+             */
+            value?: string;
+        };
+        /** @description A metric of a rule. */
+        LogMetric: {
+            /**
+             * @description Labels: name, and `=field` or text.
+             * @default []
+             */
+            labels?: components["schemas"]["LogLabel"][];
+            /**
+             * @description Its name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description Whether the distribution of values is kept, rather than how much came per second.
+             * @default false
+             */
+            percentiles?: boolean;
+            /**
+             * @description Percentiles to show, in hundredths of a percent.
+             * @default []
+             */
+            percents?: number[];
+            /**
+             * @description `field` or `transform:field`.
+             * @default null
+             */
+            value?: string | null;
+        };
+        /** @description A rule for lines. */
+        LogRule: {
+            /**
+             * @description A field that is a list of `name=value`.
+             * @default null
+             */
+            each?: string | null;
+            /**
+             * @description Names in it that are passed over.
+             * @default []
+             */
+            each_skip?: string[];
+            /**
+             * @description The expression, where they come from one.
+             * @default
+             */
+            expression?: string;
+            /**
+             * @description What is counted.
+             * @default []
+             */
+            metrics?: components["schemas"]["LogMetric"][];
+            /**
+             * @description Its name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description Where fields come from.
+             * @default regex
+             */
+            source?: components["schemas"]["LogSource"];
+            /**
+             * @description The field with the time.
+             * @default null
+             */
+            time_field?: string | null;
+            /**
+             * @description The layout of it.
+             * @default null
+             */
+            time_format?: string | null;
+            /**
+             * @description The offset of times without one.
+             * @default
+             */
+            timezone?: string;
+        };
+        /**
+         * @description Where the fields of a line come from.
+         * @enum {string}
+         */
+        LogSource: "regex" | "grok" | "key_value" | "json";
         /**
          * @description The three losses beside a capture.
          * @enum {string}
@@ -3836,6 +4071,11 @@ export interface components {
              * @default null
              */
             clock_offset_ns?: number | null;
+            /**
+             * @description How its collectors are.
+             * @default []
+             */
+            collectors?: components["schemas"]["Collector"][];
             /**
              * @description Which configuration it has.
              * @default {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
-use arachne_delivery::instructions::{AgentConfig, Preview};
-use arachne_delivery::status::{Pressure, PreviewResult, Stage};
+use arachne_delivery::instructions::{AgentConfig, Collect, Preview};
+use arachne_delivery::status::{Collector, Pressure, PreviewResult, Stage};
 use serde::{Deserialize, Serialize};
 
 /// To the capture process.
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum Order {
     /// What to do from now on. The first one opens sockets and files.
     Setup(Box<Setup>),
+    /// What to collect: the first one of a collector process.
+    Collect(Box<Collection>),
     /// Look what a filter would catch.
     Preview(Preview),
     /// Try what must be refused, and tell whether it was: for tests of the sandbox on the real process.
@@ -41,6 +44,24 @@ pub struct Setup {
     pub tell_addresses: bool,
     /// How far files were read before.
     pub positions: Vec<FilePosition>,
+}
+
+/// All that a collector process needs to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Collection {
+    /// Name of the agent.
+    pub agent: String,
+    /// What to collect.
+    pub config: Collect,
+    /// Further names of fields whose values are secret.
+    pub secrets: Vec<String>,
+    /// The installation's key of redaction, hexadecimal; one of its own is taken where none is known.
+    pub key: Option<String>,
+    /// The configuration of nginx.
+    pub nginx: PathBuf,
+    /// Up to where logs were read: the last [`Packed::note`].
+    pub position: Vec<u8>,
 }
 
 /// An interface of the host.
@@ -91,6 +112,8 @@ pub enum Report {
     Preview(Box<PreviewResult>),
     /// Addresses of those that talk.
     Addresses(Vec<IpAddr>),
+    /// How collectors are.
+    Collectors(Vec<Collector>),
     /// What was tried, and what came of it: the error of the system, or `allowed`.
     Probed(BTreeMap<String, String>),
     /// Everything was handed over.
@@ -169,8 +192,11 @@ pub struct Packed {
     #[prost(bytes = "vec", tag = "4")]
     pub bytes: Vec<u8>,
     /// How far the file was read when it was closed, where the rows are of one.
-    #[prost(message, optional, tag = "6")]
-    pub position: Option<FilePosition>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub position: Option<Box<FilePosition>>,
+    /// Up to where logs were read with it: to be made durable together with it. Empty where it is of no log.
+    #[prost(bytes = "vec", tag = "7")]
+    pub note: Vec<u8>,
 }
 
 impl Packed {

@@ -8,7 +8,7 @@ mod frame;
 mod message;
 
 pub use frame::{ChannelError, FRAME_BYTES_MAX, Reader, write};
-pub use message::{Counters, FilePosition, HostInterface, Order, Packed, Report, Setup, of_interface};
+pub use message::{Collection, Counters, FilePosition, HostInterface, Order, Packed, Report, Setup, of_interface};
 
 use std::io::Write;
 

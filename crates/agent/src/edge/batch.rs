@@ -115,7 +115,17 @@ impl Batches {
             Some(bytes) => {
                 let counts = Counts::of(&rows).0.to_vec();
                 let class = u32::try_from(class.index()).unwrap_or(0);
-                (vec![Packed { closed, class, counts, bytes, position: self.position.clone() }], rows)
+                (
+                    vec![Packed {
+                        closed,
+                        class,
+                        counts,
+                        bytes,
+                        position: self.position.clone().map(Box::new),
+                        note: Vec::new(),
+                    }],
+                    rows,
+                )
             }
             None => match halves(rows) {
                 // Rows that no receiver takes: limits of parser and bodies keep them far smaller.

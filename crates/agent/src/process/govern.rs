@@ -80,6 +80,8 @@ impl Governing {
         loop {
             match orders.recv_timeout(LOOK) {
                 Ok(Order::Setup(setup)) => self.change(*setup),
+                // It is for another process.
+                Ok(Order::Collect(_)) => {}
                 Ok(Order::Preview(preview)) => {
                     if let Some(refused) = self.previews.start(preview, &self.setup) {
                         self.shared.outlet.tell(Report::Preview(Box::new(refused)));

@@ -113,6 +113,93 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
     Ok(rules)
 }
 
+/// Calls that change something outside of the process, or start another one.
+const CHANGING: &[i64] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat2,
+    libc::SYS_mkdirat,
+    libc::SYS_mknodat,
+    libc::SYS_linkat,
+    libc::SYS_symlinkat,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchown,
+    libc::SYS_fchownat,
+    libc::SYS_utimensat,
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
+    libc::SYS_truncate,
+    libc::SYS_ftruncate,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_chroot,
+    libc::SYS_pivot_root,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_kill,
+    libc::SYS_tkill,
+    libc::SYS_bpf,
+    libc::SYS_io_uring_setup,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_reboot,
+];
+#[cfg(target_arch = "x86_64")]
+const CHANGING_OLD: &[i64] = &[
+    libc::SYS_creat,
+    libc::SYS_unlink,
+    libc::SYS_rmdir,
+    libc::SYS_rename,
+    libc::SYS_renameat,
+    libc::SYS_mkdir,
+    libc::SYS_mknod,
+    libc::SYS_link,
+    libc::SYS_symlink,
+    libc::SYS_chmod,
+    libc::SYS_chown,
+    libc::SYS_lchown,
+    libc::SYS_fork,
+    libc::SYS_vfork,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const CHANGING_OLD: &[i64] = &[];
+
+/// Forbids the calls of this thread, and of those that it starts, that change something; files open for reading only.
+pub fn limit_to_reading() -> Result<(), SandboxError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| SandboxError::Seccomp(error);
+    for program in reading().map_err(|error| failed(error.into()))? {
+        apply_filter(&program).map_err(|error| failed(error.into()))?;
+    }
+    Ok(())
+}
+
+/// There is no `openat2`, whose flags nobody can look at.
+fn reading() -> Result<[BpfProgram; 2], seccompiler::BackendError> {
+    let arch = std::env::consts::ARCH.try_into()?;
+    let no_such_call = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let openat2 = BTreeMap::from([(libc::SYS_openat2, Vec::new())]);
+    let first = SeccompFilter::new(openat2, SeccompAction::Allow, no_such_call, arch)?;
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        CHANGING.iter().chain(CHANGING_OLD).map(|call| (*call, Vec::new())).collect();
+    let writing = |argument: u8| {
+        let flags = [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_TRUNC];
+        flags
+            .into_iter()
+            .map(|flag| SeccompRule::new(vec![masked(argument, flag, flag)?]))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    rules.insert(libc::SYS_openat, writing(2)?);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, writing(1)?);
+    let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let second = SeccompFilter::new(rules, SeccompAction::Allow, refused, arch)?;
+    Ok([first.try_into()?, second.try_into()?])
+}
+
 fn equal(argument: u8, value: i32) -> Result<SeccompCondition, seccompiler::BackendError> {
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(value.unsigned_abs()))
 }

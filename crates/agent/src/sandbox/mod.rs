@@ -17,8 +17,8 @@ use landlock::{
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
-    set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
 use rustix::thread::{Gid, Uid};
 
@@ -73,6 +73,25 @@ pub fn enter(user: u32) -> Result<String, SandboxError> {
     let landlock = restrict_files()?;
     calls::limit()?;
     Ok(landlock)
+}
+
+/// Gives up all rights of this thread and of those that it starts but that to read. Landlock is not used: under it nobody sees
+/// what other processes have open.
+///
+/// # Errors
+/// [`SandboxError`]: what could not be given up.
+pub fn enter_reading() -> Result<(), SandboxError> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    step("forbid core files", setrlimit(Resource::Core, none))?;
+    bound_nothing();
+    step("clear the ambient capabilities", clear_ambient_capability_set())?;
+    let held = capabilities(None)
+        .map_err(|source| SandboxError::Step { step: "see its capabilities", source: source.into() })?;
+    let reading = held.permitted & (CapabilitySet::DAC_READ_SEARCH | CapabilitySet::SYS_PTRACE);
+    let sets = CapabilitySets { effective: reading, permitted: reading, inheritable: CapabilitySet::empty() };
+    step("drop capabilities", set_capabilities(None, sets))?;
+    step("set no_new_privs", set_no_new_privs(true))?;
+    calls::limit_to_reading()
 }
 
 /// What no program that is started may ever get. Needs a right that only root has; others cannot start programs anyway.

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::child::{Child, Heard};
 use super::patience::Patience;
 use crate::channel::{Counters, Order, Packed, Report, Said, Setup};
+use crate::process::ARGUMENT;
 
 /// First wait before another start, doubled with each failure up to the longest.
 const WAIT_FIRST: Duration = Duration::from_millis(500);
@@ -90,7 +91,8 @@ impl Capture {
     fn start(&mut self, setup: &Setup) {
         self.starts += 1;
         (self.patience, self.refused) = (Patience::new(Instant::now()), false);
-        let started = Child::start(self.starts, self.heard.clone()).map_err(|error| chain(&error).to_string());
+        let started =
+            Child::start(self.starts, ARGUMENT, self.heard.clone()).map_err(|error| chain(&error).to_string());
         match started {
             Ok(mut child) => {
                 // One that takes no order is gone, which is heard.
@@ -181,8 +183,8 @@ impl Capture {
             }
             Report::Preview(result) => Some(Outcome::Preview(*result)),
             Report::Addresses(addresses) => Some(Outcome::Addresses(addresses)),
-            // Only tests ask for it, without a supervisor.
-            Report::Probed(_) => None,
+            // Only tests ask for it, without a supervisor; and what other processes tell.
+            Report::Probed(_) | Report::Collectors(_) => None,
             Report::Finished => {
                 self.patience.finishing.get_or_insert_with(Instant::now);
                 None

@@ -1,4 +1,4 @@
-//! The capture process, as its supervisor sees it.
+//! A process of the agent, as its supervisor sees it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -15,7 +15,6 @@ use arachne_telemetry::chain;
 use tokio::sync::mpsc::Sender;
 
 use crate::channel::{ChannelError, Order, Packed, Reader, Said, next_said, send_order};
-use crate::process::ARGUMENT;
 
 /// How long it may take orders.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,18 +39,18 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts one. What it says comes to `heard` with its number, and waits there: a slow supervisor slows it down.
+    /// Starts one, which the first `argument` tells what to be. What it says comes to `heard` with its number, and waits there: a slow supervisor slows it down.
     ///
     /// # Errors
     /// The system does not start it.
-    pub fn start(number: u64, heard: Sender<(u64, Heard)>) -> io::Result<Self> {
+    pub fn start(number: u64, argument: &str, heard: Sender<(u64, Heard)>) -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_write_timeout(Some(PATIENCE))?;
         // The running program itself, also when its file was replaced by an update.
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("arachne-agent")
-            .arg(ARGUMENT)
+            .arg(argument)
             .env_clear()
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null());

@@ -5,6 +5,7 @@
 //!                                                       status ─► teller ─► server ─► instructions
 //! ```
 
+mod journal;
 mod link;
 mod sender;
 mod spooling;
@@ -31,8 +32,10 @@ use tokio::sync::{Notify, watch};
 use crate::args::AgentArgs;
 use crate::channel::Packed;
 use crate::edge::worker::unix_now;
+use journal::Journal;
 use link::Link;
 pub use link::LinkError;
+use spooling::Arrived;
 
 /// Batches that wait to be spooled.
 const QUEUE: usize = 16;
@@ -111,12 +114,14 @@ impl Shared {
 /// See the module.
 pub struct Delivery {
     shared: Arc<Shared>,
-    batches: Option<Sender<NewBatch>>,
+    batches: Option<Sender<Arrived>>,
     spooler: Option<JoinHandle<()>>,
     status: watch::Sender<Option<Status>>,
     clock: watch::Receiver<sender::Seen>,
     link: Option<Arc<Link>>,
     packer: Packer,
+    /// Up to where logs had been read at the start.
+    position: Vec<u8>,
 }
 
 impl Delivery {
@@ -130,6 +135,8 @@ impl Delivery {
     ) -> Result<(Self, Receiver<Instructions>), DeliveryError> {
         let link = Link::of(args).await?.map(Arc::new);
         let spool = open(&args.spool.join(SPOOL), config.limits.spool_bytes)?;
+        let journal = Journal::open(&args.spool, &spool);
+        let position = journal.position().to_owned();
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), unix_now());
         let mut outbox = Outbox::new(seed);
         outbox.set_limit(config.limits.megabytes_per_minute);
@@ -139,7 +146,7 @@ impl Delivery {
             begun: Instant::now(),
         });
         let (batches, waiting) = channel(QUEUE);
-        let spooler = spooling::start(Arc::clone(&shared), waiting).map_err(DeliveryError::Thread)?;
+        let spooler = spooling::start(Arc::clone(&shared), waiting, journal).map_err(DeliveryError::Thread)?;
         let (status, told) = watch::channel(None);
         let (clock_sender, clock) = watch::channel(sender::Seen::default());
         let (instructions, receiver) = channel(1);
@@ -148,7 +155,8 @@ impl Delivery {
             tokio::spawn(sender::tell(Arc::clone(link), told, instructions, clock_sender));
         }
         let packer = Packer::new()?;
-        let delivery = Self { shared, batches: Some(batches), spooler: Some(spooler), status, clock, link, packer };
+        let delivery =
+            Self { shared, batches: Some(batches), spooler: Some(spooler), status, clock, link, packer, position };
         Ok((delivery, receiver))
     }
 
@@ -160,7 +168,7 @@ impl Delivery {
         let Some(batches) = &self.batches else { return Err(packed) };
         match batches.try_reserve() {
             Ok(permit) => {
-                permit.send(batch(packed));
+                permit.send(arrived(packed));
                 Ok(())
             }
             Err(_) => Err(packed),
@@ -173,6 +181,12 @@ impl Delivery {
             Some(batches) => batches.reserve().await.is_ok(),
             None => false,
         }
+    }
+
+    /// Up to where logs had been read when it was started.
+    #[must_use]
+    pub fn position(&self) -> Vec<u8> {
+        self.position.clone()
     }
 
     /// Spools rows of the supervisor itself.
@@ -257,13 +271,14 @@ fn open(folder: &Path, cap_bytes: u64) -> Result<Spool, DeliveryError> {
         .map_err(|source| DeliveryError::Spool { folder: folder.to_owned(), source })
 }
 
-fn batch(packed: Packed) -> NewBatch {
+fn arrived(packed: Packed) -> Arrived {
     let mut counts = Counts::default();
     for (count, told) in counts.0.iter_mut().zip(&packed.counts) {
         *count = *told;
     }
     let class = Class::from_index(packed.class as usize).unwrap_or(Class::Bulk);
-    NewBatch { class, counts, closed: packed.closed, payload: packed.bytes }
+    let batch = NewBatch { class, counts, closed: packed.closed, payload: packed.bytes };
+    Arrived { batch, note: packed.note }
 }
 
 /// In = out + dropped + in flight, in records.

@@ -5,6 +5,7 @@
 
 mod capture;
 mod child;
+mod collect;
 mod delivery;
 mod host;
 mod kept;
@@ -27,11 +28,12 @@ use arachne_telemetry::{codes, emit};
 use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::args::AgentArgs;
-use crate::channel::{HostInterface, Packed, Setup};
+use crate::channel::{Collection, HostInterface, Packed, Setup};
 use crate::edge::pressure;
 use crate::edge::worker::unix_now;
 use capture::{Capture, Outcome};
 use child::Heard;
+use collect::Collecting;
 use delivery::Delivery;
 pub use delivery::DeliveryError;
 use kept::Kept;
@@ -99,6 +101,7 @@ struct Supervisor {
     wanted: Wanted,
     interfaces: Vec<HostInterface>,
     capture: Capture,
+    collecting: Collecting,
     delivery: Delivery,
     /// A batch for which the spool had no room yet.
     pending: Option<Packed>,
@@ -112,12 +115,20 @@ struct Supervisor {
     ending: Option<Instant>,
 }
 
+/// What is heard of the processes.
+struct Ears {
+    captured: Receiver<(u64, Heard)>,
+    collected: Receiver<(u64, Heard)>,
+}
+
 /// Runs the agent until `stop` is set.
 ///
 /// # Errors
 /// It cannot start.
 pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentError> {
-    let (heard_sender, mut heard) = channel(HEARD);
+    let (heard_sender, heard) = channel(HEARD);
+    let (collected_sender, collected) = channel(HEARD);
+    let mut heard = Ears { captured: heard, collected };
     let mut kept = Kept::load(&args.spool)?;
     let name = args.name.clone().or_else(|| kept.agent.clone()).unwrap_or_else(host::name);
     let config = kept.config.take().filter(|config| config.version > UNCHOSEN).unwrap_or_else(|| args.config());
@@ -135,6 +146,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         wanted,
         interfaces,
         capture: Capture::new(heard_sender),
+        collecting: Collecting::new(collected_sender, delivery.position()),
         delivery,
         pending: None,
         preview: None,
@@ -170,13 +182,18 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
 
 impl Supervisor {
     /// Takes what happens next.
-    async fn turn(&mut self, heard: &mut Receiver<(u64, Heard)>, instructions: &mut Receiver<Instructions>) {
+    async fn turn(&mut self, ears: &mut Ears, instructions: &mut Receiver<Instructions>) {
         // While a batch waits nothing more is heard: the capture process waits too, and gives way.
         let listens = self.pending.is_none();
         tokio::select! {
-            Some((number, heard)) = heard.recv(), if listens => {
+            Some((number, heard)) = ears.captured.recv(), if listens => {
                 let outcome = self.capture.hear(number, heard);
                 self.take(outcome);
+            }
+            Some((number, heard)) = ears.collected.recv(), if listens => {
+                if let Some(packed) = self.collecting.hear(number, heard) {
+                    self.pending = self.delivery.offer(packed).err();
+                }
             }
             room = self.delivery.room(), if !listens => if room {
                 if let Some(packed) = self.pending.take() {
@@ -197,7 +214,10 @@ impl Supervisor {
         self.turned = Instant::now();
         if self.pending.is_some() || stood_still {
             self.capture.excuse();
+            self.collecting.excuse();
         }
+        let collection = self.collection_if_wanted();
+        self.collecting.tick(collection);
         let wanted = self.setup_if_wanted();
         let outcome = self.capture.tick(wanted.as_ref());
         self.take(outcome);
@@ -209,10 +229,28 @@ impl Supervisor {
         }
     }
 
+    /// The server's first word is waited for: it may tell another name.
+    fn waits(&self) -> bool {
+        self.args.server.is_some() && self.delivery.has_no_word() && self.begun.elapsed() < FIRST_WORD
+    }
+
+    /// What is to be collected now, if anything.
+    fn collection_if_wanted(&self) -> Option<Collection> {
+        let config = self.wanted.config();
+        let wanted = self.ending.is_none() && !self.waits() && config.collect.is_anything();
+        wanted.then(|| Collection {
+            agent: self.kept.agent.clone().unwrap_or_default(),
+            config: config.collect.clone(),
+            secrets: config.redaction.names.clone(),
+            key: self.key.clone(),
+            nginx: self.args.nginx_conf.clone(),
+            position: Vec::new(),
+        })
+    }
+
     /// What is to be captured now, if anything.
     fn setup_if_wanted(&self) -> Option<Setup> {
-        let waits = self.args.server.is_some() && self.delivery.has_no_word() && self.begun.elapsed() < FIRST_WORD;
-        let wanted = self.ending.is_none() && !waits && self.wanted.captures(unix_now());
+        let wanted = self.ending.is_none() && !self.waits() && self.wanted.captures(unix_now());
         wanted.then(|| self.setup())
     }
 
@@ -234,7 +272,7 @@ impl Supervisor {
             None => {}
             Some(Outcome::Packed(packed)) => {
                 // Before the rows are kept: a crash in between costs these, which is told, and shows none twice.
-                self.positions.note(packed.position.as_ref(), &self.args.spool);
+                self.positions.note(packed.position.as_deref(), &self.args.spool);
                 self.pending = self.delivery.offer(packed).err();
             }
             Some(Outcome::Applied(version)) => {
@@ -332,6 +370,7 @@ impl Supervisor {
             identity: &self.identity,
             wanted: &self.wanted,
             capture: &self.capture,
+            collecting: &self.collecting,
             interfaces: &self.interfaces,
             delivered: &delivered,
             preview: self.preview.as_ref(),
@@ -403,6 +442,7 @@ impl Supervisor {
         if self.ending.is_none() {
             self.ending = Some(Instant::now());
             self.capture.finish();
+            self.collecting.finish();
         }
     }
 
@@ -412,8 +452,10 @@ impl Supervisor {
 
     /// Everything that was captured is spooled, or there is no more time.
     fn is_over(&self) -> bool {
-        self.ending
-            .is_some_and(|_| Instant::now() >= self.deadline() || (!self.capture.is_alive() && self.pending.is_none()))
+        self.ending.is_some_and(|_| {
+            Instant::now() >= self.deadline()
+                || (!self.capture.is_alive() && !self.collecting.is_alive() && self.pending.is_none())
+        })
     }
 }
 

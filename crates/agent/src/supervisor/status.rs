@@ -8,6 +8,7 @@ use arachne_delivery::status::{
 };
 
 use super::capture::Capture;
+use super::collect::Collecting;
 use super::delivery::Delivered;
 use super::host;
 use super::wanted::Wanted;
@@ -32,6 +33,8 @@ pub struct Parts<'a> {
     pub wanted: &'a Wanted,
     /// The capture process.
     pub capture: &'a Capture,
+    /// The collector process.
+    pub collecting: &'a Collecting,
     /// Interfaces of the host.
     pub interfaces: &'a [HostInterface],
     /// The way to the server.
@@ -72,12 +75,13 @@ pub fn status(parts: &Parts<'_>) -> Status {
         stages: stages(&counters, parts.delivered),
         pressure: counters.pressure,
         gave_way: counters.gave_way.clone(),
-        processes: processes(parts.capture),
+        processes: processes(parts),
         spool: parts.delivered.spool.clone(),
         delivery: parts.delivered.breaker.clone(),
-        sandbox: sandboxes(parts.capture),
+        sandbox: sandboxes(parts),
         newest_packet: counters.newest_packet,
         preview: parts.preview.cloned(),
+        collectors: parts.collecting.collectors(),
     }
 }
 
@@ -104,14 +108,19 @@ fn stages(counters: &Counters, delivered: &Delivered) -> BTreeMap<String, Stage>
     stages
 }
 
-fn processes(capture: &Capture) -> Vec<Process> {
+fn processes(parts: &Parts<'_>) -> Vec<Process> {
     let supervisor = host::process("supervisor", std::process::id(), 0);
-    let capturing = capture.pid().and_then(|pid| host::process("capture", pid, capture.restarts()));
-    supervisor.into_iter().chain(capturing).collect()
+    let capturing = parts.capture.pid().and_then(|pid| host::process("capture", pid, parts.capture.restarts()));
+    let collecting = parts.collecting.process().and_then(|(pid, restarts)| host::process("collect", pid, restarts));
+    supervisor.into_iter().chain(capturing).chain(collecting).collect()
 }
 
-fn sandboxes(capture: &Capture) -> Vec<Sandbox> {
+fn sandboxes(parts: &Parts<'_>) -> Vec<Sandbox> {
     let supervisor = sandbox::of_process("supervisor", std::process::id(), "none: it has the spool");
+    let capture = parts.capture;
     let capturing = capture.pid().and_then(|pid| sandbox::of_process("capture", pid, capture.landlock()));
-    supervisor.into_iter().chain(capturing).collect()
+    let collecting = parts.collecting.process();
+    let collecting = collecting
+        .and_then(|(pid, _)| sandbox::of_process("collect", pid, "none: it reads, and writes nothing (seccomp)"));
+    supervisor.into_iter().chain(capturing).chain(collecting).collect()
 }

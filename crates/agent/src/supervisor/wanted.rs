@@ -97,17 +97,21 @@ fn check(config: &AgentConfig, interfaces: &[HostInterface]) -> Result<(), Strin
     let told = |error: &dyn std::error::Error| chain(error).to_string();
     plan::limits(config).map_err(|error| told(&error))?;
     plan::keep(&config.save.keep).map_err(|error| told(&error))?;
+    crate::collect::specs(&config.collect.logs).map(drop)?;
     let setup = Setup { config: config.clone(), interfaces: interfaces.to_vec(), ..Setup::default() };
     scope::program(&setup).map(drop).map_err(|error| told(&error))
 }
 
 fn change(from: &AgentConfig, to: &AgentConfig) -> Change {
-    let same = AgentConfig { version: to.version, until: to.until, capture: to.capture, ..from.clone() } == *to;
+    // What is collected is another process' affair.
+    let (collect, from) = (to.collect.clone(), from.clone());
+    let same =
+        AgentConfig { version: to.version, until: to.until, capture: to.capture, collect, ..from.clone() } == *to;
     let shape = |config: &AgentConfig| {
         let limits = &config.limits;
         (limits.threads, limits.ring_bytes, limits.memory_bytes, limits.body_bytes, config.files.clone())
     };
-    match (shape(from) == shape(to), same) {
+    match (shape(&from) == shape(to), same) {
         (false, _) => Change::Restart,
         (true, true) => Change::None,
         (true, false) => Change::Send,

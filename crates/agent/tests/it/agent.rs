@@ -51,9 +51,18 @@ impl Agent {
 
     /// The numbers of its capture processes.
     pub fn capture_processes(&self) -> Vec<u32> {
+        self.processes("capture-process")
+    }
+
+    /// The numbers of its processes that were started with this word.
+    pub fn processes(&self, word: &str) -> Vec<u32> {
         let own = self.process.id().to_string();
         let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
-        children.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+        let is_such = |pid: &u32| {
+            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            command.contains(word)
+        };
+        children.split_whitespace().filter_map(|pid| pid.parse().ok()).filter(is_such).collect()
     }
 
     /// Asks it to end; gives its exit code.

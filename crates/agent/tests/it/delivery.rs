@@ -51,7 +51,7 @@ fn an_exchange_reaches_the_server_without_its_secret_and_every_count_balances() 
         assert!(near.captured && near.packets >= 8 && near.addresses.contains(&"10.9.0.1".parse().unwrap()));
         let capture = status.sandbox.iter().find(|one| one.process == "capture").unwrap();
         assert!(capture.capabilities.is_empty() && capture.no_new_privs && capture.seccomp && capture.uid != 0);
-        assert_eq!(status.processes.len(), 2);
+        assert_eq!(status.processes.len(), 3);
         assert!(status.clock_offset_ns.is_some() && status.newest_packet.is_some());
         assert_eq!(agent.end(), 0);
         assert!(server.state().rows.quality.iter().any(|row| row.stage == "packets"));

@@ -6,6 +6,7 @@
 mod agent;
 mod delivery;
 mod limits;
+mod logs;
 #[path = "../../../capture/tests/live/net.rs"]
 mod net;
 mod recording;

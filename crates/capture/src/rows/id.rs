@@ -14,6 +14,7 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 enum Named {
     Exchange = b'x' as isize,
     Session = b's' as isize,
+    Log = b'l' as isize,
 }
 
 /// The source that ids belong to, hashed once.
@@ -45,6 +46,17 @@ impl SourceKey {
     pub fn session(&self, start: UnixNanos, number: u64) -> String {
         let mut id = String::new();
         base32(self.id(start, Named::Session, number), &mut id);
+        id
+    }
+
+    /// The id of a line of a log, by a text that no other line of the source has: its first 8 bytes of BLAKE3, big endian, are the
+    /// number.
+    #[must_use]
+    pub fn log(&self, start: UnixNanos, place: &str) -> String {
+        let mut number = [0; 8];
+        number.copy_from_slice(&blake3::hash(place.as_bytes()).as_bytes()[..8]);
+        let mut id = String::new();
+        base32(self.id(start, Named::Log, u64::from_be_bytes(number)), &mut id);
         id
     }
 

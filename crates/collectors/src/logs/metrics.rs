@@ -86,10 +86,12 @@ pub(super) const LAG: Metric =
     Metric::gauge("log.lag", "ns", &[], "how long ago such a file was written to, 0 where nothing waits", "log");
 pub(super) const ROTATED: Metric =
     Metric::counter("log.files.rotated", "1", &[], "files that took the place of others", "log");
+pub(super) const FILES: Metric = Metric::gauge("log.files", "1", &[], "files that are followed, by pattern", "log");
 pub(super) const EMPTIED: Metric =
     Metric::counter("log.files.emptied", "1", &[], "files that were emptied or written anew in place", "log");
 
-const LINES: &[Metric] = &[COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, DROPPED, BEHIND, LAG, ROTATED, EMPTIED];
+const LINES: &[Metric] =
+    &[COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, DROPPED, BEHIND, LAG, FILES, ROTATED, EMPTIED];
 
 /// Puts points of one file together.
 pub(super) struct Points<'a> {

@@ -116,6 +116,8 @@ impl Logs {
             let log = known.map(|at| before.swap_remove(at)).unwrap_or_else(|| self.begin(spec));
             self.logs.push(log);
         }
+        // That patterns are known is to be durable before lines are.
+        self.window = i64::MIN;
         for gone in before {
             let durable = gone.durable;
             self.others.files.retain(|file| file.pattern != gone.spec.pattern);
@@ -249,6 +251,7 @@ impl Log {
         let own = [("file".to_owned(), self.spec.pattern.clone())];
         let start = now.div_euclid(WIDTH) * WIDTH;
         let mut points = metrics::Points { own: &own, out };
+        points.put(&metrics::FILES, &[], start, self.tailer.count());
         points.put(&metrics::ROTATED, &[], start, happened.rotated - self.told.rotated);
         points.put(&metrics::EMPTIED, &[], start, happened.emptied - self.told.emptied);
         self.told = happened;

@@ -14,8 +14,6 @@ use arachne_aggregate::access::job::Settings;
 use super::{LogSpec, What};
 use crate::Missing;
 
-/// Where nginx has its configuration unless told otherwise.
-pub const CONFIGURATION: &str = "/etc/nginx/nginx.conf";
 /// Where Debian and nginx's own packages write when the configuration says nothing.
 const DEFAULT_ACCESS: &str = "/var/log/nginx/access.log";
 /// Files that are read. Policy: further ones are passed over, and that is told.

@@ -1,3 +1,5 @@
+//! Logs as points and records, and what a kill may cost: nothing.
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -192,6 +192,12 @@ impl Tailer {
         self.sources.iter().find(|source| source.number == file).is_none_or(Source::is_packed)
     }
 
+    /// Files that are open.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.sources.len() as u64
+    }
+
     /// What happened to files so far.
     #[must_use]
     pub const fn happened(&self) -> Happened {

@@ -1,3 +1,5 @@
+//! Everything that happens to files, and that each line comes once.
+
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -103,6 +103,7 @@ impl AgentConfig {
             self.limits.room(),
             services(&self.services),
             self.words(),
+            self.collect.check(),
         ];
         checks.into_iter().filter_map(Result::err).collect()
     }

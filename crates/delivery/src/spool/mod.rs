@@ -133,6 +133,20 @@ impl Spool {
         Some(head)
     }
 
+    /// The sequence that the next batch of a lane gets, if it gets one.
+    #[must_use]
+    pub const fn next_sequence(&self, lane: Lane) -> u64 {
+        self.lanes[lane.index()].next
+    }
+
+    /// Whether a batch was spooled here: it waits, or has left its lane.
+    #[must_use]
+    pub fn has_had(&self, epoch: u64, lane: Lane, sequence: u64) -> bool {
+        let settled = epoch == self.cursor.epoch && sequence <= self.cursor.settled[lane.index()];
+        let is_it = |entry: &Entry| (entry.waiting.head.epoch, entry.waiting.head.sequence) == (epoch, sequence);
+        settled || self.lanes[lane.index()].waiting.iter().any(is_it)
+    }
+
     /// Makes all that was appended durable, what waits in memory too, and the count of what was dropped instead.
     ///
     /// # Errors

@@ -11,21 +11,31 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::Shared;
+use super::journal::Journal;
 
 /// How often the durable cursor is moved, and losses are told.
 const CURSOR: Duration = Duration::from_secs(1);
 /// How long the thread waits for batches.
 const WAIT: Duration = Duration::from_millis(20);
 
-/// Starts it. It ends when no more batches can come, with all of them durable.
-pub fn start(shared: Arc<Shared>, batches: Receiver<NewBatch>) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("spool".to_owned()).spawn(move || run(&shared, batches))
+/// A batch, and up to where logs were read with it.
+#[derive(Debug)]
+pub struct Arrived {
+    /// The batch.
+    pub batch: NewBatch,
+    /// Empty where it is of no log.
+    pub note: Vec<u8>,
 }
 
-fn run(shared: &Shared, mut batches: Receiver<NewBatch>) {
+/// Starts it. It ends when no more batches can come, with all of them durable.
+pub fn start(shared: Arc<Shared>, batches: Receiver<Arrived>, journal: Journal) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("spool".to_owned()).spawn(move || run(&shared, batches, journal))
+}
+
+fn run(shared: &Shared, mut batches: Receiver<Arrived>, mut journal: Journal) {
     let (mut looked, mut dropped) = (Instant::now(), 0);
     loop {
-        let (came, over) = take(shared, &mut batches);
+        let (came, over) = take(shared, &mut batches, &mut journal);
         if came {
             shared.changed.notify_one();
             complain(shared.courier().spool.sync().err());
@@ -57,14 +67,22 @@ fn run(shared: &Shared, mut batches: Receiver<NewBatch>) {
 }
 
 /// Spools all that waits; tells whether something came, and whether no more will.
-fn take(shared: &Shared, batches: &mut Receiver<NewBatch>) -> (bool, bool) {
+fn take(shared: &Shared, batches: &mut Receiver<Arrived>, journal: &mut Journal) -> (bool, bool) {
     let mut came = false;
     loop {
         match batches.try_recv() {
-            Ok(batch) => {
+            Ok(Arrived { batch, note }) => {
                 came = true;
                 let now = shared.now();
-                shared.courier().put(now, batch);
+                let mut courier = shared.courier();
+                if note.is_empty() {
+                    courier.put(now, batch);
+                    continue;
+                }
+                // Nobody sends it before it is durable: a power cut would have its lines read and sent once more.
+                journal.intend(&courier.spool, courier.lane(now), &note);
+                courier.put(now, batch);
+                complain(courier.spool.sync().err());
             }
             Err(TryRecvError::Empty) => return (came, false),
             Err(TryRecvError::Disconnected) => return (came, true),

@@ -49,7 +49,7 @@ fn levels(site: &Site<'_>, agent: &Process) -> Levels {
     let status = &how["status"];
     let sum = |list: &Value, key: &str| list.as_array().into_iter().flatten().filter_map(|one| one[key].as_u64()).sum();
     let processes: Vec<u32> = agent.children().into_iter().chain([agent.id()]).filter(|id| is_alive(*id)).collect();
-    assert_eq!(processes.len(), 2);
+    assert_eq!(processes.len(), 3);
     let entries = |folder: &str| {
         processes.iter().filter_map(|id| std::fs::read_dir(format!("/proc/{id}/{folder}")).ok()).flatten().count()
             as u64

@@ -11,6 +11,7 @@ mod delivery;
 mod full_disks;
 mod kills;
 mod levels;
+mod logs;
 mod moves;
 #[path = "../../../../capture/tests/live/net.rs"]
 mod net;

@@ -1,0 +1,160 @@
+//! The threads of the collector process: one for each collector, one for logs.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arachne_collectors::logs::{LogSpec, Logs, nginx};
+use arachne_collectors::process::Process;
+use arachne_collectors::system::System;
+use arachne_collectors::tail::Positions;
+use arachne_collectors::tcp::Tcp;
+use arachne_collectors::{Collector, Missing};
+use arachne_content::redact::{Redactor, Rules};
+use arachne_delivery::instructions::Collect;
+use arachne_delivery::status::{Collector as Status, Lacking};
+
+use super::batch::{Batches, Found};
+use super::{CollectError, LOOK, Shared, specs};
+use crate::channel::{Collection, Packed};
+use crate::edge::plan;
+use crate::edge::worker::unix_now;
+
+/// How long after a whole interval collectors read.
+const AFTER: i64 = 200_000_000;
+/// How often logs are looked at.
+const POLL: Duration = Duration::from_millis(250);
+/// How often the configuration of nginx is read again.
+const NGINX: Duration = Duration::from_secs(60);
+
+/// All collectors that a configuration asks for. A new one is a condition here.
+pub fn collectors(config: &Collect) -> Vec<Box<dyn Collector>> {
+    let (root, mut all) = (Path::new("/"), Vec::<Box<dyn Collector>>::new());
+    if config.system {
+        all.push(Box::new(System::new(root)));
+    }
+    if config.process {
+        all.push(Box::new(Process::new(root)));
+    }
+    if config.tcp {
+        all.push(Box::new(Tcp::new(root, Vec::new())));
+    }
+    all
+}
+
+/// Reads with one collector until the end.
+pub fn read(mut collector: Box<dyn Collector>, mut batches: Batches, shared: &Shared) {
+    let every = i64::try_from(collector.every().as_nanos()).unwrap_or(i64::MAX).max(1);
+    let mut readings = 0;
+    while !shared.ends() {
+        let (now, begun) = (unix_now(), Instant::now());
+        let mut found = Found::default();
+        let read = collector.collect(now, &mut found);
+        readings += 1;
+        let rows = (found.points.len() + found.logs.len()) as u64;
+        let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        shared.tell(status(collector.name(), &collector.missing(), (readings, rows, took), read.err()));
+        for packed in batches.of_reading(found, now) {
+            hand_over(packed, shared);
+        }
+        let next = (now.div_euclid(every) + 1).saturating_mul(every).saturating_add(AFTER);
+        while !shared.ends() && unix_now() < next && unix_now() >= now {
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Waits for room. Only a supervisor that is gone takes nothing, and then this process ends.
+fn hand_over(packed: Packed, shared: &Shared) {
+    let _ = shared.outlet.push(packed);
+}
+
+fn status(
+    name: &str,
+    missing: &[Missing],
+    (readings, rows, took_ns): (u64, u64, u64),
+    error: Option<String>,
+) -> Status {
+    let lacking =
+        |missing: &Missing| Lacking { what: missing.what.clone(), why: missing.why.clone(), fix: missing.fix.clone() };
+    Status { name: name.to_owned(), readings, rows, took_ns, error, missing: missing.iter().map(lacking).collect() }
+}
+
+/// Reads logs.
+pub struct LogReader {
+    logs: Logs,
+    told: Vec<LogSpec>,
+    nginx: Option<PathBuf>,
+    nginx_missing: Vec<Missing>,
+    batches: Batches,
+    readings: u64,
+    rows: u64,
+}
+
+impl LogReader {
+    /// As `collection` says.
+    ///
+    /// # Errors
+    /// A format or a rule that cannot be, a key that is none.
+    pub fn new(collection: &Collection) -> Result<Self, CollectError> {
+        let rules = Rules { headers: collection.secrets.clone(), fields: collection.secrets.clone() };
+        let redactor = Redactor::new(plan::key(collection.key.as_deref())?, rules);
+        let before = Positions::from_bytes(&collection.position).unwrap_or_default();
+        let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), unix_now());
+        let nginx = collection.config.nginx.then(|| collection.nginx.clone());
+        Ok(Self {
+            logs: Logs::new(redactor, before, seed),
+            told: specs(&collection.config.logs).map_err(CollectError::Logs)?,
+            nginx,
+            nginx_missing: Vec::new(),
+            batches: Batches::new(&collection.agent)?,
+            readings: 0,
+            rows: 0,
+        })
+    }
+
+    /// Those that are told, then those that nginx writes.
+    fn follow(&mut self) {
+        let found = self.nginx.as_deref().and_then(nginx::find).unwrap_or_default();
+        self.nginx_missing = found.missing;
+        self.logs.follow(self.told.iter().cloned().chain(found.logs).collect());
+    }
+
+    /// Reads until the end; then all that is there, and hands it over.
+    pub fn run(mut self, shared: &Shared) {
+        let mut followed: Option<Instant> = None;
+        while !shared.ends() {
+            if followed.is_none_or(|at| at.elapsed() >= NGINX) {
+                self.hand_over(false, shared);
+                self.follow();
+                followed = Some(Instant::now());
+            }
+            let now = unix_now();
+            let more = self.logs.poll(now);
+            if self.logs.is_due(now) {
+                self.hand_over(false, shared);
+            }
+            if !more {
+                thread::sleep(POLL);
+            }
+        }
+        self.logs.poll(unix_now());
+        self.hand_over(true, shared);
+    }
+
+    fn hand_over(&mut self, end: bool, shared: &Shared) {
+        let (now, begun) = (unix_now(), Instant::now());
+        for taken in self.logs.take(now, end) {
+            self.rows = (taken.points.len() + taken.records.len()) as u64;
+            if let Some(packed) = self.batches.of_logs(taken, now) {
+                hand_over(packed, shared);
+            }
+        }
+        self.readings += 1;
+        let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let missing: Vec<_> = self.logs.missing().into_iter().chain(self.nginx_missing.iter().cloned()).collect();
+        let lost = self.batches.dropped();
+        let error = (lost > 0).then(|| format!("{lost} rows did not fit into a batch and were dropped"));
+        shared.tell(status("logs", &missing, (self.readings, self.rows, took), error));
+    }
+}
