@@ -368,7 +368,7 @@ fn a_damaged_file_is_kept_to_its_fault() {
     let store = MemoryStore::new();
     let text = file(b"a text");
     assert_eq!(import(&store, text.path(), "").0, ExitStatus::Damaged);
-    assert!(!store.imports().iter().any(|import| import.finished) && counts(&store) == [0; 6]);
+    assert!(!store.imports().iter().any(|import| import.finished) && counts(&store).iter().all(|count| *count == 0));
     assert_eq!(import(&store, Path::new("/does/not/exist"), "").0, ExitStatus::Usage);
 }
 
@@ -379,7 +379,7 @@ fn an_interrupted_import_goes_on() {
     let (status, err) = import_into(&store, &[file.path()], "", &interrupt);
     assert_eq!(status, ExitStatus::Unexpected);
     assert!(err.contains("IMPORT-MAIN-002"), "{err}");
-    assert_eq!(counts(&store), [0; 6]);
+    assert!(counts(&store).iter().all(|count| *count == 0));
     assert_eq!(import(&store, file.path(), "").0, ExitStatus::Done);
     assert_eq!(counts(&store)[0], 2);
 }

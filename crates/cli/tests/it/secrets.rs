@@ -152,6 +152,7 @@ fn bodies(fields: &[String]) -> BTreeMap<&'static str, Vec<Value>> {
         ("POST /api/v1/query/values", each(&|f| json!({"field": f, "limit": 1000}))),
         ("POST /api/v1/filter/parse", vec![json!({"filter": "status:200"})]),
         ("POST /api/v1/filter/complete", each(&|f| json!({"filter": format!("{f}:")}))),
+        ("POST /api/v1/series", vec![json!({"metric": "system.cpu.time", "by": ["mode"]})]),
         ("POST /api/v1/sql", tables.iter().map(all).collect()),
     ])
 }

@@ -10,6 +10,9 @@ use super::{COPIES, ManifestError, Options, copy_path};
 use crate::disk::Disk;
 use crate::frames::{Cause, Event, FileKind, Finding, FrameError, FrameReader};
 
+/// What disks write whole or not at all, at least.
+const SECTOR_BYTES: u64 = 512;
+
 /// A generation, read.
 #[derive(Debug)]
 pub(super) struct Loaded<P> {
@@ -116,9 +119,12 @@ impl Union {
                     self.last[index] = Some(frame.sequence);
                     self.frames.entry(frame.sequence).or_insert(frame.payload);
                 }
-                Event::Finding(finding) => {
+                Event::Finding(mut finding) => {
                     if let Cause::Damaged { first, count: Some(count) } = finding.cause {
                         self.last[index] = Some(first.saturating_add(count).saturating_sub(1));
+                    }
+                    if matches!(finding.cause, Cause::Damaged { count: None, .. }) && never_came(disk, &finding)? {
+                        finding.cause = Cause::TornTail;
                     }
                     self.findings.push(finding);
                 }
@@ -146,6 +152,17 @@ impl Union {
             self.findings.push(Finding { path, offset: 0, bytes: 0, cause });
         }
     }
+}
+
+/// Whether the last edit lacks all of its first sector: power was cut while it was written, and a later sector came to the disk
+/// before it.
+fn never_came(disk: &dyn Disk, finding: &Finding) -> Result<bool, FrameError> {
+    let failed = |source| FrameError::Read { path: finding.path.clone(), source };
+    let file = disk.open(&finding.path).map_err(failed)?;
+    let rest = SECTOR_BYTES - finding.offset % SECTOR_BYTES;
+    let mut bytes = vec![0; usize::try_from(rest).unwrap_or(0)];
+    let read = file.read_full_at(finding.offset, &mut bytes).map_err(failed)?;
+    Ok(read == bytes.len() && bytes.iter().all(|byte| *byte == 0))
 }
 
 fn parse<P: PartRecord>(path: &str, sequence: u64, payload: &[u8]) -> Result<Edit<P>, ManifestError> {
