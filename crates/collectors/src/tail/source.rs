@@ -22,7 +22,7 @@ const LAST_LINE: u64 = 64 << 10;
 pub struct Line<'a> {
     /// Its bytes, at most [`LINE_BYTES_MAX`].
     pub bytes: &'a [u8],
-    /// The file: see [`super::Tailer::position`].
+    /// The file: see [`super::Tailer::positions`].
     pub file: u64,
     /// The path under which the file is known.
     pub path: &'a str,
