@@ -3,7 +3,7 @@
 #
 #   BENCH_LOADS="api:10000 web:50000"   mix and packets per second; api is an exchange in 2.9 packets, web in 15
 #   BENCH_SECONDS=10  BENCH_RUNS=2      of each run; runs of which the one with the least CPU time counts
-#   BENCH_PAIRS=20                      of runs with and without the agent
+#   BENCH_PAIRS=20                      times with nobody, the agent, tcpdump watching nginx
 #   BENCH_WRITE=1                       puts the tables into docs/performance.md
 #
 # Needs root, nginx, wrk, tcpdump. Prints tables; exit 1 when what was sent is neither captured nor counted as dropped. CPU is user and

@@ -293,38 +293,58 @@ def requests(site):
             f"{exchanges:,} of {rate * SECONDS:,.0f} exchanges stored, gave way: {gave_way or 'nothing'}; the server {server:.1f} %.\n\n")
 
 
-def harm(site, name, script):
-    """Throughput of nginx with the agent as a share of that without it, in pairs that take turns in being first."""
-    ratios, slow, rates, used = [], [], [], []
-    for number in range(PAIRS):
-        got = {}
-        for watched in ([True, False] if number % 2 else [False, True]):
-            if watched:
-                site.start()
-                before = usage(site.agent.pid)[0]
-            got[watched] = wrk(site, script, PAIR_SECONDS, 16)
-            if watched:
-                used.append((usage(site.agent.pid)[0] - before) / PAIR_SECONDS)
-                site.end()
-        ratios.append(got[True][0] / got[False][0])
-        slow.append(got[True][1] / got[False][1])
-        rates.append(got[False][0])
-        say(f"{name}, pair {number + 1}: {got[False][0]:,.0f} and {got[True][0]:,.0f} requests/s")
-    ratios.sort()
-    # The interval of the median that holds in 95 % of cases: ranks of the binomial distribution.
+def interval(ratios):
+    """The median as a change in per cent, and the interval that holds it in 95 % of cases: ranks of the binomial distribution."""
+    ratios = sorted(ratios)
     reach = int(0.98 * PAIRS ** 0.5)
     low, high = ratios[max(0, PAIRS // 2 - 1 - reach)], ratios[min(PAIRS - 1, PAIRS // 2 + reach)]
-    return [name, f"{statistics.median(rates):,.0f}", f"{100 * (statistics.median(ratios) - 1):+.1f} %",
-            f"{100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} %", f"{100 * (statistics.median(slow) - 1):+.0f} %", f"{100 * statistics.median(used):.0f}"]
+    return f"{100 * (statistics.median(ratios) - 1):+.1f} % ({100 * (low - 1):+.1f} to {100 * (high - 1):+.1f})"
+
+
+def watched_by(site, watcher, script):
+    """What nginx serves, its slow end, and the watcher's CPU per cent."""
+    dump = None
+    if watcher == "agent":
+        site.start()
+    elif watcher == "tcpdump":
+        dump = subprocess.Popen(within(site.far, TCPDUMP), stderr=subprocess.DEVNULL)
+        time.sleep(0.7)
+    process = dump or (site.agent if watcher == "agent" else None)
+    before = usage(process.pid)[0] if process else 0
+    rate, slow = wrk(site, script, PAIR_SECONDS, 16)
+    used = 100 * ((usage(process.pid)[0] if process else 0) - before) / PAIR_SECONDS
+    if watcher == "agent":
+        site.end()
+    elif dump:
+        dump.send_signal(signal.SIGINT)
+        dump.wait()
+    return rate, slow, used
+
+
+def harm(site, name, script):
+    """Throughput of nginx with the agent, and with tcpdump, as a share of that without either; each is first, second and last in turn."""
+    arms = ["nobody", "agent", "tcpdump"]
+    found = {arm: [] for arm in arms}
+    for number in range(PAIRS):
+        for arm in arms[number % 3:] + arms[:number % 3]:
+            found[arm].append(watched_by(site, arm, script))
+        say(f"{name}, {number + 1}: " + ", ".join(f"{arm} {found[arm][-1][0]:,.0f}" for arm in arms) + " requests/s")
+    base = found["nobody"]
+    rows = []
+    for arm, title in [("agent", "**arachne-agent**"), ("tcpdump", "tcpdump -w /dev/null")]:
+        shares = [[one[part] / alone[part] for one, alone in zip(found[arm], base)] for part in [0, 1]]
+        rows.append([name, f"{statistics.median(one[0] for one in base):,.0f}", title, interval(shares[0]),
+                     f"{100 * (statistics.median(shares[1]) - 1):+.0f} %", f"{statistics.median(one[2] for one in found[arm]):.0f}"])
+    return rows
 
 
 def harms(site):
-    rows = [harm(site, "pages packed with gzip, as fast as two cores can", PACKED + VISIT),
-            harm(site, "the same, 1 000 requests/s", PACKED + VISIT + "delay = function() return 15 end\n"),
-            harm(site, "files as they are, as fast as two cores can", VISIT)]
-    head = ["nginx serves", "requests/s without", "median throughput with the agent", "95 % interval", "its 99th percentile of latency", "agent's CPU %"]
-    return (f"**Harm**, {PAIRS} pairs of {PAIR_SECONDS} s with and without the agent; nginx, wrk and agent share two cores, the server gets what they leave\n\n"
-            + table(head, rows))
+    rows = [*harm(site, "pages packed with gzip, as fast as two cores can", PACKED + VISIT),
+            *harm(site, "the same, 1 000 requests/s", PACKED + VISIT + "delay = function() return 15 end\n"),
+            *harm(site, "files as they are, as fast as two cores can", VISIT)]
+    head = ["nginx serves", "requests/s alone", "watched by", "median throughput (95 %)", "its 99th percentile of latency", "watcher's CPU %"]
+    return (f"**Harm**, {PAIRS} times {PAIR_SECONDS} s each with nobody, the agent, tcpdump; nginx, wrk and the watcher share two cores, the server gets "
+            "what they leave\n\n" + table(head, rows))
 
 
 def main():
