@@ -3870,6 +3870,12 @@ export interface components {
             partial_first: boolean;
             /** @description Whether the last bucket ends behind the range. */
             partial_last: boolean;
+            /**
+             * Format: int64
+             * @description The width of the widest windows whose points were rolled up into one row beforehand, in nanoseconds; 0 where all was made of
+             *     the points themselves. The values are the same.
+             */
+            resolution_ns: number;
             /** @description What it cost. */
             scanned: components["schemas"]["Cost"];
             /** @description The series, those with the largest totals first, then all others as one. */
