@@ -1,6 +1,6 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench bench-store bench-capture bench-agent bench-logs crash soak fuzz record demo-live
+.PHONY: help test demo bench bench-store bench-capture bench-agent bench-carpet bench-logs crash soak fuzz record demo-live
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ bench-capture: ## live capture at 1 k to 200 k packets/s beside tcpdump: CPU, me
 
 bench-agent: ## a whole agent beside tcpdump, what the watched nginx loses, and the time from a packet to the screen (root)
 	scripts/bench-agent.sh
+
+bench-carpet: ## the overview's 40 panels over a day and over 30 days of points
+	scripts/bench-carpet.sh
 
 bench-logs: ## a million log lines beside wc -l, mtail, GoAccess and angle-grinder: CPU seconds and memory
 	scripts/bench-logs.sh

@@ -16,6 +16,7 @@ pub use messages::Messages;
 use crate::agents::args::AgentsArgs;
 use crate::ask::args::{ExportArgs, QueryArgs, SeriesArgs, SqlArgs};
 use crate::exit::ExitStatus;
+use crate::mark::MarkArgs;
 use crate::serve::ServeArgs;
 
 /// Records what services say to each other.
@@ -55,6 +56,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Add, list and revoke agents: who may deliver what was captured
     Agents(AgentsArgs),
+    /// Set a mark, such as a release, on the time axis
+    Mark(MarkArgs),
     /// Serve the store: the web UI, and the HTTP API, documented at /api/docs
     Serve(ServeArgs),
     /// Record what the services of this host say to each other, and deliver it to a server (also: arachne-agent)

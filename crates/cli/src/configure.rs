@@ -59,6 +59,7 @@ pub fn apply(found: Found, command: &mut Command) {
         Command::Sql(args) => data(&mut args.data.data),
         Command::Series(args) => data(&mut args.data.data),
         Command::Export(args) => data(&mut args.data.data),
+        Command::Mark(args) => data(&mut args.data.data),
         Command::Agents(args) => {
             data(&mut args.command.data().data);
             args.access = Some(access(&config));

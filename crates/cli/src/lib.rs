@@ -12,6 +12,7 @@ pub mod http;
 pub mod import;
 pub mod interrupt;
 pub mod local_agent;
+pub mod mark;
 pub mod output;
 pub mod progress;
 pub mod read;

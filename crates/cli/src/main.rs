@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use arachne_cli::args::{Cli, Command};
 use arachne_cli::exit::ExitStatus;
-use arachne_cli::{agents, ask, configure, import, read, serve};
+use arachne_cli::{agents, ask, configure, import, mark, read, serve};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 
@@ -67,6 +67,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Series(args) => ask::series(&args),
         Command::Export(args) => ask::export(&args),
         Command::Agents(args) => agents::run(&args),
+        Command::Mark(args) => mark::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Agent(args) => ExitStatus::of(arachne_agent::run(*args)),
         Command::Check { file, sample } => configure::check(&file, sample.as_deref()),

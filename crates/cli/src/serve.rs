@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use arachne_capture::rows::ServiceRule;
 use arachne_config::{Agent, Limit, Retention};
 use arachne_content::redact::{Redactor, Rules};
-use arachne_model::table::TABLES;
+use arachne_model::table::STORED;
 use arachne_server::{Access, Auth, Config, PORT, Parts, Ready, TlsFiles, UiFile, serve};
 use arachne_store::{Store, StoreError};
 use arachne_store_parquet::{EmbeddedStore, Settings};
@@ -159,7 +159,7 @@ fn settings(configured: &[Retention], retain: &[String]) -> Result<Settings> {
 
 /// Limits a table; false when there is none of that name.
 fn keep(settings: &mut Settings, table: &str, limit: Limit) -> bool {
-    let Some(place) = TABLES.iter().position(|known| known.name == table) else { return false };
+    let Some(place) = STORED.iter().position(|known| known.name == table) else { return false };
     let retention = &mut settings.retention[place];
     match limit {
         Limit::Age(age) => retention.max_age = Some(age),

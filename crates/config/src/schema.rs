@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arachne_delivery::instructions::Service;
-use arachne_model::table::TABLES;
+use arachne_model::table::{PointRow, ROLLED, Row as _, STORED};
 
 use crate::agent::{Agent, agent};
 use crate::logs::{Log, logs};
@@ -141,22 +141,41 @@ fn tls_of(mut section: Section<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) 
     Some(Tls { certificate: certificate?, key: key? })
 }
 
+/// Why roll-ups are of no use: what they are made of stays longer than they do.
+fn outlived(all: &[Retention]) -> Option<String> {
+    let age = |name: &str| {
+        all.iter().find_map(|one| match one.limit {
+            Limit::Age(age) if one.table == name => Some(age),
+            _ => None,
+        })
+    };
+    let names: Vec<&str> = std::iter::once(PointRow::TABLE).chain(ROLLED).map(|table| table.name).collect();
+    let ages = names.iter().filter_map(|name| age(name).map(|age| (*name, age)));
+    let ages: Vec<_> = ages.collect();
+    let wrong = ages.windows(2).find(|pair| pair[0].1 > pair[1].1)?;
+    let (finer, wider) = (wrong[0].0, wrong[1].0);
+    Some(format!("{wider} is what {finer} becomes, and would go before it: give {wider} the longer age"))
+}
+
 /// `7d` for all tables, or a limit for each.
 fn limits(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<Retention> {
     let key = "storage.retention";
     if let Value::Map(_) = node.value {
         let Some(mut section) = Section::of(node, key, mistakes) else { return Vec::new() };
         let mut all = Vec::new();
-        for table in TABLES {
+        for table in STORED {
             if let Some(limit) = section.scalar(table.name, limit, mistakes) {
                 all.push(Retention { table: table.name, limit });
             }
         }
         section.end(mistakes);
+        if let Some(reason) = outlived(&all) {
+            mistakes.push(node.place.mistake(key, reason));
+        }
         return all;
     }
     match read(node, limit) {
-        Ok(limit) => TABLES.iter().map(|table| Retention { table: table.name, limit }).collect(),
+        Ok(limit) => STORED.iter().map(|table| Retention { table: table.name, limit }).collect(),
         Err(message) => {
             mistakes.push(node.place.mistake(key, message));
             Vec::new()

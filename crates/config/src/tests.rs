@@ -144,6 +144,10 @@ fn every_mistake_says_where_and_what_to_do() {
         ("storage:\n  path: d\n  retention: 99999999999999999999d\n", vec!["is no limit"]),
         ("storage:\n  path: d\n  retention: [7]\n", vec!["storage.retention: a list is no limit"]),
         (
+            "storage:\n  path: d\n  retention:\n    points: 30d\n    points_1m: 7d\n",
+            vec!["points_1m is what points becomes", "give points_1m the longer age"],
+        ),
+        (
             "storage:\n  path: d\n  retention:\n    shops: 3d\n",
             vec!["4:5: storage.retention.shops: unknown key; there are: exchanges"],
         ),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arachne_filter::{Predicate, Settings, Thresholds};
-use arachne_model::table::{TABLES, Table};
+use arachne_model::table::{PointRow, ROLLED, Row as _, STORED, TABLES, Table};
 use arachne_store::{CountMode, Selection, TimeRange};
 use serde::{Deserialize, Serialize};
 
@@ -152,8 +152,12 @@ impl Queries<'_> {
     /// A range, its missing ends taken from what the table holds.
     pub(crate) fn range(&self, table: &Table, from: Option<When>, to: Option<When>) -> Result<TimeRange, QueryError> {
         let held = || {
-            let at = TABLES.iter().position(|t| t.name == table.name)?;
-            self.store.facts().tables.get(at)?.range
+            let facts = self.store.facts();
+            // What points were rolled up into outlives them.
+            let rolled = ROLLED.iter().filter(|_| table.name == PointRow::TABLE.name).map(|table| table.name);
+            let names: Vec<&str> = std::iter::once(table.name).chain(rolled).collect();
+            let of = STORED.iter().zip(&facts.tables).filter(|(table, _)| names.contains(&table.name));
+            of.filter_map(|(_, facts)| facts.range).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         };
         let held = if from.is_none() || to.is_none() { held() } else { None };
         let (first, last) = held.unwrap_or((self.now, self.now));

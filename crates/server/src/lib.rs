@@ -21,6 +21,7 @@ mod guard;
 mod install;
 mod listen;
 mod logins;
+mod marks;
 mod metrics;
 mod openapi;
 mod operations;
@@ -44,6 +45,7 @@ pub use auth::{AuthError, Permission, Role};
 pub use config::{Auth, Config, Limits, PORT, TlsFiles};
 pub use control::{Access, Control};
 pub use install::install;
+pub use marks::{Mark, MarkError, Marks, NewMark};
 pub use parts::{
     BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported,
     Importer, Parts, SqlFailure, SqlRows, SqlRunner,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use arachne_model::table::TABLES;
+use arachne_model::table::STORED;
 use arachne_store::{StoreFacts, TableFacts};
 
 use crate::agents::counts::Delivered;
@@ -109,7 +109,7 @@ fn store(facts: &StoreFacts, out: &mut String) {
     ];
     for (name, value) in series {
         let _ = writeln!(out, "# TYPE {name} gauge");
-        for (table, held) in TABLES.iter().zip(&facts.tables) {
+        for (table, held) in STORED.iter().zip(&facts.tables) {
             let _ = writeln!(out, "{name}{{table=\"{}\"}} {}", table.name, value(held));
         }
     }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use arachne_telemetry::{codes, emit};
 
 use crate::api::{
-    agents, batch, bodies, complete, configuration, deliver, exports, filter, follow, layers, lists, login, me,
+    agents, batch, bodies, complete, configuration, deliver, exports, filter, follow, layers, lists, login, marks, me,
     operations, preview, program, queries, related, saved, sql, store, upload,
 };
 use crate::app::App;
@@ -112,6 +112,8 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(saved::make_link))
         .add(Read, routes!(saved::link_by_id))
         .add(Read, routes!(saved::preferences, saved::put_preferences))
+        .add(Read, routes!(marks::marks, marks::add_mark))
+        .add(Read, routes!(marks::delete_mark))
         .add(Read, routes!(agents::list))
         .add(Admin, routes!(agents::add))
         .add(Read, routes!(agents::agent))

@@ -1,7 +1,8 @@
-//! What people save in the UI: views, short links, preferences.
+//! What people save: views, short links, preferences of the UI, and marks.
 
 use std::path::Path;
 
+use crate::marks::Marks;
 use crate::shelf::Shelf;
 
 /// Views of all people.
@@ -20,6 +21,8 @@ pub(crate) struct Saved {
     pub links: Shelf,
     /// Preferences by the name of the token.
     pub preferences: Shelf,
+    /// Marks on the time axis.
+    pub marks: Marks,
 }
 
 impl Saved {
@@ -29,6 +32,7 @@ impl Saved {
             views: Shelf::new(data, "views", "views", VIEWS_MAX),
             links: Shelf::new(data, "links", "short links", LINKS_MAX),
             preferences: Shelf::new(data, "preferences", "sets of preferences", PEOPLE_MAX),
+            marks: Marks::new(data),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use arachne_model::table::{Kind, Row, TABLES, Table, Value};
+use arachne_model::table::{Kind, Row, STORED, Table, Value};
 use arrow::array::{
     Array, ArrayBuilder as _, ArrayRef, AsArray as _, BinaryBuilder, BooleanBuilder, Int64Array, Int64Builder,
     RecordBatch, StringBuilder, StringDictionaryBuilder, new_null_array,
@@ -21,12 +21,12 @@ use crate::repeated::Repeated;
 /// The metadata key by which Parquet gets a field's id.
 const FIELD_ID: &str = "PARQUET:field_id";
 
-static SCHEMAS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| TABLES.iter().map(|table| make_schema(table)).collect());
+static SCHEMAS: LazyLock<Vec<SchemaRef>> = LazyLock::new(|| STORED.iter().map(|table| make_schema(table)).collect());
 
 /// The Arrow schema of a table.
 #[must_use]
 pub fn schema(table: &'static Table) -> SchemaRef {
-    let known = TABLES.iter().position(|known| std::ptr::eq(*known, table) || known.name == table.name);
+    let known = STORED.iter().position(|known| std::ptr::eq(*known, table) || known.name == table.name);
     known.and_then(|index| SCHEMAS.get(index).cloned()).unwrap_or_else(|| make_schema(table))
 }
 

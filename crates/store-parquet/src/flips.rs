@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arachne_filter::Predicate;
 use arachne_model::table::{
-    BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, SessionRow, TABLE_COUNT, TABLES, Table,
+    BodyRow, ExchangeRow, HostRow, LogRow, PacketRow, PointRow, QualityRow, STORED_COUNT, SessionRow, TABLES, Table,
 };
 use arachne_store::{
     CountMode, GroupRequest, ImportName, ImportStart, ListRequest, Measure, Measured, Number, Order, Rows, Scalar,
@@ -25,7 +25,7 @@ type Line = Vec<Scalar>;
 fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     let scan = ScanOptions { threads: NonZeroUsize::MIN };
-    Settings { retention: [forever; TABLE_COUNT], merge_parts: 2, background: false, scan, ..Settings::default() }
+    Settings { retention: [forever; STORED_COUNT], merge_parts: 2, background: false, scan, ..Settings::default() }
 }
 
 fn open(disk: &MemoryDisk) -> EmbeddedStore {

@@ -23,11 +23,11 @@ use crate::manifest::{Batch, Edit, State};
 use crate::part::write::{LARGE_STEP, has_bytes};
 use crate::part::{Demoted, PartMeta, SourceRows};
 use crate::repeated;
-use crate::rows::{self, COUNT, place};
+use crate::rows::{self, COUNT, SENT, place};
 
 /// What of [`crate::Settings::import_bytes`] each table has, in 16ths. Bodies have most: equal ones are written once.
 /// They never change, since they say where batches are cut; so tables that came later have theirs on top.
-const SHARES: [usize; COUNT] = [4, 1, 3, 6, 1, 1, 1, 1];
+const SHARES: [usize; SENT] = [4, 1, 3, 6, 1, 1, 1, 1];
 /// Rows that are brought into order at a time.
 const STEP: usize = 16_384;
 
@@ -52,7 +52,7 @@ fn begun(state: &State<PartMeta>, source: &str) -> Option<Begin> {
 fn facts(state: &State<PartMeta>, source: &str, begin: &Begin) -> ImportFacts {
     let prefix = prefix(source);
     let name = ImportName { source: source.to_owned(), options: begin.options.clone(), label: begin.label.clone() };
-    let mut facts = ImportFacts { name, batches: 0, finished: false, rows: [0; COUNT] };
+    let mut facts = ImportFacts { name, batches: 0, finished: false, rows: [0; SENT] };
     for (name, batch) in state.batches.range(prefix.clone()..).take_while(|(name, _)| name.starts_with(&prefix)) {
         match name[prefix.len()..].split_once('/') {
             Some((table, _)) => {

@@ -20,6 +20,7 @@ mod open;
 pub mod part;
 mod record;
 mod repeated;
+mod rollup;
 mod rows;
 pub mod scan;
 pub mod snapshot;

@@ -6,7 +6,7 @@ use arachne_model::table::TABLES;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
-use crate::rows::{Batches, COUNT, merge};
+use crate::rows::{Batches, SENT, merge};
 
 /// Bytes of batches that are merged: of large rows there are few in a batch anyway, and each merge copies them.
 const MERGED_BYTES: usize = 16 << 20;
@@ -14,7 +14,7 @@ const MERGED_BYTES: usize = 16 << 20;
 /// Final rows, by table.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memtable {
-    tables: [Vec<RecordBatch>; COUNT],
+    tables: [Vec<RecordBatch>; SENT],
     /// Whose batches are in it.
     pub senders: BTreeSet<String>,
     /// Rows.
@@ -45,9 +45,9 @@ impl Memtable {
         Ok(())
     }
 
-    /// The batches of a table.
+    /// The batches of a table; what nobody sends has none.
     pub fn batches(&self, table: usize) -> &[RecordBatch] {
-        &self.tables[table]
+        self.tables.get(table).map_or(&[], Vec::as_slice)
     }
 
     /// Whether there is nothing.

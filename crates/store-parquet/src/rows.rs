@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::io::Cursor;
 
-use arachne_model::table::{ExchangeRow, Row, TABLE_COUNT, TABLES, Table};
+use arachne_model::table::{ExchangeRow, PointRow, Row, STORED, STORED_COUNT, TABLE_COUNT, TABLES, Table};
 use arachne_store::{Rows, StoreError, Token};
 use arrow::array::{AsArray as _, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -21,15 +21,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::columns;
 
-/// Tables.
-pub(crate) const COUNT: usize = TABLE_COUNT;
+/// Tables that are sent.
+pub(crate) const SENT: usize = TABLE_COUNT;
+
+/// Tables that are kept: those that are sent come first.
+pub(crate) const COUNT: usize = STORED_COUNT;
 
 /// A batch of each table.
-pub(crate) type Batches = [Option<RecordBatch>; COUNT];
+pub(crate) type Batches = [Option<RecordBatch>; SENT];
 
 /// The place of a table in all arrays by table.
 pub(crate) fn place(table: &Table) -> usize {
-    TABLES.iter().position(|known| known.name == table.name).unwrap_or_default()
+    STORED.iter().position(|known| known.name == table.name).unwrap_or_default()
+}
+
+/// The place of the points.
+pub(crate) fn points() -> usize {
+    place(PointRow::TABLE)
 }
 
 /// Rows in the order of their table; `None` for none.

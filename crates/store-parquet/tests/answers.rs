@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use arachne_model::table::TABLE_COUNT;
+use arachne_model::table::STORED_COUNT;
 use arachne_query::golden;
 use arachne_store::conformance::{self, Extent, Sample};
 use arachne_store::{
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     Settings {
-        retention: [forever; TABLE_COUNT],
+        retention: [forever; STORED_COUNT],
         import_bytes: 200_000,
         merge_parts: 2,
         background: false,

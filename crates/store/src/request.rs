@@ -226,6 +226,8 @@ pub struct Scanned {
     pub skipped: u64,
     /// Rows that should be there and cannot be read: quarantined parts, lost frames.
     pub lost: u64,
+    /// The width of the widest roll-ups that took the place of points, in nanoseconds; 0 when there were none.
+    pub resolution: i64,
 }
 
 /// By what a list is ordered. Ties are broken by id (or by all order columns of the table), in the same direction.

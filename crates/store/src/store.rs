@@ -244,5 +244,6 @@ impl std::ops::AddAssign for Scanned {
         self.rows += other.rows;
         self.skipped += other.skipped;
         self.lost += other.lost;
+        self.resolution = self.resolution.max(other.resolution);
     }
 }

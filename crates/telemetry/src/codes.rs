@@ -397,7 +397,7 @@ codes! {
         since: "0.1.0",
     }
     SERVER_SAVED_001 "SERVER-SAVED-001" Error "something saved is damaged" {
-        meaning: "A saved view, a short link or somebody's preferences in `file` is not as it was written, and is not served.",
+        meaning: "A saved view, a short link, a mark or somebody's preferences in `file` is not as it was written, and is not served.",
         cause: "A failing disk, or an edit by hand.",
         action: "Save it again, which replaces the file, or remove the file.",
         since: "0.2.0",

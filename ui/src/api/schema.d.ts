@@ -650,6 +650,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Marks in a range of time.
+         * @description Right: `read`.
+         */
+        get: operations["listMarks"];
+        put?: never;
+        /**
+         * Set a mark: a release, a note. It is durable when this is answered.
+         * @description Right: `read`.
+         */
+        post: operations["addMark"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a mark.
+         * @description Right: `read`.
+         */
+        delete: operations["deleteMark"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -2788,6 +2832,32 @@ export interface components {
              */
             scope?: components["schemas"]["Scope"];
         };
+        /** @description A mark. */
+        Mark: {
+            /** @description When. */
+            at: string;
+            /** @description Who set it. */
+            by: string;
+            /** @description Its id. */
+            id: string;
+            /** @description `release`, `note`, or another word. */
+            kind: string;
+            /** @description Whatever else is known of it. */
+            labels: {
+                [key: string]: string;
+            };
+            /** @description The service that it is about. */
+            service?: string | null;
+            /** @description What is said. */
+            text: string;
+        };
+        /** @description Marks of a range. */
+        MarksAnswer: {
+            /** @description The marks by time, the oldest first. */
+            marks: components["schemas"]["Mark"][];
+            /** @description How many there are in the range. */
+            total: number;
+        };
         /** @description Who asks. */
         Me: {
             /** @description Whether the login of a browser says so, which `DELETE /api/v1/login` ends. */
@@ -2875,6 +2945,36 @@ export interface components {
          * @enum {string}
          */
         Mode: "overlap" | "start" | "end";
+        /** @description A mark as it is sent. */
+        NewMark: {
+            /**
+             * @description When; now unless given. RFC 3339, a number since 1970 in s, ms, us or ns, `now`, `-1h`.
+             * @default null
+             */
+            at?: string | null;
+            /**
+             * @description `release`, `note`, or another word of at most 32 letters, digits and `_-`; `note` unless given.
+             * @default null
+             */
+            kind?: string | null;
+            /**
+             * @description Whatever else is to be known of it: at most 10 texts of 200 bytes by name.
+             * @default {}
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
+             * @description The service that it is about; all unless given.
+             * @default null
+             */
+            service?: string | null;
+            /**
+             * @description What is said: one line, 1 to 500 bytes.
+             * @default
+             */
+            text?: string;
+        };
         /** @description A node. */
         Node: components["schemas"]["Counts"] & {
             /** @description What a click opens. */
@@ -3770,6 +3870,12 @@ export interface components {
             partial_first: boolean;
             /** @description Whether the last bucket ends behind the range. */
             partial_last: boolean;
+            /**
+             * Format: int64
+             * @description The width of the widest windows whose points were rolled up into one row beforehand, in nanoseconds; 0 where all was made of
+             *     the points themselves. The values are the same.
+             */
+            resolution_ns: number;
             /** @description What it cost. */
             scanned: components["schemas"]["Cost"];
             /** @description The series, those with the largest totals first, then all others as one. */
@@ -5748,6 +5854,105 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description It has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMarks: {
+        parameters: {
+            query?: {
+                /** @description The first instant inside: RFC 3339, a number since 1970 in s, ms, us or ns, `now`, `-1h`. */
+                from?: string;
+                /** @description At most so many, the newest; 1000 unless given. */
+                limit?: number;
+                /** @description The first instant behind, likewise. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The marks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarksAnswer"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addMark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMark"];
+            };
+        };
+        responses: {
+            /** @description The mark as it is kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mark"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteMark: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of the mark */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
             204: {
                 headers: {
                     [name: string]: unknown;

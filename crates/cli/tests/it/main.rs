@@ -9,6 +9,7 @@ mod hostile;
 mod import;
 mod ledger;
 mod live;
+mod marks;
 mod ndjson;
 mod outputs;
 mod read_loop;

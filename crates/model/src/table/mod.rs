@@ -317,6 +317,34 @@ pub const TABLES: &[&Table] = &[
 /// How many there are: the length of whatever is kept by table.
 pub const TABLE_COUNT: usize = TABLES.len();
 
+/// The points of a minute as one row, with the columns of `points`: counts, sums and sketches added up, the smallest, the largest
+/// and the newest reading. `start` is that of the newest point in it. Stores make it of `points`; nobody sends it.
+const POINTS_1M: &Table = &Table { name: "points_1m", ..*PointRow::TABLE };
+
+/// The same of an hour.
+const POINTS_1H: &Table = &Table { name: "points_1h", ..*PointRow::TABLE };
+
+/// Tables that a store makes of `points` by itself, the narrowest windows first.
+pub const ROLLED: [&Table; 2] = [POINTS_1M, POINTS_1H];
+
+/// How wide the windows of each of [`ROLLED`] are, in nanoseconds; each is a multiple of the one before. They begin at multiples
+/// of it.
+pub const ROLLED_STEPS: [i64; ROLLED.len()] = [60 * 1_000_000_000, 3600 * 1_000_000_000];
+
+/// Tables that a store keeps: [`TABLES`], then those of [`ROLLED`].
+pub const STORED: &[&Table] = &{
+    let mut all = [TABLES[0]; STORED_COUNT];
+    let mut at = 0;
+    while at < STORED_COUNT {
+        all[at] = if at < TABLE_COUNT { TABLES[at] } else { ROLLED[at - TABLE_COUNT] };
+        at += 1;
+    }
+    all
+};
+
+/// How many tables a store keeps.
+pub const STORED_COUNT: usize = TABLE_COUNT + ROLLED.len();
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,6 +390,14 @@ mod tests {
         check::<HostRow>();
         check::<PointRow>();
         check::<LogRow>();
+    }
+
+    #[test]
+    fn roll_ups_have_the_columns_of_points_and_windows_that_fit_into_each_other() {
+        let names: Vec<_> = STORED[TABLE_COUNT..].iter().map(|table| table.name).collect();
+        assert_eq!((&STORED[..TABLE_COUNT], names), (TABLES, vec!["points_1m", "points_1h"]));
+        assert!(ROLLED.iter().all(|table| table.columns == PointRow::TABLE.columns));
+        assert!(ROLLED_STEPS.windows(2).all(|pair| pair[1] % pair[0] == 0));
     }
 
     #[test]

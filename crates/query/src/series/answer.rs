@@ -160,6 +160,7 @@ impl Shape {
             series,
             groups: found.groups.len() as u64,
             unread: now.unread(),
+            resolution_ns: scanned.resolution,
             scanned: Cost::from(scanned),
         })
     }

@@ -14,7 +14,7 @@ mod state;
 
 use arachne_filter::{Predicate, render};
 use arachne_model::table::{PointRow, Row as _};
-use arachne_store::{GroupRequest, Groups, Key, Measure, Scalar};
+use arachne_store::{GroupRequest, Groups, Key, Measure, Number, Scalar};
 
 pub use aggregate::Aggregate;
 pub use compare::Compare;
@@ -127,7 +127,10 @@ impl Operand {
     /// Which kinds its points are of.
     fn kinds(&self) -> GroupRequest {
         let keys = PointRow::TABLE.column("kind").map(Key::Column).into_iter().collect();
-        GroupRequest { selection: self.resolved.selection.clone(), keys, measures: vec![Measure::Count], groups_max: 8 }
+        // Roll-ups know how many values there are, not how many points.
+        let values = PointRow::TABLE.column("count").map(|count| Measure::Sum(Number::Column(count)));
+        let measures = values.into_iter().collect();
+        GroupRequest { selection: self.resolved.selection.clone(), keys, measures, groups_max: 8 }
     }
 }
 

@@ -184,6 +184,9 @@ pub struct SeriesAnswer {
     pub groups: u64,
     /// Histograms and distinct counters that could not be read, and are missing in the values.
     pub unread: u64,
+    /// The width of the widest windows whose points were rolled up into one row beforehand, in nanoseconds; 0 where all was made of
+    /// the points themselves. The values are the same.
+    pub resolution_ns: i64,
     /// What it cost.
     pub scanned: Cost,
 }

@@ -13,6 +13,7 @@ pub(crate) mod follow_answers;
 pub(crate) mod layers;
 pub(crate) mod lists;
 pub(crate) mod login;
+pub(crate) mod marks;
 pub(crate) mod me;
 pub(crate) mod operations;
 pub(crate) mod params;

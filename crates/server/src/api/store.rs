@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use arachne_model::table::TABLES;
+use arachne_model::table::STORED;
 use arachne_query::Instant;
 use arachne_store::TableFacts;
 use axum::extract::State;
@@ -96,7 +96,7 @@ fn table(name: &'static str, facts: &TableFacts) -> TableAnswer {
     responses((status = 200, description = "The facts", body = StoreAnswer)))]
 pub(crate) async fn facts(job: Job) -> Result<Response, Problem> {
     let (facts, delivered) = job.run(|app, _| Ok((app.parts.store.facts(), delivered(app)))).await?;
-    let tables = TABLES.iter().zip(&facts.tables).map(|(t, facts)| table(t.name, facts)).collect();
+    let tables = STORED.iter().zip(&facts.tables).map(|(t, facts)| table(t.name, facts)).collect();
     let answer = StoreAnswer {
         tables,
         wal_bytes: facts.wal_bytes,

@@ -11,6 +11,7 @@ mod failing;
 mod follow;
 mod hostile;
 mod login;
+mod marks;
 mod moving;
 mod proxies;
 mod rights;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use arachne_model::table::TABLE_COUNT;
+use arachne_model::table::STORED_COUNT;
 use arachne_store::conformance::Random;
 use arachne_store::{ImportStart, Store as _, StoreError};
 use arachne_store_parquet::disk::{DirectoryLock, Disk, RealDisk};
@@ -26,7 +26,7 @@ pub struct Next {
 pub fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     Settings {
-        retention: [forever; TABLE_COUNT],
+        retention: [forever; STORED_COUNT],
         flush_rows: 300,
         import_bytes: 64_000,
         merge_parts: 4,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
-use arachne_model::table::{TABLES, Table};
+use arachne_model::table::{STORED, Table};
 use arachne_store::StoreError;
 
 use super::live::Live;
@@ -62,6 +62,8 @@ pub(crate) struct Change {
     pub same_rows: bool,
     /// The new parts hold what was frozen.
     pub thaw: bool,
+    /// Parts that were rolled up with this, as they are from now on.
+    pub rolled: Vec<PartMeta>,
     /// What else the manifest gets.
     pub edit: Edit<PartMeta>,
 }
@@ -112,7 +114,7 @@ impl Core {
         let outcome = self.prepare(&mut change).and_then(|parts| {
             let edit = Edit {
                 remove_parts: change.remove.clone(),
-                put_parts: parts.iter().map(|part| PartMeta::clone(&part.meta)).collect(),
+                put_parts: parts.iter().map(|part| &*part.meta).chain(&change.rolled).cloned().collect(),
                 ..std::mem::take(&mut change.edit)
             };
             manifest.commit(edit).map_err(commit_error)?;
@@ -121,7 +123,14 @@ impl Core {
         });
         match outcome {
             Ok(parts) => {
-                self.publish(parts, &change.remove, change.thaw, then);
+                self.publish(parts, &change.remove, change.thaw, |live| {
+                    for meta in change.rolled {
+                        if let Some(part) = live.part_of_file(&meta.path).cloned() {
+                            live.put(part.with_demoted(meta, part.demoted.clone()));
+                        }
+                    }
+                    then(live);
+                });
                 Ok(())
             }
             Err(error) => {
@@ -163,7 +172,7 @@ impl Core {
     }
 
     fn part(&self, meta: PartMeta, demoted: Demoted, changed: &mut Changes) -> Part {
-        let table = TABLES.iter().find(|table| table.name == meta.table).copied().unwrap_or(TABLES[0]);
+        let table = STORED.iter().find(|table| table.name == meta.table).copied().unwrap_or(STORED[0]);
         if !demoted.is_empty() {
             changed.insert(meta.path.clone(), demoted);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use arachne_model::table::{TABLES, Table};
+use arachne_model::table::{STORED, Table};
 use arachne_store::{StoreFacts, TableFacts};
 use arrow::array::{AsArray as _, RecordBatch};
 use arrow::compute::{max, min};
@@ -24,7 +24,7 @@ impl Core {
             files.map(|file| (file.kept.clone().unwrap_or_else(|| file.path.clone()), file.reason.clone())).collect()
         };
         let live = self.live();
-        let tables: Vec<TableSnapshot> = TABLES.iter().map(|table| live.ended(table)).collect();
+        let tables: Vec<TableSnapshot> = STORED.iter().map(|table| live.ended(table)).collect();
         let (shown, damage) = (live.open.shown(), live.damage.clone());
         let (given_up, open_refused, twins_unmet) = (live.open.given_up(), live.open.refused, live.unmet);
         drop(live);

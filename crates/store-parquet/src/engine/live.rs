@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arachne_model::table::{ExchangeRow, Row as _, TABLES, Table};
+use arachne_model::table::{ExchangeRow, Row as _, STORED, Table};
 use arachne_store::{Senders, Token};
 use arrow::array::RecordBatch;
 
@@ -96,7 +96,7 @@ impl Live {
         let frozen = self.frozen.as_ref().map(|frozen| frozen.rows.batches(at)).unwrap_or_default();
         let memory = frozen.iter().chain(self.memory.batches(at)).cloned().collect();
         let lost = self.lost.iter().filter(|lost| lost.table == table.name).cloned().collect();
-        TableSnapshot { table: TABLES[at], parts: self.parts[at].clone(), memory, lost }
+        TableSnapshot { table: STORED[at], parts: self.parts[at].clone(), memory, lost }
     }
 
     /// What was frozen is in parts.

@@ -1,6 +1,6 @@
 //! Merging small parts into larger ones, and taking a source out of parts.
 
-use arachne_model::table::{TABLES, Table, Value};
+use arachne_model::table::{STORED, Table, Value};
 use arachne_store::StoreError;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, interleave_record_batch};
@@ -9,9 +9,10 @@ use arrow::row::{RowConverter, Rows};
 use super::append::arrow_error;
 use super::core::{Change, Core};
 use super::output::{Output, discard};
+use super::roll::{is_rolled, step as window};
 use crate::columns::cell;
 use crate::part::write::{LARGE_STEP, has_bytes};
-use crate::part::{Demoted, Part, PartMeta, SourceRows};
+use crate::part::{Demoted, Part, PartMeta, Readable, SourceRows};
 use crate::rows;
 
 /// Rows that are read of each part, and written, at a time.
@@ -33,7 +34,7 @@ impl Core {
     /// # Errors
     /// When reading or writing fails; nothing has changed then, but that a damaged part is reported.
     pub fn merge_once(&self) -> Result<bool, StoreError> {
-        for (at, table) in TABLES.iter().enumerate() {
+        for (at, table) in STORED.iter().enumerate() {
             let parts = self.live().parts(at).to_vec();
             if let Some(group) = self.group(table, &parts) {
                 let outcome = self.merge_parts(&group);
@@ -49,7 +50,7 @@ impl Core {
         let by_source = table.column("source").is_none();
         let class = |part: &Part| {
             let source = by_source.then(|| part.meta.sources.first().map(|one| one.source.clone()));
-            (part.meta.long, (part.meta.rows / SMALLEST).checked_ilog(4), source)
+            (part.meta.rolled, part.meta.long, (part.meta.rows / SMALLEST).checked_ilog(4), source)
         };
         let mut classes: Vec<_> = parts.iter().map(class).collect();
         classes.sort();
@@ -68,14 +69,19 @@ impl Core {
     }
 
     fn merge_parts(&self, group: &[Part]) -> Result<(), StoreError> {
-        let merging = self.rewrite(group, None)?;
+        let merging = match group.first().map(|part| part.table).filter(|table| is_rolled(table)) {
+            Some(table) => Rewritten { parts: self.combine(group, &[(table, window(table))])?, places: Vec::new() },
+            None => self.rewrite(group, None)?,
+        };
         let mut manifest = self.manifest();
         let now: Option<Vec<Part>> = {
             let live = self.live();
-            group.iter().map(|part| live.part_of_file(&part.meta.path).cloned()).collect()
+            let as_read = |now: &&Part, part: &Part| now.meta.rolled == part.meta.rolled;
+            let now = |part: &Part| live.part_of_file(&part.meta.path).filter(|now| as_read(now, part)).cloned();
+            group.iter().map(now).collect()
         };
         let Some(now) = now else {
-            // One of them went meanwhile: the rest is merged another time.
+            // One of them went or was rolled up meanwhile: the rest is merged another time.
             discard(&*self.disk, &merging.parts);
             return Ok(());
         };
@@ -113,6 +119,8 @@ impl Core {
                     old.iter().map(|one| SourceRows { source: one.source.clone(), rows: part.rows }).collect();
             }
         }
+        let rolled = group.iter().all(|part| part.meta.rolled);
+        parts.iter_mut().for_each(|part| part.rolled = rolled);
         Ok(Rewritten { parts, places: weave.places })
     }
 }
@@ -171,6 +179,65 @@ impl Cursor<'_> {
     }
 }
 
+/// The rows of parts of one table in its order, one by one.
+pub(crate) struct Ordered<'p> {
+    cursors: Vec<Cursor<'p>>,
+    converter: RowConverter,
+    smallest: usize,
+}
+
+impl<'p> Ordered<'p> {
+    /// Begins with the first row.
+    ///
+    /// # Errors
+    /// When a part cannot be read.
+    pub fn new(opened: &'p [Readable<'p>]) -> Result<Self, StoreError> {
+        let table = opened.first().map_or(STORED[0], |part| part.part.table);
+        let converter = rows::converter(table).map_err(arrow_error)?;
+        let columns: Vec<usize> = (0..table.columns.len()).collect();
+        let mut cursors = Vec::new();
+        for (input, part) in opened.iter().enumerate() {
+            let batches = Box::new(part.written(&columns, step(table))?);
+            cursors.extend(Cursor { input, batches, table, current: None }.advance(&converter)?);
+        }
+        let mut ordered = Self { cursors, converter, smallest: 0 };
+        ordered.choose();
+        Ok(ordered)
+    }
+
+    /// The row: a batch with all columns, and where the row stands in it; `None` at the end.
+    pub fn current(&self) -> Option<(&RecordBatch, usize)> {
+        self.cursors.get(self.smallest)?.current.as_ref().map(|current| (&current.batch, current.row))
+    }
+
+    /// Goes to the next row.
+    ///
+    /// # Errors
+    /// When a part cannot be read.
+    pub fn advance(&mut self) -> Result<(), StoreError> {
+        if let Some(current) = self.cursors.get_mut(self.smallest).and_then(|cursor| cursor.current.as_mut()) {
+            current.row += 1;
+            if current.row == current.batch.num_rows() {
+                let cursor = self.cursors.remove(self.smallest);
+                if let Some(cursor) = cursor.advance(&self.converter)? {
+                    self.cursors.insert(self.smallest, cursor);
+                }
+            }
+        }
+        self.choose();
+        Ok(())
+    }
+
+    fn choose(&mut self) {
+        self.smallest = smallest(&self.cursors);
+    }
+}
+
+/// Few inputs: the smallest is found by looking. Of equal rows the earlier input's come first.
+fn smallest(cursors: &[Cursor<'_>]) -> usize {
+    (1..cursors.len()).fold(0, |best, at| if cursors[at].key() < cursors[best].key() { at } else { best })
+}
+
 /// Several ordered inputs into one output.
 struct Weave<'s> {
     output: Output,
@@ -184,9 +251,7 @@ impl Weave<'_> {
     fn run(&mut self, mut cursors: Vec<Cursor<'_>>, converter: &RowConverter) -> Result<(), StoreError> {
         let mut taken: Vec<(usize, usize)> = Vec::with_capacity(STEP);
         while !cursors.is_empty() {
-            // Few inputs: the smallest is found by looking. Of equal rows the earlier input's come first.
-            let smallest =
-                (1..cursors.len()).fold(0, |best, at| if cursors[at].key() < cursors[best].key() { at } else { best });
+            let smallest = smallest(&cursors);
             let Some(current) = cursors[smallest].current.as_mut() else { break };
             taken.push((smallest, current.row));
             current.row += 1;

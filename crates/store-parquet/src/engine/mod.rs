@@ -11,6 +11,7 @@ mod output;
 mod recover;
 mod replay;
 mod retention;
+mod roll;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use arachne_model::table::{TABLES, Table};
+use arachne_model::table::{ROLLED, STORED, TABLE_COUNT, Table};
 use arachne_store::{
     GroupRequest, Groups, ImportFacts, ImportName, ImportStart, ListRequest, OPEN_PERIOD, Page, Rows, Store,
-    StoreError, StoreFacts, Token, Watch,
+    StoreError, StoreFacts, TimeRange, Token, Watch,
 };
 
 use self::age::AgeClock;
@@ -38,7 +39,8 @@ use crate::disk::{DirectoryLock, Disk, RealDisk};
 use crate::error;
 use crate::import;
 use crate::record::lock_error;
-use crate::rows::{COUNT, place};
+use crate::rollup;
+use crate::rows::{COUNT, place, points};
 use crate::scan;
 use crate::snapshot::TableSnapshot;
 
@@ -96,10 +98,10 @@ impl EmbeddedStore {
         if place(table) == 0 { self.core.exchanges(|_| ()).0 } else { self.core.live().snapshot(table) }
     }
 
-    /// All tables as they are at one moment, in the order of [`TABLES`].
+    /// All tables as they are at one moment, in the order of [`STORED`].
     #[must_use]
     pub fn snapshots(&self) -> Vec<Arc<TableSnapshot>> {
-        let others = |live: &mut Live| TABLES[1..].iter().map(|table| live.snapshot(table)).collect::<Vec<_>>();
+        let others = |live: &mut Live| STORED[1..].iter().map(|table| live.snapshot(table)).collect::<Vec<_>>();
         let (exchanges, others) = self.core.exchanges(others);
         std::iter::once(exchanges).chain(others).collect()
     }
@@ -110,6 +112,15 @@ impl EmbeddedStore {
     /// When writing fails; everything stays durable in the log.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.core.flush()
+    }
+
+    /// Rolls up points that are in parts until there is nothing to roll up.
+    ///
+    /// # Errors
+    /// When reading or writing fails; what was rolled up before stays so.
+    pub fn roll_up(&self) -> Result<(), StoreError> {
+        while self.core.roll_once()? {}
+        Ok(())
     }
 
     /// Merges small parts until there is nothing to merge.
@@ -193,10 +204,13 @@ fn spawn(core: Arc<Core>) -> Result<(Sender<()>, JoinHandle<()>), StoreError> {
                 flushed = Instant::now();
             }
             drop(core.noted(core.set_damage_aside()));
+            let goes_on = || stopped.try_recv().is_err_and(|e| e == std::sync::mpsc::TryRecvError::Empty);
+            // Points are rolled up before any of them are retired.
+            if merged.elapsed() >= MERGE || retired.is_none() {
+                while matches!(core.roll_once(), Ok(true)) && goes_on() {}
+            }
             if merged.elapsed() >= MERGE {
-                while matches!(core.merge_once(), Ok(true))
-                    && stopped.try_recv().is_err_and(|e| e == std::sync::mpsc::TryRecvError::Empty)
-                {}
+                while matches!(core.merge_once(), Ok(true)) && goes_on() {}
                 merged = Instant::now();
             }
             if period.elapsed() >= OPEN_PERIOD {
@@ -246,11 +260,29 @@ impl Store for EmbeddedStore {
 
     fn group(&self, requests: &[GroupRequest], watch: &dyn Watch) -> Result<Vec<Groups>, StoreError> {
         let snapshots = self.snapshots();
-        let of = |request: &GroupRequest| &*snapshots[place(request.selection.table)];
-        let requests: Vec<_> = requests.iter().map(|request| (of(request), request)).collect();
-        let groups = scan::group(&requests, watch, &self.core.settings.scan);
+        // Questions of one range and grain share a view, so that they can share a scan.
+        let mut views: Vec<((TimeRange, usize), (TableSnapshot, i64))> = Vec::new();
+        let keys: Vec<_> = requests.iter().map(|of| Some((of.selection.range, rollup::grain(of)?))).collect();
+        for key in keys.iter().flatten() {
+            if !views.iter().any(|(known, _)| known == key) {
+                let rolled = std::array::from_fn::<_, { ROLLED.len() }, _>(|at| &*snapshots[TABLE_COUNT + at]);
+                views.push((*key, rollup::view(&snapshots[points()], rolled, key.0, key.1)));
+            }
+        }
+        let view = |key: &Option<(TimeRange, usize)>| {
+            views.iter().find(|(known, _)| Some(*known) == *key).map(|(_, view)| view)
+        };
+        let of = |request: &GroupRequest, key: &Option<(TimeRange, usize)>| {
+            view(key).map_or(&*snapshots[place(request.selection.table)], |(snapshot, _)| snapshot)
+        };
+        let asked: Vec<_> = requests.iter().zip(&keys).map(|(request, key)| (of(request, key), request)).collect();
+        let groups = scan::group(&asked, watch, &self.core.settings.scan);
         self.after_question();
-        groups
+        let mut groups = groups?;
+        for (groups, key) in groups.iter_mut().zip(&keys) {
+            groups.scanned.resolution = view(key).map_or(0, |(_, widest)| *widest);
+        }
+        Ok(groups)
     }
 
     fn facts(&self) -> StoreFacts {

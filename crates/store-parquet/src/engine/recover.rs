@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
-use arachne_model::table::TABLES;
+use arachne_model::table::STORED;
 use arachne_store::StoreError;
 
 use super::core::{Change, Core};
@@ -115,7 +115,7 @@ impl Core {
 /// A part of a table or version that this program does not know was written by a later one.
 fn known_tables(manifest: &Manifest<PartMeta>) -> Result<(), StoreError> {
     for part in manifest.state().parts.values() {
-        let known = TABLES.iter().find(|table| table.name == part.table).map_or(0, |table| table.version);
+        let known = STORED.iter().find(|table| table.name == part.table).map_or(0, |table| table.version);
         if part.version > known {
             return Err(StoreError::Newer { found: u32::from(part.version), known: u32::from(known) });
         }
@@ -133,7 +133,7 @@ fn highest_number(manifest: &Manifest<PartMeta>) -> u64 {
 
 /// Makes the folders, and clears them of what no part has. Returns files that are not there.
 fn sweep(disk: &Arc<dyn Disk>, manifest: &mut Manifest<PartMeta>, live: &mut Live) -> Result<Vec<String>, StoreError> {
-    for table in TABLES {
+    for table in STORED {
         let folder = format!("parts/{}", table.name);
         match create_dir_durably(&**disk, &folder).map_err(|e| error::io(format!("cannot make {folder}"), e)) {
             // Nothing can be written now; what is there can be read.
@@ -161,7 +161,7 @@ fn load_parts(
 ) -> Vec<(String, String)> {
     let mut damaged = Vec::new();
     for meta in manifest.state().parts.values() {
-        let Some(table) = TABLES.iter().find(|table| table.name == meta.table) else { continue };
+        let Some(table) = STORED.iter().find(|table| table.name == meta.table) else { continue };
         let demoted = match meta.demoted.as_ref().map(|sidecar| Demoted::read(&**disk, sidecar)) {
             Some(Err(reason)) => {
                 damaged.extend(meta.demoted.iter().map(|sidecar| (sidecar.path.clone(), reason.clone())));

@@ -15,7 +15,7 @@ use super::live::Live;
 use crate::frames::Frame;
 use crate::memtable::Memtable;
 use crate::record::wal_error;
-use crate::rows::{Batches, COUNT, FrameRows, decode, merge};
+use crate::rows::{Batches, FrameRows, SENT, decode, merge};
 use crate::wal::{Recovery, WalError};
 
 /// Bytes of frames that are decoded at a time.
@@ -104,7 +104,7 @@ impl Replayed<'_> {
 /// Rows that wait for more.
 #[derive(Default)]
 struct Gathered {
-    tables: [Vec<RecordBatch>; COUNT],
+    tables: [Vec<RecordBatch>; SENT],
     rows: usize,
     bytes: usize,
 }

@@ -17,7 +17,7 @@ pub struct Retention {
 /// How a store is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// By table, in the order of [`arachne_model::table::TABLES`].
+    /// By table, in the order of [`arachne_model::table::STORED`].
     pub retention: [Retention; COUNT],
     /// Rows in memory that make a flush. 256 Ki.
     pub flush_rows: u64,

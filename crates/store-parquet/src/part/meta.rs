@@ -33,6 +33,9 @@ pub struct PartMeta {
     pub index: Option<Sidecar>,
     /// Which of its rows do not count.
     pub demoted: Option<Sidecar>,
+    /// Of points: whether its rows are in the roll-ups.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled: bool,
 }
 
 impl PartMeta {

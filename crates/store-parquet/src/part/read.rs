@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arachne_model::table::Table;
-use arachne_store::StoreError;
+use arachne_store::{StoreError, TimeRange};
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
@@ -62,6 +62,8 @@ pub struct Part {
     pub demoted: Option<Arc<Demoted>>,
     /// Rows that do not count as long as those are in memory that a snapshot has beside it.
     overlay: Option<Arc<Demoted>>,
+    /// Only rows that begin there are meant, in a snapshot that has the others elsewhere.
+    pub(crate) within: Option<TimeRange>,
     file: Arc<PartFile>,
 }
 
@@ -75,17 +77,30 @@ impl Part {
         log: Arc<DamageLog>,
     ) -> Self {
         let file = PartFile { disk, log, paths: Mutex::default(), opened: OnceLock::new(), index: OnceLock::new() };
-        Self { meta: Arc::new(meta), table, demoted, overlay: None, file: Arc::new(file) }
+        Self { meta: Arc::new(meta), table, demoted, overlay: None, within: None, file: Arc::new(file) }
     }
 
     /// The same file with other rows that do not count.
     pub(crate) fn with_demoted(&self, meta: PartMeta, demoted: Option<Arc<Demoted>>) -> Self {
-        Self { meta: Arc::new(meta), table: self.table, demoted, overlay: None, file: Arc::clone(&self.file) }
+        Self {
+            meta: Arc::new(meta),
+            table: self.table,
+            demoted,
+            overlay: None,
+            within: None,
+            file: Arc::clone(&self.file),
+        }
     }
 
     /// The same with more rows that do not count, for a snapshot.
     pub(crate) fn with_overlay(&self, overlay: Arc<Demoted>) -> Self {
         Self { overlay: Some(overlay), ..self.clone() }
+    }
+
+    /// The same with only the rows that begin in `range`, for a snapshot; `None` when there are none.
+    pub(crate) fn cut(&self, range: TimeRange) -> Option<Self> {
+        let some = self.meta.start_min < range.to && self.meta.start_max >= range.from;
+        some.then(|| Self { within: Some(range), ..self.clone() })
     }
 
     /// Whether there are rows that were written as counting and do not count.

@@ -298,6 +298,7 @@ impl Tally {
     fn into_meta(self, table: &Table, path: &str, bytes: u64, checksum: u32) -> PartMeta {
         let (start_min, start_max) = self.start_range.unwrap_or_default();
         PartMeta {
+            rolled: false,
             table: table.name.to_owned(),
             version: table.version,
             path: path.to_owned(),

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use arachne_filter::{Computed, Test, TextTest};
+use arachne_filter::{Computed, IntRange, Test, TextTest};
 use arachne_model::table::Table;
-use arachne_store::{Number, Scanned, Selection, StoreError, Watch};
+use arachne_store::{Number, Scanned, Selection, StoreError, TimeRange, Watch};
 use arrow::array::{Array as _, AsArray as _, RecordBatch};
 use arrow::datatypes::Int64Type;
 
@@ -112,12 +112,20 @@ impl<'a> Scan<'a> {
     pub(super) fn scanned(&self) -> Scanned {
         let (rows, lost) = (self.looked.load(Relaxed), self.lost.load(Relaxed));
         let skipped = self.snapshot.rows().saturating_sub(rows).saturating_sub(lost);
-        Scanned { rows, skipped, lost: lost + self.lost_before }
+        Scanned { rows, skipped, lost: lost + self.lost_before, resolution: 0 }
     }
 
     /// Whether a part may hold rows that pass, by what the manifest says.
     pub(super) fn wants(&self, part: &Part) -> bool {
-        !self.node.simplified(&|leaf| verdict(part.table, leaf, &|column| part_bounds(part, column))).is_never()
+        !self.known(part).is_never()
+    }
+
+    /// The question to a part, with what the manifest knows of it.
+    fn known(&self, part: &Part) -> Node {
+        let known = |leaf: &Leaf| verdict(part.table, leaf, &|column| part_bounds(part, column));
+        let Some(TimeRange { from, to }) = part.within else { return self.node.simplified(&known) };
+        let within = Test::Int(vec![IntRange { from, to: to.saturating_sub(1) }]);
+        Node::all(vec![Node::extra(part.table.start, within), self.node.clone()]).simplified(&known)
     }
 
     /// The pieces of a part. `number` is what pieces give the bounds of; with `windows`, row groups are cut at the pages of
@@ -184,7 +192,7 @@ impl<'a> Scan<'a> {
 
     /// The question, with what the part's text filters know to be nowhere in it.
     fn without_missing_text(&self, part: &Part) -> Result<Node, StoreError> {
-        let node = self.node.simplified(&|leaf| verdict(part.table, leaf, &|column| part_bounds(part, column)));
+        let node = self.known(part);
         let mut texts = false;
         node.columns(part.table, &mut |column| texts |= part.table.texts.contains(&column));
         if node.is_never() || !texts {

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod imports;
+mod rolled;
 mod twins;
 mod writes;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arachne_model::table::{
-    ExchangeRow, LogRow, PacketRow, PointRow, QualityRow, Row, SessionRow, TABLE_COUNT, TABLES,
+    ExchangeRow, LogRow, PacketRow, PointRow, QualityRow, Row, STORED, STORED_COUNT, SessionRow, TABLE_COUNT, TABLES,
 };
 use arachne_store::{Import, ImportName, ImportStart, Rows, Store as _, StoreError, Token};
 
@@ -22,7 +23,7 @@ use crate::disk::{Disk, MemoryDisk};
 fn settings() -> Settings {
     let forever = Retention { max_age: None, max_bytes: None };
     Settings {
-        retention: [forever; TABLE_COUNT],
+        retention: [forever; STORED_COUNT],
         import_bytes: 7168,
         merge_parts: 2,
         background: false,
@@ -122,7 +123,7 @@ fn import(store: &EmbeddedStore, source: &str, numbers: std::ops::Range<i64>, st
 
 /// Rows of a table that are in parts.
 fn part_rows(store: &EmbeddedStore, table: usize) -> u64 {
-    store.snapshot(TABLES[table]).parts.iter().map(|part| part.meta.rows).sum()
+    store.snapshot(STORED[table]).parts.iter().map(|part| part.meta.rows).sum()
 }
 
 fn disk_files(disk: &MemoryDisk, below: &str) -> Vec<String> {

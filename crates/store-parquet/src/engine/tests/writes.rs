@@ -177,10 +177,10 @@ fn rows_go_by_age_and_by_bytes() {
         store.append(&token(n as u64), rows("a", n * 10..n * 10 + 10)).expect("there is room");
         store.flush().expect("there is room");
     }
-    assert_eq!(store.retire(40_000).expect("there is room"), [20, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(store.retire(40_000).expect("there is room"), [0; TABLE_COUNT]);
-    store.set_retention([Retention::default(); TABLE_COUNT]);
-    assert_eq!(store.retire(i64::MAX).expect("there is room"), [0; TABLE_COUNT], "everything stays");
+    assert_eq!(store.retire(40_000).expect("there is room"), [20, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(store.retire(40_000).expect("there is room"), [0; STORED_COUNT]);
+    store.set_retention([Retention::default(); STORED_COUNT]);
+    assert_eq!(store.retire(i64::MAX).expect("there is room"), [0; STORED_COUNT], "everything stays");
     assert_eq!((exchanges(&store).len(), store.retired_rows()[0]), (20, 20), "what came is there or was removed");
     let rows = exchanges(&store);
     assert!(rows.values().all(|row| row.start >= 20_000));

@@ -157,6 +157,7 @@ impl Stored {
         let index = index.finish().filter(|_| place != 0).map(|bytes| save(disk, &format!("{place}.idx"), &bytes));
         let ends = written.iter().map(|row| row.end.unwrap_or(i64::MAX).max(row.start));
         let meta = PartMeta {
+            rolled: false,
             table: TABLE.name.to_owned(),
             version: TABLE.version,
             path,
