@@ -11,6 +11,7 @@ mod agents;
 mod api;
 mod app;
 mod auth;
+mod beacons;
 mod config;
 mod connection;
 mod control;
@@ -45,8 +46,8 @@ pub use config::{Auth, Config, Limits, PORT, TlsFiles};
 pub use control::{Access, Control};
 pub use install::install;
 pub use parts::{
-    BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported,
-    Importer, Parts, SqlFailure, SqlRows, SqlRunner,
+    BadCaptureFilter, Beacons, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch,
+    Imported, Importer, Parts, SqlFailure, SqlRows, SqlRunner,
 };
 pub use routes::Route;
 pub use serve::{Ready, ServeError, Server, serve};
