@@ -6,7 +6,7 @@
 #
 # An agent stands on each of edge, shop-1, shop-2 and pricing-1 (network namespaces, scripts/scene/world.sh) and delivers to one
 # `arachne serve`. Every four minutes a release is rolled out, and shortly after it a minute goes bad. Needs root, the Debian
-# packages nginx-light, postgresql, nftables, iproute2, ethtool, python3, and what `make demo` needs.
+# packages nginx-light, postgresql, nftables, iproute2, ethtool, python3, curl, and what `make demo` needs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 port=${PORT:-7117}
@@ -15,7 +15,7 @@ fail() { printf '%s\n' "$@" >&2; exit 1; }
 # --- what it takes ---------------------------------------------------------------------------------------------------
 [ "$(id -u)" = 0 ] || fail "\`make demo-live\` makes network namespaces and captures on their cables, for which it needs root:" \
   "run \`sudo make demo-live\`, or \`make demo\`, which shows a recording and needs no rights."
-declare -A packages=([nginx]=nginx-light [psql]=postgresql [nft]=nftables [ip]=iproute2 [ethtool]=ethtool [python3]=python3)
+declare -A packages=([nginx]=nginx-light [psql]=postgresql [nft]=nftables [ip]=iproute2 [ethtool]=ethtool [python3]=python3 [curl]=curl)
 missing=()
 for tool in "${!packages[@]}"; do command -v "$tool" >/dev/null || missing+=("${packages[$tool]}"); done
 ((${#missing[@]} == 0)) || fail "Missing: ${missing[*]}. Install them (apt-get install ${missing[*]}), then run \`make demo-live\` again."
@@ -30,7 +30,7 @@ if [ -z "${ARACHNE:-}" ]; then
 fi
 . scripts/scene/world.sh
 world_build
-server='' agents=()
+server=''
 finish() {
   kill -TERM "${agents[@]}" 2>/dev/null || true
   for agent in "${agents[@]}"; do wait "$agent" 2>/dev/null || true; done
@@ -51,18 +51,8 @@ for _ in $(seq 100); do [ -S "$data/socket" ] && break; sleep 0.1; done
 
 # --- the hosts and their agents --------------------------------------------------------------------------------------
 world_hosts
-watch_host() { # watch_host HOST NAME: an agent for it; the socket of the server is reached from every namespace
-  # The key is part of the line that installs an agent.
-  (umask 077; "$arachne" agents add "$2" --data "$data" | grep -o 'ara_[0-9a-f]*' | head -1 >"$tmp/$2.key")
-  setsid ip netns exec "$1$id" "$arachne" agent --server "unix:$data/socket" --key-file "$tmp/$2.key" \
-    --spool "$tmp/spool-$2" 2>"$tmp/$2.log" &
-  agents+=("$!")
-}
-watch_host edge edge-1
-watch_host shop1 shop-1
-watch_host shop2 shop-2
-watch_host pricing pricing-1
 world_services
+world_agents "$data"
 cat <<T
 
   http://127.0.0.1:$port
@@ -74,11 +64,16 @@ cat <<T
 
 T
 
+mark() { # mark TEXT: a line on every axis
+  curl -s -o /dev/null --unix-socket "$data/socket" -H 'content-type: application/json' -d "{\"text\": \"$1\", \"kind\": \"release\"}" \
+    http://localhost/api/v1/marks || true
+}
+
 # --- what happens, over and over -------------------------------------------------------------------------------------
 number=41
 for ((round = 1; ; round++)); do
   visits 240 "$round"; visitors=${started[-1]}
-  sleep 60; number=$((number + 1)); release "$number"
+  sleep 60; number=$((number + 1)); mark "release $number"; release "$number"
   sleep 27; bad_minute 40
   kill -0 "$server" 2>/dev/null || { cat "$tmp/serve.log" >&2; fail "arachne serve ended; see above."; }
   wait "$visitors" || true

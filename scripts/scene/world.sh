@@ -8,7 +8,7 @@
 #
 # Every host is a network namespace with a cable to a bridge. Offloads are off, so that frames look as on a wire.
 # Needs root and the Debian packages nginx-light, postgresql, nftables, iproute2, ethtool, python3, and Rust. Functions, in the
-# order of their use: world_build, world_hosts, world_services, visits SECONDS SEED, release NUMBER, bad_minute SECONDS.
+# order of their use: world_build, world_hosts, world_services, world_agents DATA, visits SECONDS SEED, release NUMBER, bad_minute SECONDS.
 
 world_build() { # builds the services; sets $scene and $postgres_bin
   local tool
@@ -107,7 +107,8 @@ world_hosts() { # hosts with their cables
 }
 
 shop() { # shop NUMBER RELEASE
-  start "shop$1" "$scene" shop --listen "10.20.0.2$1:8080" --pricing 10.20.0.31:8080 --name "shop-$1" --release "$2"
+  start "shop$1" "$scene" shop --listen "10.20.0.2$1:8080" --pricing 10.20.0.31:8080 --name "shop-$1" --release "$2" \
+    --log "$tmp/shop-$1.log"
 }
 
 world_services() { # PostgreSQL, the services, nginx
@@ -116,7 +117,8 @@ world_services() { # PostgreSQL, the services, nginx
   runuser -u postgres -- "$postgres_bin/initdb" -D "$tmp/db" -A trust -E UTF8 --locale=C >/dev/null
   echo "host all all 10.20.0.0/24 trust" >>"$tmp/db/pg_hba.conf"
   start db runuser -u postgres -- "$postgres_bin/postgres" -D "$tmp/db" -c listen_addresses=10.20.0.41 \
-    -c unix_socket_directories="$tmp/db" -c fsync=off >"$tmp/postgres.log" 2>&1
+    -c unix_socket_directories="$tmp/db" -c fsync=off -c shared_preload_libraries=pg_stat_statements \
+    -c track_io_timing=on >"$tmp/postgres.log" 2>&1
   reached db 10.20.0.41 5432
   at db psql -q -h "$tmp/db" -U postgres <<'S'
 create role pricing login; create role release login superuser;
@@ -128,8 +130,12 @@ insert into prices select (array['MER','ALP','LIN','MOH','COT','SIL'])[1 + id % 
 grant select on prices to pricing;
 S
 
+  # The role of the agent, as `arachne setup postgresql` prints it.
+  if [ -n "${arachne:-}" ]; then "$arachne" setup postgresql | at db psql -q -h "$tmp/db" -U postgres -d loom; fi
+
   # --- the services ----------------------------------------------------------------------------------------------------
-  start pricing "$scene" pricing --listen 10.20.0.31:8080 --database "host=10.20.0.41 user=pricing dbname=loom application_name=pricing"
+  start pricing "$scene" pricing --listen 10.20.0.31:8080 --database "host=10.20.0.41 user=pricing dbname=loom application_name=pricing" \
+    --log "$tmp/pricing.log"
   reached pricing 10.20.0.31 8080
   shop 1 41; shop1_process=${started[-1]}
   shop 2 41; shop2_process=${started[-1]}
@@ -148,7 +154,8 @@ error_log $tmp/error.log;
 events { worker_connections 1024; }
 http {
   types { text/html html; text/css css; application/javascript js; image/png png; image/x-icon ico; }
-  log_format facts '\$msec\t\$request_time\t\$http_host\t\$status\t\$upstream_addr\t\$upstream_status\t\$upstream_response_time\t\$request_id';
+  # The first eight are what scripts/record-scene.sh counts by.
+  log_format facts '\$msec\t\$request_time\t\$http_host\t\$status\t\$upstream_addr\t\$upstream_status\t\$upstream_response_time\t\$request_id\t\$remote_addr\t"\$request"\t\$body_bytes_sent\t"\$http_referer"\t"\$http_user_agent"';
   access_log $tmp/access.log facts;
   client_body_temp_path $tmp/body; proxy_temp_path $tmp/proxy; fastcgi_temp_path $tmp/fcgi;
   uwsgi_temp_path $tmp/uwsgi; scgi_temp_path $tmp/scgi;
@@ -166,6 +173,8 @@ http {
     listen 192.0.2.10:80; listen [2001:db8::10]:80; server_name www.loom.example api.loom.example;
     add_header X-Request-Id \$request_id always;
     location / { proxy_pass http://shop; }
+    # What browsers tell of pages; see docs/browser.md.
+    location = /stat { return 204; }
     # Whoever pays does not wait long.
     location = /checkout { proxy_pass http://shop; proxy_read_timeout 2s; }
     location = /v1/orders { proxy_pass http://shop; proxy_read_timeout 2s; }
@@ -182,6 +191,31 @@ http {
 }
 N
   at edge nginx -p "$tmp" -c "$tmp/nginx.conf"
+}
+
+# --- the agents --------------------------------------------------------------------------------------------------------
+# All hosts are one machine with one file system: one agent reads the machine and nginx's logs, each of the others what is its
+# own. Processes of agents are in ${agents[@]}.
+agents=()
+configure() { # configure DATA NAME CONFIGURATION
+  curl -sf -o /dev/null --unix-socket "$1/socket" -X PUT -H 'content-type: application/json' -H 'if-match: *' -d "$3" \
+    "http://localhost/api/v1/agents/$2/config" || { echo "the agent $2 cannot be configured" >&2; exit 1; }
+}
+watch_host() { # watch_host DATA HOST NAME CONFIGURATION: an agent for it; the socket of the server is reached from every namespace
+  # The key is part of the line that installs an agent.
+  (umask 077; "$arachne" agents add "$3" --data "$1" | grep -o 'ara_[0-9a-f]*' | head -1 >"$tmp/$3.key")
+  configure "$1" "$3" "$4"
+  setsid ip netns exec "$2$id" "$arachne" agent --server "unix:$1/socket" --key-file "$tmp/$3.key" \
+    --spool "$tmp/spool-$3" --nginx-conf "$tmp/nginx.conf" 2>"$tmp/$3.log" &
+  agents+=("$!")
+}
+world_agents() { # world_agents DATA: agents of the server that holds this folder, once there are services; needs $arachne
+  local collect=scripts/scene/collect.py
+  watch_host "$1" edge edge-1 "${SCENE_AGENT:-{\}}"
+  watch_host "$1" shop1 shop-1 "$(python3 "$collect" "$tmp/shop-1.log" shop)"
+  watch_host "$1" shop2 shop-2 "$(python3 "$collect" "$tmp/shop-2.log" shop)"
+  watch_host "$1" pricing pricing-1 "$(python3 "$collect" "$tmp/pricing.log" pricing '{"checks": ["http://10.20.0.31:8080/healthz"],
+    "postgresql": [{"name": "db-1", "connection": "host=10.20.0.41 user=arachne dbname=loom"}]}')"
 }
 
 visits() { # visits SECONDS SEED: visitors come for so long, the last ones need half a minute more; ${started[-1]} ends with them

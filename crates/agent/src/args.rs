@@ -50,6 +50,9 @@ pub struct AgentArgs {
     /// The configuration of nginx, whose logs are read.
     #[arg(long, value_name = "FILE", env = "ARACHNE_NGINX_CONF", default_value = "/etc/nginx/nginx.conf")]
     pub nginx_conf: PathBuf,
+    /// The folder of files with passwords: a configuration names files in it, and no others are opened for that.
+    #[arg(long, value_name = "DIR", env = "ARACHNE_SECRETS", default_value = "/etc/arachne-agent/secrets")]
+    pub secrets: PathBuf,
     /// Number of the user that the capture process becomes where it is root.
     #[arg(long, value_name = "UID", default_value_t = crate::sandbox::NOBODY)]
     pub user: u32,

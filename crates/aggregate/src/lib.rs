@@ -6,6 +6,7 @@
 //! - [`access`]: lines of access logs as records, and as series.
 //! - [`rules`]: lines of any application as series, by rules.
 //! - [`records`]: levels, codes and templates of lines, and traces as one event.
+//! - [`beacon`]: what browsers tell of pages, as series.
 //! - [`windows`], [`series`]: time in windows of 10 s, and what they hold.
 //! - [`top`]: the heaviest keys of a stream in bounded memory, with the error bound and a rest that keeps the total.
 //! - [`members`]: which names have series of their own.
@@ -15,6 +16,7 @@
 //! This crate is PURE: no I/O, threads, clock, randomness or logging. Hashes come in as arguments.
 
 pub mod access;
+pub mod beacon;
 pub mod distinct;
 pub mod divergence;
 mod fixed;

@@ -71,10 +71,24 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         sample: Option<PathBuf>,
     },
+    /// Print what a service needs so that the agent can ask it
+    #[command(subcommand)]
+    Setup(Setup),
     /// Print a script that completes this command line in a shell
     Completions {
         /// The shell
         shell: CompletionShell,
+    },
+}
+
+/// Services that need something.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Setup {
+    /// The SQL of a role that reads statistics and nothing else, to be run by a superuser: arachne setup postgresql | psql -d DATABASE
+    Postgresql {
+        /// The name of the role
+        #[arg(long, value_name = "NAME", default_value = "arachne")]
+        role: String,
     },
 }
 

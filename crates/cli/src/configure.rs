@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use arachne_agent::edge::plan::service_rule;
 use arachne_capture::rows::ServiceRule;
 use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, LogJob, Mistakes};
-use arachne_delivery::instructions::Packets;
+use arachne_delivery::instructions::{Collect, Packets};
 use arachne_server::{Access, PORT, TlsFiles};
 
 use crate::args::Command;
@@ -64,7 +64,11 @@ pub fn apply(found: Found, command: &mut Command) {
             data(&mut args.command.data().data);
             args.access = Some(access(&config));
         }
-        Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. } => {}
+        Command::Read(_)
+        | Command::Agent(_)
+        | Command::Check { .. }
+        | Command::Setup(_)
+        | Command::Completions { .. } => {}
     }
 }
 
@@ -83,6 +87,7 @@ pub fn fill(config: &Config, args: &mut ServeArgs) {
         args.tls_key = Some(tls.key.clone());
     }
     args.agent.clone_from(&config.agent);
+    args.beacons = config.beacons;
 }
 
 /// Who may ask a server of this configuration, and where.
@@ -90,7 +95,8 @@ fn access(config: &Config) -> Access {
     let auth =
         if config.auth == Some(Auth::Required) { arachne_server::Auth::Required } else { arachne_server::Auth::Local };
     let tls = config.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
-    Access { listen: config.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT))), auth, tls }
+    let listen = config.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
+    Access { listen, auth, tls, beacons: config.beacons }
 }
 
 fn services(config: &Config) -> Vec<ServiceRule> {
@@ -126,6 +132,9 @@ fn meaning(config: &Config) -> String {
     }
     let auth = if config.auth == Some(Auth::Required) { "whoever has a token" } else { "whoever is on this machine" };
     text.push_str(&format!("may ask   {auth}\n"));
+    if let Some(beacons) = config.beacons {
+        text.push_str(if beacons { "beacons   are taken from any page\n" } else { "beacons   are not taken\n" });
+    }
     if let Some(tls) = &config.tls {
         text.push_str(&format!("TLS       {} with the key {}\n", tls.certificate.display(), tls.key.display()));
     }
@@ -176,5 +185,16 @@ fn agent_meaning(agent: &Agent) -> String {
         load(limits.megabytes_per_minute, "MB/min"),
         limits.memory_bytes,
         limits.spool_bytes,
-    )
+    ) + &asked_meaning(&config.collect)
+}
+
+/// What it asks beside its own host.
+fn asked_meaning(collect: &Collect) -> String {
+    let databases = collect.postgresql.iter().map(|database| match &database.name {
+        Some(name) => format!("PostgreSQL {name}"),
+        None => "PostgreSQL".to_owned(),
+    });
+    let redis = collect.redis.iter().map(|server| format!("Redis {}", server.address));
+    let checks = collect.checks.iter().map(|url| url.split('?').next().unwrap_or_default().to_owned());
+    databases.chain(redis).chain(checks).map(|what| format!("asks      {what}\n")).collect()
 }

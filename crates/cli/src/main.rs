@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use arachne_cli::args::{Cli, Command};
+use arachne_cli::args::{Cli, Command, Setup};
 use arachne_cli::exit::ExitStatus;
 use arachne_cli::{agents, ask, configure, import, mark, read, serve};
 use clap::error::ErrorKind;
@@ -43,8 +43,10 @@ fn words() -> Vec<OsString> {
 
 /// Runs the command with what is configured. Commands that need no configuration do not read it.
 fn configured(mut cli: Cli) -> ExitStatus {
-    if matches!(cli.command, Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Completions { .. })
-    {
+    if matches!(
+        cli.command,
+        Command::Read(_) | Command::Agent(_) | Command::Check { .. } | Command::Setup(_) | Command::Completions { .. }
+    ) {
         return run(cli.command);
     }
     match configure::find(cli.config.as_deref()) {
@@ -71,6 +73,12 @@ fn run(command: Command) -> ExitStatus {
         Command::Serve(args) => serve::run(&args),
         Command::Agent(args) => ExitStatus::of(arachne_agent::run(*args)),
         Command::Check { file, sample } => configure::check(&file, sample.as_deref()),
+        Command::Setup(Setup::Postgresql { role }) => {
+            match io::stdout().write_all(arachne_collectors::postgresql::setup_sql(&role).as_bytes()) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
+                _ => ExitStatus::Done,
+            }
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(clap_complete::Shell::from(shell), &mut Cli::command(), "arachne", &mut script);

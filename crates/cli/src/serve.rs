@@ -1,5 +1,6 @@
 //! `arachne serve`: the store with the HTTP API, SQL and imports, in one process.
 
+mod browsers;
 mod parts;
 
 use std::io::{self, Write as _};
@@ -19,6 +20,7 @@ use arachne_telemetry::{Flood, codes, emit, init};
 use arachne_ui_assets::Asset;
 use clap::{Args, ValueEnum};
 
+use self::browsers::Browsers;
 use self::parts::{Captures, Sql, Tcpdump};
 use crate::args::Messages;
 use crate::ask::holder::{Opened, open};
@@ -75,6 +77,10 @@ pub struct ServeArgs {
     #[arg(skip)]
     pub services: Vec<ServiceRule>,
 
+    /// Whether browsers may tell how pages were loaded, as configured.
+    #[arg(skip)]
+    pub beacons: Option<bool>,
+
     /// The agent of this machine, as configured.
     #[arg(skip)]
     pub agent: Option<Agent>,
@@ -98,7 +104,8 @@ impl ServeArgs {
         };
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
         let tls = self.tls_certificate.clone().zip(self.tls_key.clone());
-        Access { listen, auth, tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }) }
+        let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
+        Access { listen, auth, tls, beacons: self.beacons }
     }
 
     /// The settings of the store.
@@ -203,6 +210,7 @@ fn start(args: &ServeArgs) -> Result<()> {
         ui: arachne_ui_assets::all().iter().map(ui_file).collect(),
         capture_filter: Some(Arc::new(Tcpdump)),
         keys: Some(key::keys(&data)?),
+        beacons: Some(Arc::new(Browsers::new(Redactor::new(key::key(&data)?, Rules::default())))),
     };
     let config = Config { access: args.access(), ..Config::new(data.clone()) };
     let agent = OwnAgent::default();

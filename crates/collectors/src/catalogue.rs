@@ -1,6 +1,6 @@
 //! All metrics of all collectors: what `docs/metrics.md` is made of.
 
-use crate::{Metric, check, logs, postgresql, process, redis, system, tcp};
+use crate::{Metric, beacon, check, logs, postgresql, process, redis, system, tcp};
 
 /// The metrics of a collector.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,7 @@ pub fn families() -> Vec<Family> {
         Family { collector: "process", says: process::SAYS, metrics: process::METRICS },
         Family { collector: "tcp", says: tcp::SAYS, metrics: tcp::METRICS },
         Family { collector: "logs", says: logs::SAYS, metrics: logs::METRICS },
+        Family { collector: "browser", says: beacon::SAYS, metrics: beacon::METRICS },
         Family { collector: "postgresql", says: postgresql::SAYS, metrics: postgresql::METRICS },
         Family { collector: "redis", says: redis::SAYS, metrics: redis::METRICS },
         Family { collector: "check", says: check::SAYS, metrics: check::METRICS },

@@ -4,6 +4,7 @@
 //! of its own, by who runs it; what it finds goes into a [`Sink`]. A new collector is one file that implements the trait and
 //! states its metrics as data ([`Metric`]); the page `docs/metrics.md` is made of them.
 
+pub mod beacon;
 mod catalogue;
 pub mod check;
 mod collector;

@@ -1,7 +1,9 @@
 //! `agent`: the agent that `arachne serve` starts on its own machine. An empty section is one with all defaults.
 
 use arachne_capture::interface::filter::Filter;
-use arachne_delivery::instructions::{AgentConfig, AgentLimits, Collect, Packets, Save, Service, agent_name};
+use arachne_delivery::instructions::{
+    AgentConfig, AgentLimits, Collect, Database, Packets, RedisServer, Save, Secret, Service, agent_name,
+};
 use arachne_model::table::{ExchangeRow, Row as _};
 
 use crate::mistake::Mistake;
@@ -52,15 +54,49 @@ pub(crate) fn agent(node: &Node, services: &[Service], mistakes: &mut Vec<Mistak
 /// `agent.collect`: what is collected beside packets, each yes unless it says no.
 fn collect(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> Collect {
     let mut wanted = |key: &'static str| section.scalar(key, switch, mistakes).unwrap_or(true);
-    let collect = Collect {
-        system: wanted("system"),
-        process: wanted("process"),
-        tcp: wanted("tcp"),
-        nginx: wanted("nginx"),
-        logs: Vec::new(),
-    };
+    let (system, process, tcp, nginx) = (wanted("system"), wanted("process"), wanted("tcp"), wanted("nginx"));
+    let postgresql = servers(&mut section, "postgresql", mistakes, |section, mistakes| {
+        let connection =
+            section.required("connection", "host=/run/postgresql user=arachne dbname=shop", word, mistakes);
+        let name = section.scalar("name", word, mistakes);
+        let password = secret(section, mistakes);
+        Some(Database { connection: connection?, name, password })
+    });
+    let redis = servers(&mut section, "redis", mistakes, |section, mistakes| {
+        let address = section.required("address", "127.0.0.1:6379", word, mistakes);
+        let password = secret(section, mistakes);
+        Some(RedisServer { address: address?, password })
+    });
+    let checks = section.take("checks").and_then(|node| words(node, "agent.collect.checks", mistakes));
     section.end(mistakes);
-    collect
+    Collect { system, process, tcp, nginx, postgresql, redis, checks: checks.unwrap_or_default(), ..Collect::default() }
+}
+
+/// A list of servers, or one alone.
+fn servers<T>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    mistakes: &mut Vec<Mistake>,
+    one: impl Fn(&mut Section<'_>, &mut Vec<Mistake>) -> Option<T>,
+) -> Vec<T> {
+    let Some(node) = section.take(key) else { return Vec::new() };
+    let list = match &node.value {
+        Value::List(list) => list.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let mut all = Vec::new();
+    for (at, node) in list.iter().enumerate() {
+        let Some(mut section) = Section::of(node, &format!("agent.collect.{key}[{at}]"), mistakes) else { continue };
+        all.extend(one(&mut section, mistakes));
+        section.end(mistakes);
+    }
+    all
+}
+
+/// Where a password is.
+fn secret(section: &mut Section<'_>, mistakes: &mut Vec<Mistake>) -> Secret {
+    let (file, env) = (section.scalar("password_file", word, mistakes), section.scalar("password_env", word, mistakes));
+    Secret { file, env }
 }
 
 /// Where a part of a configuration stands in the section at `node`, or what it would stand in, and what it is called in the file.
@@ -141,7 +177,7 @@ fn name(text: &str) -> Result<String, String> {
     agent_name(text).map(|()| text.to_owned()).map_err(|wrong| wrong.detail)
 }
 
-fn switch(text: &str) -> Result<bool, String> {
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "yes" | "true" => Ok(true),
         "no" | "false" => Ok(false),

@@ -301,3 +301,21 @@ fn wrong_rules_are_told_with_line_and_column() {
         assert!(told.contains(message), "{to}: {told}");
     }
 }
+
+#[test]
+fn databases_and_checks_of_the_agent() {
+    let text = "storage: {path: d}\nserver: {beacons: yes}\nagent:\n  collect:\n    postgresql:\n      - connection: host=db user=arachne\n        name: main\n        password_file: main\n      \
+                - connection: postgresql://arachne@other/shop\n    redis: {address: \"127.0.0.1:6379\", password_env: ARACHNE_SECRET_REDIS}\n    \
+                checks: [https://shop.example/health]\n";
+    let config = config(text);
+    assert_eq!(config.beacons, Some(true));
+    let collect = config.agent.expect("an agent").config.collect;
+    assert_eq!(collect.postgresql.len(), 2);
+    assert_eq!(collect.postgresql[0].password.file.as_deref(), Some("main"));
+    assert_eq!(collect.redis[0].password.env.as_deref(), Some("ARACHNE_SECRET_REDIS"));
+    assert_eq!(collect.checks, ["https://shop.example/health"]);
+    let wrong = "storage: {path: d}\nagent:\n  collect:\n    postgresql:\n      - connection: host=db password=hunter2\n    redis:\n      - adress: a:1\n";
+    let mistakes = mistakes(wrong);
+    assert!(mistakes.contains("did you mean `address`?") && mistakes.contains("a password has no place"), "{mistakes}");
+    assert!(!mistakes.contains("hunter2"), "{mistakes}");
+}

@@ -11,7 +11,10 @@ pub use check::{
     BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, NAME_CHARS_MAX, Wrong, agent_name, filter_length, interfaces,
 };
 
-pub use collect::{AccessLog, Collect, CollectedLog, LogLabel, LogMetric, LogRule, LogSource};
+pub use collect::{
+    AccessLog, Collect, CollectedLog, Database, LogLabel, LogMetric, LogRule, LogSource, RedisServer, SECRET_ENV,
+    Secret,
+};
 
 /// The answer to a status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@
 
 mod goods;
 mod load;
+mod log;
 mod pool;
 mod pricing;
 mod random;
@@ -13,8 +14,10 @@ mod shop;
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use log::Log;
 
 /// What went wrong, for a person at a terminal.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -42,6 +45,9 @@ enum Part {
         /// What it says in x-release
         #[arg(long)]
         release: u32,
+        /// Where it writes its log
+        #[arg(long)]
+        log: Option<PathBuf>,
     },
     /// Prices from PostgreSQL
     Pricing {
@@ -54,6 +60,9 @@ enum Part {
         /// Connections to PostgreSQL
         #[arg(long, default_value_t = 5)]
         connections: usize,
+        /// Where it writes its log
+        #[arg(long)]
+        log: Option<PathBuf>,
     },
     /// Visitors: people, apps, partners, bots
     Load {
@@ -75,8 +84,12 @@ enum Part {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     match Args::parse().part {
-        Part::Shop { listen, pricing, name, release } => shop::serve(listen, pricing, name, release).await,
-        Part::Pricing { listen, database, connections } => pricing::serve(listen, &database, connections).await,
+        Part::Shop { listen, pricing, name, release, log } => {
+            shop::serve(listen, pricing, name, release, Log::open(log.as_deref())?).await
+        }
+        Part::Pricing { listen, database, connections, log } => {
+            pricing::serve(listen, &database, connections, Log::open(log.as_deref())?).await
+        }
         Part::Load { edge, from, seconds, seed } => load::run(&edge, &from, seconds, seed).await,
     }
 }

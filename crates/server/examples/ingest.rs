@@ -145,7 +145,8 @@ fn start(data: PathBuf, store: Arc<dyn Store>) -> Result<(), Failure> {
             let mut config = Config::new(data);
             config.access.listen.set_port(0);
             let importer = Arc::new(Nothing);
-            let parts = Parts { store, sql: None, importer, ui: Vec::new(), capture_filter: None, keys: None };
+            let parts =
+                Parts { store, sql: None, importer, ui: Vec::new(), capture_filter: None, keys: None, beacons: None };
             runtime.block_on(async {
                 let server = Server::bind(config, parts).await?;
                 ready.send(Ok(()))?;

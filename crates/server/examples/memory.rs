@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ui: Vec::new(),
         capture_filter: None,
         keys: None,
+        beacons: None,
     };
     serve(
         config,

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::agents::Agents;
 use crate::auth::Tokens;
+use crate::beacons::Beacons;
 use crate::config::{Auth, Config};
 use crate::connection::Peer;
 use crate::listen::Encryption;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub running: Running,
     pub operations: Operations,
     pub metrics: Metrics,
+    /// What browsers tell.
+    pub beacons: Beacons,
     /// Whether who asks over TCP needs a token.
     tokens_needed: AtomicBool,
     /// Where the server listens: the port that the system gave it, where any was asked for.
@@ -67,6 +70,7 @@ impl App {
             running: Running::default(),
             operations: Operations::new(&config),
             metrics: Metrics::default(),
+            beacons: Beacons::new(parts.beacons.clone(), &config),
             logins: Logins::new(&config.data),
             saved: Saved::new(&config.data),
             tokens_needed: AtomicBool::new(config.access.auth == Auth::Required),

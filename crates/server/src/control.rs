@@ -28,6 +28,15 @@ pub struct Access {
     /// The certificate. Without one plain HTTP is spoken on loopback; elsewhere the server makes one in `tls/` of the data
     /// folder.
     pub tls: Option<TlsFiles>,
+    /// Whether browsers may tell how pages were loaded. Where nothing is said: on loopback.
+    pub beacons: Option<bool>,
+}
+
+impl Access {
+    /// Whether beacons are taken.
+    pub(crate) fn takes_beacons(&self) -> bool {
+        self.beacons.unwrap_or(self.listen.ip().is_loopback())
+    }
 }
 
 /// Changes a running server.
@@ -147,6 +156,7 @@ impl Threshold {
         }
         // The old door of other machines asks for tokens in any case: see `Way::public`.
         self.house.app.set_auth(access.auth);
+        self.house.app.beacons.set(access.takes_beacons());
         self.access = access;
         Ok(())
     }

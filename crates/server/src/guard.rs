@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::agents::{Agent, is_key};
 use crate::app::{App, now};
 use crate::auth::{Caller, Permission};
+use crate::beacons;
 use crate::config::Auth;
 use crate::connection::{Peer, Way};
 use crate::problem::{Explained, Problem};
@@ -81,6 +82,10 @@ fn admit(app: &App, peer: Option<Peer>, request: &Request) -> Result<(), Problem
     let Some(peer @ Peer::Address(_)) = peer else { return Ok(()) };
     // Agents behind one address are many; room for what they send is given to each by its key.
     let of_agents = request.uri().path().starts_with("/agent/");
+    if beacons::is_route(request.uri().path()) {
+        // Pages of any site may tell how they were loaded, through any proxy; nothing here is theirs to read.
+        return app.beacons.admit(peer);
+    }
     let rates = || app.rates.lock().unwrap_or_else(PoisonError::into_inner).take(peer, Instant::now());
     if let Some(Err(wait)) = (!of_agents).then(rates) {
         let detail = "this client asks too often; wait a little";

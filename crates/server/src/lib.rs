@@ -11,6 +11,7 @@ mod agents;
 mod api;
 mod app;
 mod auth;
+mod beacons;
 mod config;
 mod connection;
 mod control;
@@ -47,8 +48,8 @@ pub use control::{Access, Control};
 pub use install::install;
 pub use marks::{Mark, MarkError, Marks, NewMark};
 pub use parts::{
-    BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch, Imported,
-    Importer, Parts, SqlFailure, SqlRows, SqlRunner,
+    BadCaptureFilter, Beacons, CaptureFilter, ImportFailure, ImportJob, ImportOptions, ImportStep, ImportWatch,
+    Imported, Importer, Parts, SqlFailure, SqlRows, SqlRunner,
 };
 pub use routes::Route;
 pub use serve::{Ready, ServeError, Server, serve};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arachne_delivery::instructions::Keys;
+use arachne_model::table::Rows;
 use arachne_store::{ImportFacts, Store, Watch};
 use serde_json::Value as Json;
 
@@ -26,6 +27,23 @@ pub struct Parts {
     pub capture_filter: Option<Arc<dyn CaptureFilter>>,
     /// What agents must know to redact as this installation does; without it they redact as strangers.
     pub keys: Option<Keys>,
+    /// Takes what browsers tell; without it nothing is taken.
+    pub beacons: Option<Arc<dyn Beacons>>,
+}
+
+/// Takes beacons of browsers, and makes rows of them.
+pub trait Beacons: Send + Sync {
+    /// Takes the query of one that a `user_agent` sent at `now`, in nanoseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// What is wrong with it: shown to who sent it. One of a robot is none.
+    fn take(&self, query: &[u8], user_agent: &[u8], now: i64) -> Result<(), String>;
+
+    /// One was not looked at, since too many came.
+    fn refuse(&self);
+
+    /// What was taken since this was asked last: points, and those that are kept.
+    fn rows(&self, now: i64) -> Rows;
 }
 
 impl fmt::Debug for Parts {

@@ -22,7 +22,7 @@ use crate::api::{
 };
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, Agent, FullPackets, Import, Public, Read};
-use crate::{docs, guard, openapi, ui};
+use crate::{beacons, docs, guard, openapi, ui};
 
 /// A route that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ fn table(app: &App) -> Table {
         .add(Public, routes!(docs::style))
         .add(Public, routes!(docs::document))
         .add(Public, routes!(login::login, login::logout))
+        .add(Public, routes!(beacons::script))
+        .add(Public, routes!(beacons::beacon, beacons::pixel))
         .add(Read, routes!(me::me))
         .add(Read, routes!(configuration::configuration))
         .add(Read, routes!(store::facts))

@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::agents::{Agents, RegistryError};
-use crate::app::App;
+use crate::app::{App, now};
 use crate::auth::{AuthError, Tokens};
 use crate::config::Config;
 use crate::control::{Control, Threshold, Wish, encryption};
@@ -21,6 +21,9 @@ use crate::listen::{Entrance, House, open_socket};
 use crate::parts::Parts;
 use crate::tls::TlsError;
 use crate::{routes, uploads};
+
+/// How often what browsers told is kept.
+const KEEP_BEACONS: Duration = Duration::from_secs(5);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +208,7 @@ impl Server {
         let mut threshold = Threshold::new(house, app.config.access.clone(), tcp);
         tokio::pin!(end);
         let looking = tokio::spawn(look_after(app.clone()));
+        let keeping = tokio::spawn(keep_beacons(app.clone()));
         loop {
             tokio::select! {
                 () = &mut end => break,
@@ -212,6 +216,7 @@ impl Server {
             }
         }
         looking.abort();
+        keeping.abort();
         app.stopping.store(true, Ordering::Relaxed);
         app.operations.stop_all();
         tokio::join!(threshold.close(), async {
@@ -221,6 +226,7 @@ impl Server {
         });
         app.running.list().iter().for_each(|work| work.stop());
         app.agents.close();
+        app.beacons.keep(&*app.parts.store, now());
     }
 }
 
@@ -232,6 +238,18 @@ fn tell_failing(known: &mut Option<String>, now: Option<String>) {
         _ => {}
     }
     *known = now;
+}
+
+/// Makes rows of what browsers told, for ever.
+async fn keep_beacons(app: App) {
+    let mut ticks = interval(KEEP_BEACONS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let app = app.clone();
+        // It panics no more than the taking of a batch does.
+        let _ = tokio::task::spawn_blocking(move || app.beacons.keep(&*app.parts.store, now())).await;
+    }
 }
 
 /// Looks at the files of the certificate, and whether the store can write, for ever.

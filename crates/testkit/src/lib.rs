@@ -12,6 +12,8 @@ pub mod golden;
 pub mod link;
 pub mod mutate;
 pub mod network;
+#[cfg(target_os = "linux")]
+pub mod postgresql;
 pub mod random;
 #[cfg(target_os = "linux")]
 pub mod replay;

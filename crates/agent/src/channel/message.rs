@@ -60,6 +60,8 @@ pub struct Collection {
     pub key: Option<String>,
     /// The configuration of nginx.
     pub nginx: PathBuf,
+    /// The folder of files with passwords.
+    pub secret_files: PathBuf,
     /// Up to where logs were read: the last [`Packed::note`].
     pub position: Vec<u8>,
 }

@@ -5,6 +5,7 @@
 
 mod batch;
 mod readers;
+mod secret;
 mod specs;
 
 use std::io;
@@ -149,10 +150,10 @@ fn collect(socket: &UnixStream) -> Result<(), CollectError> {
 
 fn start(collection: &Collection, shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, CollectError> {
     let mut threads = Vec::new();
-    for collector in readers::collectors(&collection.config) {
+    for wanted in readers::collectors(&collection.config, &collection.secret_files) {
         let batches = batch::Batches::new(&collection.agent)?;
-        let (name, shared) = (collector.name(), Arc::clone(shared));
-        threads.push(spawn(name, move || readers::read(collector, batches, &shared))?);
+        let shared = Arc::clone(shared);
+        threads.push(spawn(&wanted.thread().to_owned(), move || readers::read(&wanted, batches, &shared))?);
     }
     if collection.config.nginx || !collection.config.logs.is_empty() {
         let logs = readers::LogReader::new(collection)?;

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arachne_collectors::check::Check;
 use arachne_collectors::logs::{LogSpec, Logs, nginx};
+use arachne_collectors::postgresql::{self, Postgresql};
 use arachne_collectors::process::Process;
+use arachne_collectors::redis::Redis;
 use arachne_collectors::system::System;
 use arachne_collectors::tail::Positions;
 use arachne_collectors::tcp::Tcp;
@@ -15,7 +18,7 @@ use arachne_delivery::instructions::Collect;
 use arachne_delivery::status::{Collector as Status, Lacking};
 
 use super::batch::{Batches, Found};
-use super::{CollectError, LOOK, Shared, specs};
+use super::{CollectError, LOOK, Shared, secret, specs};
 use crate::channel::{Collection, Packed};
 use crate::edge::plan;
 use crate::edge::worker::unix_now;
@@ -24,39 +27,92 @@ use crate::edge::worker::unix_now;
 const AFTER: i64 = 200_000_000;
 /// How often logs are looked at.
 const POLL: Duration = Duration::from_millis(250);
+/// How long until one that could not be made is tried again.
+const AGAIN: Duration = Duration::from_secs(10);
 /// How often the configuration of nginx is read again.
 const NGINX: Duration = Duration::from_secs(60);
 
-/// All collectors that a configuration asks for. A new one is a condition here.
-pub fn collectors(config: &Collect) -> Vec<Box<dyn Collector>> {
-    let (root, mut all) = (Path::new("/"), Vec::<Box<dyn Collector>>::new());
+/// A collector that is to run.
+pub struct Wanted {
+    /// What it is called in the status.
+    name: String,
+    /// Makes it, once it can be made: a file with a password may appear later.
+    make: Box<dyn Fn() -> Result<Box<dyn Collector>, String> + Send>,
+}
+
+impl Wanted {
+    fn new<C: Collector + 'static>(
+        name: impl Into<String>,
+        make: impl Fn() -> Result<C, String> + Send + 'static,
+    ) -> Self {
+        Self { name: name.into(), make: Box::new(move || make().map(|made| Box::new(made) as Box<dyn Collector>)) }
+    }
+
+    /// What it is called, cut for a thread.
+    pub fn thread(&self) -> &str {
+        &self.name[..self.name.floor_char_boundary(15)]
+    }
+}
+
+/// All collectors that a configuration asks for; `secrets` is the folder of files with passwords. A new one is an entry here.
+pub fn collectors(config: &Collect, secrets: &Path) -> Vec<Wanted> {
+    let root = Path::new("/");
+    let mut all = Vec::new();
     if config.system {
-        all.push(Box::new(System::new(root)));
+        all.push(Wanted::new("system", || Ok(System::new(root))));
     }
     if config.process {
-        all.push(Box::new(Process::new(root)));
+        all.push(Wanted::new("process", || Ok(Process::new(root))));
     }
     if config.tcp {
-        all.push(Box::new(Tcp::new(root, Vec::new())));
+        all.push(Wanted::new("tcp", || Ok(Tcp::new(root, Vec::new()))));
+    }
+    for database in config.postgresql.iter().cloned() {
+        let name = match &database.name {
+            Some(name) => name.clone(),
+            // Settings that are none are told when it is made.
+            None => postgresql::place(&database.connection).unwrap_or_else(|_| "?".to_owned()),
+        };
+        let secrets = secrets.to_owned();
+        all.push(Wanted::new(format!("postgresql {name}"), move || {
+            let password = secret::read(&database.password, &secrets)?;
+            Postgresql::new(&database.connection, password.as_deref(), Some(&name))
+        }));
+    }
+    for server in config.redis.iter().cloned() {
+        let secrets = secrets.to_owned();
+        all.push(Wanted::new(format!("redis {}", server.address), move || {
+            let password = secret::read(&server.password, &secrets)?;
+            Ok(Redis::new(&server.address, password.as_deref()))
+        }));
+    }
+    for url in config.checks.iter().cloned() {
+        let place = url.split(['?', '#']).next().unwrap_or_default().to_owned();
+        all.push(Wanted::new(format!("check {place}"), move || Check::new(&url)));
     }
     all
 }
 
 /// Reads with one collector until the end.
-pub fn read(mut collector: Box<dyn Collector>, mut batches: Batches, shared: &Shared) {
-    let every = i64::try_from(collector.every().as_nanos()).unwrap_or(i64::MAX).max(1);
-    let mut readings = 0;
+pub fn read(wanted: &Wanted, mut batches: Batches, shared: &Shared) {
+    let (mut made, mut readings): (Option<Box<dyn Collector>>, u64) = (None, 0);
     while !shared.ends() {
         let (now, begun) = (unix_now(), Instant::now());
         let mut found = Found::default();
-        let read = collector.collect(now, &mut found);
+        let read = match &mut made {
+            Some(collector) => collector.collect(now, &mut found),
+            None => (wanted.make)().and_then(|collector| made.insert(collector).collect(now, &mut found)),
+        };
         readings += 1;
         let rows = (found.points.len() + found.logs.len()) as u64;
         let took = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        shared.tell(status(collector.name(), &collector.missing(), (readings, rows, took), read.err()));
+        let missing = made.as_ref().map(|collector| collector.missing()).unwrap_or_default();
+        shared.tell(status(&wanted.name, &missing, (readings, rows, took), read.err()));
         for packed in batches.of_reading(found, now) {
             hand_over(packed, shared);
         }
+        let every = made.as_ref().map_or(AGAIN, |collector| collector.every());
+        let every = i64::try_from(every.as_nanos()).unwrap_or(i64::MAX).max(1);
         let next = (now.div_euclid(every) + 1).saturating_mul(every).saturating_add(AFTER);
         while !shared.ends() && unix_now() < next && unix_now() >= now {
             thread::sleep(LOOK);

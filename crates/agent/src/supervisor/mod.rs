@@ -244,6 +244,7 @@ impl Supervisor {
             secrets: config.redaction.names.clone(),
             key: self.key.clone(),
             nginx: self.args.nginx_conf.clone(),
+            secret_files: self.args.secrets.clone(),
             position: Vec::new(),
         })
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
 mod agent;
+mod databases;
 mod delivery;
 mod limits;
 mod logs;

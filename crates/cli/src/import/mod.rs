@@ -2,6 +2,7 @@
 //! secrets, its rows become durable before it counts as imported.
 
 pub mod key;
+mod later;
 pub mod one;
 pub mod plan;
 mod remote;

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use arachne_aggregate::template::Normaliser;
 use arachne_capture::rows::{RowMaker, Tally};
 use arachne_content::redact::Redactor;
+use arachne_filter::format_instant;
 use arachne_store::{ImportFacts, ImportName, ImportStart, Store, StoreError};
 
 use super::plan::Plan;
@@ -59,7 +60,11 @@ pub fn import(
     let names = || source.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(" ");
     let label = setting.label.clone().unwrap_or_else(names);
     let spooled = spool::path_of(source);
-    let options = if spooled.is_some() { spool::OPTIONS.to_owned() } else { setting.plan.options() };
+    let options = match (spooled, setting.plan.end_at) {
+        (Some(_), Some(end)) => format!("{}, ends at {}", spool::OPTIONS, format_instant(end.0)),
+        (Some(_), None) => spool::OPTIONS.to_owned(),
+        (None, _) => setting.plan.options(),
+    };
     let name = ImportName { source: hash.to_owned(), options, label };
     let begun = match setting.store.import(&name, setting.replace) {
         Ok(ImportStart::Wanted(begun)) => begun,
@@ -69,7 +74,8 @@ pub fn import(
         Err(error) => return (SourceReport::default(), Tally::default(), Err(error)),
     };
     if let Some(path) = spooled {
-        return spool::import(path, hash, setting.store, begun, &setting.interrupt);
+        let from = spool::From { path, hash, store: setting.store, end_at: setting.plan.end_at };
+        return spool::import(&from, begun, &setting.interrupt);
     }
     let maker = RowMaker::new(setting.plan.row_options(hash), setting.redactor.clone(), Normaliser::default());
     let mut sink = ImportSink::new(maker, setting.plan, begun, progress, setting.interrupt.clone());

@@ -7,9 +7,11 @@ use arachne_delivery::codec::{CodecError, decode, judge};
 use arachne_delivery::proto::Batch;
 use arachne_delivery::sender_end;
 use arachne_delivery::spool::{self, SpoolError};
+use arachne_model::UnixNanos;
 use arachne_store::{Import, Rows, Store, StoreError};
 use arachne_telemetry::chain;
 
+use super::later;
 use super::one::Done;
 use crate::interrupt::Interrupt;
 use crate::read::notice::Notice;
@@ -29,17 +31,27 @@ pub fn path_of(source: &Source) -> Option<&Path> {
     }
 }
 
-/// Imports the file at `path`, whose content is named `hash`, but for batches that its agent had delivered to `store`. What is
-/// damaged in it is told and left out.
+/// What is imported.
+#[derive(Clone, Copy)]
+pub struct From<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// What its content is named.
+    pub hash: &'a str,
+    /// Where its agent may have delivered batches of it.
+    pub store: &'a dyn Store,
+    /// When its last window is to end; as it was, where this is not told.
+    pub end_at: Option<UnixNanos>,
+}
+
+/// Imports a file, but for batches that its agent had delivered. What is damaged in it is told and left out.
 pub fn import(
-    path: &Path,
-    hash: &str,
-    store: &dyn Store,
+    from: &From<'_>,
     mut into: Box<dyn Import>,
     interrupt: &Interrupt,
 ) -> (SourceReport, Tally, Result<Done, StoreError>) {
     let mut report = SourceReport::default();
-    let done = match read(path, (hash, store), &mut *into, interrupt, &mut report) {
+    let done = match read(from, &mut *into, interrupt, &mut report) {
         Ok(true) => into.finish().map(Done::Stored),
         Ok(false) => Ok(Done::Unfinished),
         Err(error) => Err(error),
@@ -49,8 +61,7 @@ pub fn import(
 
 /// Whether the file gave all it will ever give.
 fn read(
-    path: &Path,
-    (hash, store): (&str, &dyn Store),
+    &From { path, hash, store, end_at }: &From<'_>,
     into: &mut dyn Import,
     interrupt: &Interrupt,
     report: &mut SourceReport,
@@ -67,6 +78,7 @@ fn read(
             return Ok(false);
         }
     };
+    let moved = end_at.map_or(0, |end| later::distance(path, end.0));
     let (mut batches, mut delivered) = (0_u64, 0);
     loop {
         let batch = match file.next_batch() {
@@ -82,7 +94,10 @@ fn read(
         }
         batches += 1;
         match batch.and_then(|batch| rows_of(batch, store)) {
-            Ok(Some(rows)) => into.push(own(rows, hash))?,
+            Ok(Some(mut rows)) => {
+                later::move_by(&mut rows, moved);
+                into.push(own(rows, hash))?;
+            }
             Ok(None) => delivered += 1,
             Err(error) => {
                 let offset = file.offset();

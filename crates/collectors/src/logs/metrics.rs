@@ -4,7 +4,7 @@ use arachne_aggregate::series::{Series, Value};
 use arachne_aggregate::windows::WIDTH;
 use arachne_model::table::PointRow;
 
-use crate::{Labels, Metric, Point};
+use crate::{Labels, Metric, Point, beacon};
 
 /// What it reads.
 pub const SAYS: &str = "Follows log files: access logs as requests, others by rules; those of nginx are found by themselves. All of \
@@ -12,6 +12,12 @@ pub const SAYS: &str = "Follows log files: access logs as requests, others by ru
 
 /// Its metrics; rules have those that they name.
 pub const METRICS: &[&[Metric]] = &[ACCESS, LINES];
+
+/// Units of what is counted by name.
+fn unit(name: &str) -> Option<&'static str> {
+    let known = ACCESS.iter().chain(beacon::METRICS.iter().copied().flatten()).find(|metric| metric.name == name);
+    known.map(|metric| metric.unit)
+}
 
 const ACCESS_LOG: &str = "access log";
 const ACCESS: &[Metric] = &[
@@ -94,7 +100,7 @@ const LINES: &[Metric] =
     &[COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, DROPPED, BEHIND, LAG, FILES, ROTATED, EMPTIED];
 
 /// Puts points of one file together.
-pub(super) struct Points<'a> {
+pub(crate) struct Points<'a> {
     /// Labels of the file.
     pub own: &'a [(String, String)],
     /// Where points go.
@@ -103,7 +109,7 @@ pub(super) struct Points<'a> {
 
 impl Points<'_> {
     /// A point of a metric of ours, in the window at `start`; nothing for a counter that did not grow.
-    pub(super) fn put(&mut self, metric: &Metric, labels: &[&str], start: i64, value: u64) {
+    pub(crate) fn put(&mut self, metric: &Metric, labels: &[&str], start: i64, value: u64) {
         let value = i64::try_from(value).unwrap_or(i64::MAX);
         let is_counter = metric.kind == crate::Kind::Counter;
         if is_counter && value == 0 {
@@ -118,8 +124,8 @@ impl Points<'_> {
     }
 
     /// A series of a window at `start`.
-    pub(super) fn series(&mut self, series: &Series<'_>, start: i64) {
-        let known = ACCESS.iter().find(|metric| metric.name == series.name).map(|metric| metric.unit);
+    pub(crate) fn series(&mut self, series: &Series<'_>, start: i64) {
+        let known = unit(series.name);
         let row = match series.value {
             Value::Count(0) => return,
             Value::Count(count) => {

@@ -4,10 +4,10 @@
 //! the positions up to which that is ([`Taken`]): who makes both durable at once loses no line and counts none twice, whenever it
 //! is killed. The files are the buffer. Secrets are replaced before a line is kept.
 
-mod metrics;
+pub(crate) mod metrics;
 pub mod nginx;
-mod record;
-mod sample;
+pub(crate) mod record;
+pub(crate) mod sample;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Lines that are kept: with level, code, template, the request they belong to, and without secrets.
 
 use arachne_aggregate::access::job::{Class, Seen};
+use arachne_aggregate::beacon::{Beacon, STAGES, VITALS};
 use arachne_aggregate::records::{Event, Level, Miner, code, level};
 use arachne_aggregate::time::Layout;
 use arachne_content::redact::Redactor;
@@ -57,14 +58,14 @@ impl Told {
 
 /// Makes records.
 #[derive(Debug)]
-pub(super) struct Records {
+pub(crate) struct Records {
     redactor: Redactor,
     layouts: Vec<Layout>,
 }
 
 /// Where and when a line stood.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     pub path: &'a str,
     pub service: Option<&'a str>,
     /// What tells it from all others of its path.
@@ -74,7 +75,7 @@ pub(super) struct Place<'a> {
 
 impl Records {
     /// With a redactor that everything passes.
-    pub(super) fn new(redactor: Redactor) -> Self {
+    pub(crate) fn new(redactor: Redactor) -> Self {
         let layouts = LAYOUTS.iter().filter_map(|text| Layout::new(text, "").ok()).collect();
         Self { redactor, layouts }
     }
@@ -133,6 +134,34 @@ impl Records {
             fields: fields.as_str().to_owned(),
             request: text(record.id).filter(|id| is_request(id)),
             ..self.row(place, line, weight)
+        }
+    }
+
+    /// A beacon, whose query stands in the line or the request.
+    pub(crate) fn beacon(&self, place: &Place<'_>, at: i64, query: &[u8], beacon: &Beacon, weight: u64) -> LogRow {
+        let stages = STAGES.iter().zip(beacon.stages).map(|(name, nanos)| (format!("stage.{name}_ns"), nanos));
+        let vitals = VITALS.iter().zip(beacon.vitals).map(|(vital, value)| match vital.name {
+            "cls" => ("cls".to_owned(), value),
+            name => (format!("{name}_ns"), value),
+        });
+        let server = beacon.server.iter().map(|(name, nanos)| (format!("server_timing.{name}_ns"), Some(*nanos)));
+        let rest = [("errors", Some(beacon.errors).filter(|errors| *errors > 0)), ("load_ns", beacon.load)];
+        let rest = rest.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let numbers = stages.chain(vitals).chain(server).chain(rest);
+        let mut fields: Vec<_> = numbers.filter_map(|(name, value)| Some((name, value?.to_string()))).collect();
+        fields.push(("page".to_owned(), self.clean(&beacon.page)));
+        fields.extend(beacon.rating().map(|rating| ("rating".to_owned(), rating.to_owned())));
+        fields.extend(beacon.release.clone().map(|release| ("release".to_owned(), release)));
+        let labels = Labels::new(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let target = [b"/stat?", query].concat();
+        let clean = self.redactor.target(&target).unwrap_or(target);
+        LogRow {
+            start: if credible(at, place.arrived) { at } else { place.arrived },
+            level: Some(if beacon.is_poor() { "warn" } else { "info" }.to_owned()),
+            template: self.clean(&beacon.page),
+            fields: labels.as_str().to_owned(),
+            request: beacon.request.clone(),
+            ..self.row(place, &clean, weight)
         }
     }
 

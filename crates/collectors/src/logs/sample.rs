@@ -10,7 +10,7 @@ const BURST: u64 = 10;
 
 /// Keeps one line of `weight`, which doubles while too many come and falls again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sampler {
+pub(crate) struct Sampler {
     weight: u64,
     /// Lines since the last kept one.
     since: u64,
@@ -27,7 +27,7 @@ impl Default for Sampler {
 
 impl Sampler {
     /// A line came at `now`: how many it stands for where it is kept.
-    pub(super) fn keep(&mut self, now: i64) -> Option<u64> {
+    pub(crate) fn keep(&mut self, now: i64) -> Option<u64> {
         let second = now.div_euclid(SECOND);
         if second != self.second {
             let quiet = self.kept < KEPT_PER_SECOND / 4 && self.second != i64::MIN;
@@ -48,7 +48,7 @@ impl Sampler {
 
 /// Bytes per second that may be kept, errors among them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     per_second: u64,
     left: u64,
     looked: i64,
@@ -56,12 +56,12 @@ pub(super) struct Budget {
 
 impl Budget {
     /// So many bytes per second.
-    pub(super) const fn new(per_second: u64) -> Self {
+    pub(crate) const fn new(per_second: u64) -> Self {
         Self { per_second, left: per_second * BURST, looked: i64::MIN }
     }
 
     /// Whether there is room for so many bytes at `now`.
-    pub(super) fn take(&mut self, bytes: u64, now: i64) -> bool {
+    pub(crate) fn take(&mut self, bytes: u64, now: i64) -> bool {
         let passed = now.saturating_sub(self.looked).max(0).unsigned_abs();
         if passed > 0 {
             let more = u128::from(passed) * u128::from(self.per_second) / 1_000_000_000;

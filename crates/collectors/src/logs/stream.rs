@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use arachne_aggregate::Normaliser;
-use arachne_aggregate::access::job::{Class, Job, Lines};
+use arachne_aggregate::access::job::{Class, Job, Lines, Seen};
+use arachne_aggregate::beacon::Beacons;
 use arachne_aggregate::records::{EVENT_BYTES_MAX, Event, Joiner, Level, Miner};
 use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleLines, Rules};
 use arachne_aggregate::series::OTHER;
@@ -15,6 +16,7 @@ use super::metrics::{self, Points};
 use super::record::{Place, Records, Told, level_name, request_level};
 use super::sample::{Budget, Sampler};
 use super::{LogSpec, What};
+use crate::beacon;
 use crate::tail::{Line, Mark};
 
 /// An event to which nothing was added for so long is complete.
@@ -35,8 +37,11 @@ fn named(mut row: LogRow, seed: u64, file: u64) -> LogRow {
     row
 }
 
+/// Where nginx takes beacons: what stands behind it in the log of requests is one, as in `GET /stat?v=1&p=index&dns=18 HTTP/1.1`.
+const BEACONS: &[u8] = b"/stat?";
+
 enum Way {
-    Access(Box<Job>, Lines),
+    Access(Box<Job>, Lines, Option<Box<Beacons>>),
     Rules { rules: Box<Rules>, any: bool, last: RuleLines, events: Box<Events> },
 }
 
@@ -57,6 +62,13 @@ impl Events {
             points.put(&metrics::EVENTS, &[code.as_deref().unwrap_or(""), level, template], start, count);
         }
     }
+}
+
+/// The query of a beacon, where a request is one. A site may have a page of that name, whose requests are none.
+fn beacon(seen: &Seen<'_>) -> Option<Vec<u8>> {
+    let target = seen.record.request.target.filter(|target| target.starts_with(BEACONS))?;
+    let query = seen.record.text(target).get(BEACONS.len()..)?.to_vec();
+    query.split(|byte| *byte == b'&').any(|pair| pair == b"v=1").then_some(query)
 }
 
 /// Level, code, template where there is no code.
@@ -87,7 +99,8 @@ impl Stream {
     pub(super) fn new(path: &str, spec: &LogSpec, seed: u64) -> Self {
         let way = match &spec.what {
             What::Access { format, settings } => {
-                Way::Access(Box::new(Job::new(format, Normaliser::default(), settings.clone(), seed)), Lines::default())
+                let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
+                Way::Access(Box::new(job), Lines::default(), None)
             }
             What::Rules(specs) => {
                 // They were compiled when the configuration was read.
@@ -122,13 +135,29 @@ impl Stream {
     }
 
     fn request(&mut self, line: &Line<'_>, arrived: i64, shared: &mut Shared) {
-        let Self { path, own, way: Way::Access(job, _), sampler, counted } = self else { return };
+        let Self { path, own, way: Way::Access(job, _, beacons), sampler, counted } = self else { return };
         counted.lines += 1;
         counted.bytes += line.bytes.len() as u64 + 1;
         let service = own.iter().find(|(name, _)| name == "service").map(|(_, value)| value.as_str());
         let place = Place { path, service, offset: line.offset, arrived };
         // Why it is no request is among the counts of the job.
         let _ = job.push_seen(line.bytes, arrived, |seen| {
+            if let Some(query) = beacon(&seen) {
+                let beacons = beacons.get_or_insert_with(|| Box::new(Beacons::new(Normaliser::default(), shared.seed)));
+                let user_agent = seen.record.text(seen.record.user_agent.unwrap_or_default());
+                let at = seen.record.at.unwrap_or(arrived);
+                // Why it does not count is among the outcomes.
+                let Ok(beacon) = beacons.push(&query, &user_agent, at, arrived) else { return };
+                let Some(weight) = beacon::weight(&beacon, sampler, arrived) else { return };
+                if shared.budget.take(line.bytes.len() as u64, arrived) {
+                    let place = Place { service: Some("browser"), ..place };
+                    let row = shared.records.beacon(&place, at, &query, &beacon, weight);
+                    counted.rows.push(named(row, shared.seed, line.file));
+                } else {
+                    *counted.dropped.entry("info").or_default() += 1;
+                }
+                return;
+            }
             let error = seen.class == Class::Error;
             let Some(weight) = (if error { Some(1) } else { sampler.keep(arrived) }) else { return };
             if shared.budget.take(line.bytes.len() as u64, arrived) {
@@ -210,7 +239,10 @@ impl Stream {
         let start = now.div_euclid(WIDTH) * WIDTH;
         let mut points = Points { own: &self.own, out };
         match &mut self.way {
-            Way::Access(job, last) => {
+            Way::Access(job, last, beacons) => {
+                if let Some(beacons) = beacons {
+                    beacon::tell(beacons, start, &mut points);
+                }
                 for (start, window) in job.finish() {
                     window.series(&mut |series| points.series(&series, start));
                 }

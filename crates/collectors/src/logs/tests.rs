@@ -131,3 +131,79 @@ fn killed_at_any_time_no_line_is_lost_and_none_counts_twice() {
     assert_eq!(durable.sum("log.lines", "service: shop"), 2 * written);
     assert_eq!(durable.records.iter().filter(|r| r.level.as_deref() == Some("error")).count() as i64, written);
 }
+
+#[test]
+fn beacons_in_a_log_of_nginx_are_what_their_pages_told() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(specs(folder.path()));
+    logs.poll(NOON);
+    let access = folder.path().join("access.log");
+    let stat = |query: &str| {
+        append(&access, &format!("10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /stat{query} HTTP/1.1\" 204 0.000\n"));
+    };
+    stat("?v=1&p=index&dns=18&server=200&id=0123456789abcdef");
+    stat("?v=1&p=index&dns=-4");
+    // A page of that name, which tells nothing.
+    stat("?team=a");
+    stat("");
+    while logs.poll(NOON) {}
+    let mut durable = Durable::default();
+    durable.take(&mut logs, true);
+    let sum = |name: &str, label: &str| durable.sum(name, label);
+    assert_eq!((sum("browser.views", "page: index"), sum("access.total", "class: fast")), (1, 4));
+    assert_eq!((sum("browser.beacons", "outcome: counted"), sum("browser.beacons", "outcome: impossible")), (1, 1));
+    let beacon = durable.records.iter().find(|record| record.service.as_deref() == Some("browser")).expect("kept");
+    assert_eq!((beacon.request.as_deref(), beacon.template.as_str()), (Some("0123456789abcdef"), "index"));
+    assert_eq!(durable.records.len(), 3, "each line once");
+}
+
+/// The beacons of `clientstat.log`, counted beside this program by two other readers.
+#[test]
+fn a_real_log_of_beacons_has_the_quantiles_that_others_count() {
+    let shared = std::env::var_os("ARACHNE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), std::path::PathBuf::from);
+    let file = shared.join("logs/nginx-real/clientstat.log");
+    let Ok(text) = fs::read_to_string(&file) else {
+        return eprintln!("skipped: no {} (set ARACHNE_SHARED)", file.display());
+    };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let log = folder.path().join("clientstat.log");
+    let format = Box::new(Format::new("combined_plus").expect("a format"));
+    let what = What::Access { format, settings: Settings::default() };
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(vec![LogSpec { pattern: log.display().to_string(), labels: Vec::new(), what }]);
+    logs.poll(NOON);
+    append(&log, &text);
+    // Its lines are of later in the year.
+    let arrived = 1_795_600_000_000_000_000;
+    while logs.poll(arrived) {}
+    let mut durable = Durable::default();
+    durable.take(&mut logs, true);
+    assert_eq!(durable.sum("browser.views", ""), 457);
+    let counted = [
+        ("index", "dns", 224, 37.0),
+        ("index", "tcp", 224, 86.0),
+        ("index", "server", 224, 385.0),
+        ("index", "transfer", 224, 189.0),
+        ("index", "processing", 224, 2561.0),
+        ("vacancy", "dns", 233, 37.0),
+        ("vacancy", "tcp", 233, 84.0),
+        ("vacancy", "server", 233, 439.0),
+        ("vacancy", "transfer", 233, 189.0),
+        ("vacancy", "processing", 233, 2603.0),
+    ];
+    for (page, stage, count, p95) in counted {
+        let mut all = arachne_aggregate::Histogram::new();
+        let mine = |point: &&PointRow| {
+            let labels = [format!("page: {page}\n"), format!("stage: {stage}\n")];
+            point.name == "browser.stage.time" && labels.iter().all(|label| point.labels.contains(label))
+        };
+        for point in durable.points.iter().filter(mine) {
+            all.merge(&arachne_aggregate::Histogram::from_bytes(&point.sketch).expect("as written"));
+        }
+        let found = all.quantile(0.95).expect("not empty") as f64 / 1e6;
+        assert_eq!(all.count(), count, "{page} {stage}");
+        assert!((found / p95 - 1.0).abs() <= 0.011, "{page} {stage}: {found} and not {p95}");
+    }
+}

@@ -71,22 +71,39 @@ pub struct Postgresql {
     missing: Vec<Missing>,
 }
 
+/// The settings of a connection, and where it leads.
+fn settings_of(connection: &str) -> Result<(Config, String), String> {
+    let config: Config =
+        connection.parse().map_err(|error| format!("no connection to PostgreSQL: {}", chain(&error)))?;
+    let place = match config.get_hosts().first() {
+        Some(Host::Tcp(name)) => name.clone(),
+        Some(Host::Unix(path)) => path.display().to_string(),
+        None => return Err("no connection to PostgreSQL: it names no host".to_owned()),
+    };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    Ok((config, format!("{place}:{port}")))
+}
+
+/// Host and port of a connection.
+///
+/// # Errors
+/// The text names no server.
+pub fn place(connection: &str) -> Result<String, String> {
+    settings_of(connection).map(|(_, place)| place)
+}
+
 impl Postgresql {
     /// Of the server that `connection` names: `host=/run/postgresql user=arachne dbname=shop`, or a URL. `instance` is its name in
     /// series, else host and port.
     ///
     /// # Errors
     /// The text names no server; or the system gives no event queue.
-    pub fn new(connection: &str, instance: Option<&str>) -> Result<Self, String> {
-        let config: Config =
-            connection.parse().map_err(|error| format!("no connection to PostgreSQL: {}", chain(&error)))?;
-        let place = match config.get_hosts().first() {
-            Some(Host::Tcp(name)) => name.clone(),
-            Some(Host::Unix(path)) => path.display().to_string(),
-            None => return Err("no connection to PostgreSQL: it names no host".to_owned()),
-        };
-        let port = config.get_ports().first().copied().unwrap_or(5432);
-        let instance = instance.map_or_else(|| format!("{place}:{port}"), str::to_owned);
+    pub fn new(connection: &str, password: Option<&str>, instance: Option<&str>) -> Result<Self, String> {
+        let (mut config, place) = settings_of(connection)?;
+        if let Some(password) = password {
+            config.password(password);
+        }
+        let instance = instance.map_or(place, str::to_owned);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
         let readings = Readings::new(EVERY).of(("instance", instance));
         Ok(Self { config, readings, top: Top::new(), runtime, connection: None, reading: 0, missing: Vec::new() })
@@ -140,7 +157,7 @@ async fn read(connection: &Connection, top: &mut Top, sizes: bool, report: &mut 
     let mut missing = Vec::new();
     let mut lost = |what: &str, result: Result<(), String>| {
         if let Err(why) = result {
-            let fix = "run the SQL of docs/metrics.md; see the server's log".to_owned();
+            let fix = "run what `arachne setup postgresql` prints; see the server's log".to_owned();
             missing.push(Missing { what: what.to_owned(), why, fix });
         }
     };

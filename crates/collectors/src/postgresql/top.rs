@@ -192,7 +192,7 @@ fn not_there() -> Missing {
     Missing {
         what: "statements and their times".to_owned(),
         why: "the extension pg_stat_statements is not in the database that the agent connects to".to_owned(),
-        fix: "run the SQL of docs/metrics.md, section postgresql, in that database".to_owned(),
+        fix: "run what `arachne setup postgresql` prints in that database".to_owned(),
     }
 }
 

@@ -104,6 +104,9 @@ impl AgentConfig {
             services(&self.services),
             self.words(),
             self.collect.check(),
+            self.collect.check_postgresql(),
+            self.collect.check_redis(),
+            self.collect.check_checks(),
         ];
         checks.into_iter().filter_map(Result::err).collect()
     }

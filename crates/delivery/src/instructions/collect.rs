@@ -11,6 +11,11 @@ const TEXT_BYTES_MAX: usize = 4096;
 /// Metrics of a rule, labels of a metric.
 const METRICS_MAX: usize = 64;
 
+/// Servers of a kind.
+const SERVERS_MAX: usize = 64;
+const NO_SECRETS: &str = "a password has no place in a configuration, which the server keeps and shows: write it into a file on the agent's \
+                          host and name that file";
+
 /// What is collected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -26,11 +31,17 @@ pub struct Collect {
     pub nginx: bool,
     /// Further logs.
     pub logs: Vec<CollectedLog>,
+    /// PostgreSQL servers.
+    pub postgresql: Vec<Database>,
+    /// Redis servers.
+    pub redis: Vec<RedisServer>,
+    /// Addresses that are asked for, such as `https://www.example.com/health`.
+    pub checks: Vec<String>,
 }
 
 impl Default for Collect {
     fn default() -> Self {
-        Self { system: true, process: true, tcp: true, nginx: true, logs: Vec::new() }
+        Self { system: true, process: true, tcp: true, nginx: true, ..Self::nothing() }
     }
 }
 
@@ -38,7 +49,16 @@ impl Collect {
     /// Nothing.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { system: false, process: false, tcp: false, nginx: false, logs: Vec::new() }
+        Self {
+            system: false,
+            process: false,
+            tcp: false,
+            nginx: false,
+            logs: Vec::new(),
+            postgresql: Vec::new(),
+            redis: Vec::new(),
+            checks: Vec::new(),
+        }
     }
 
     /// Whether there is anything to collect.
@@ -47,7 +67,7 @@ impl Collect {
         *self != Self::nothing()
     }
 
-    /// Whether an agent can follow it, but for what formats and rules mean.
+    /// Whether an agent can follow its logs, but for what formats and rules mean.
     ///
     /// # Errors
     /// It cannot.
@@ -73,6 +93,148 @@ impl Collect {
             if log.rule.as_ref().is_some_and(many) {
                 return wrong(format!("{}: the rule is too large", log.file.escape_debug()));
             }
+        }
+        Ok(())
+    }
+}
+
+/// What of it an agent can ask: servers and addresses, without any secret.
+impl Collect {
+    /// Whether an agent can ask these databases.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(super) fn check_postgresql(&self) -> Result<(), Wrong> {
+        let wrong = |detail: String| Err(Wrong { field: "collect.postgresql", detail });
+        if self.postgresql.len() > SERVERS_MAX {
+            return wrong(format!("at most {SERVERS_MAX}"));
+        }
+        for (at, database) in self.postgresql.iter().enumerate() {
+            let Database { connection, name, password } = database;
+            if !is_text(connection) || !name.as_deref().is_none_or(is_text) {
+                return wrong(format!("[{at}]: connection and name are texts of 1 to {TEXT_BYTES_MAX} bytes"));
+            }
+            if has_password(connection) {
+                return wrong(format!("[{at}]: {NO_SECRETS}"));
+            }
+            password.check().or_else(|why| wrong(format!("[{at}]: {why}")))?;
+        }
+        Ok(())
+    }
+
+    /// Whether an agent can ask these servers.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(super) fn check_redis(&self) -> Result<(), Wrong> {
+        let wrong = |detail: String| Err(Wrong { field: "collect.redis", detail });
+        if self.redis.len() > SERVERS_MAX {
+            return wrong(format!("at most {SERVERS_MAX}"));
+        }
+        for (at, server) in self.redis.iter().enumerate() {
+            let place = server.address.rsplit_once(':');
+            let fits =
+                place.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+            if !fits || !is_text(&server.address) || server.address.contains(['@', '/', ' ']) {
+                return wrong(format!("[{at}]: an address with its port is expected, such as 127.0.0.1:6379"));
+            }
+            server.password.check().or_else(|why| wrong(format!("[{at}]: {why}")))?;
+        }
+        Ok(())
+    }
+
+    /// Whether an agent can ask for these addresses.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(super) fn check_checks(&self) -> Result<(), Wrong> {
+        let wrong = |detail: String| Err(Wrong { field: "collect.checks", detail });
+        if self.checks.len() > SERVERS_MAX {
+            return wrong(format!("at most {SERVERS_MAX}"));
+        }
+        match self.checks.iter().enumerate().find(|(_, url)| {
+            let web = url.starts_with("http://") || url.starts_with("https://");
+            !web || !is_text(url) || url.contains(['@', ' '])
+        }) {
+            Some((at, _)) => wrong(format!(
+                "[{at}]: one such as https://www.example.com/health is expected, without a name and password"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_text(text: &str) -> bool {
+    (1..=TEXT_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// Whether the text of a connection holds a password: `password=…` or `postgresql://name:password@host`.
+fn has_password(connection: &str) -> bool {
+    let lower = connection.to_ascii_lowercase();
+    let keyword =
+        lower.match_indices("password").any(|(at, word)| lower[at + word.len()..].trim_start().starts_with('='));
+    let user = lower.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'));
+    keyword || user.is_some_and(|(user, _)| user.contains(':'))
+}
+
+/// A PostgreSQL server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `host=/run/postgresql user=arachne dbname=shop`, or a URL; no password.
+    pub connection: String,
+    /// What it is called in series; host and port where that is left out.
+    pub name: Option<String>,
+    /// Where its password is.
+    pub password: Secret,
+}
+
+/// A Redis server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RedisServer {
+    /// Host and port.
+    pub address: String,
+    /// Where its password is.
+    pub password: Secret,
+}
+
+/// Where the agent finds a secret on its own host. The secret itself is never part of a configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct Secret {
+    /// The name of a file in the agent's folder of secrets, whose first line it is.
+    pub file: Option<String>,
+    /// A variable of the agent's environment; its name begins with `ARACHNE_SECRET_`.
+    pub env: Option<String>,
+}
+
+/// What variables with secrets are called: nobody is to send any other variable of an agent to a server of their choice.
+pub const SECRET_ENV: &str = "ARACHNE_SECRET_";
+
+impl Secret {
+    /// Whether it can be.
+    fn check(&self) -> Result<(), String> {
+        let word =
+            |text: &str, more: &[u8]| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte));
+        if self.file.is_some() && self.env.is_some() {
+            return Err("its password is in a file or in a variable, not in both".to_owned());
+        }
+        if let Some(file) = &self.file
+            && !((1..=255).contains(&file.len()) && word(file, b"._-") && !file.starts_with('.'))
+        {
+            return Err(format!("`{}` is no name of a file in the agent's folder of secrets", file.escape_debug()));
+        }
+        if let Some(env) = &self.env
+            && !(env.len() <= 255 && env.starts_with(SECRET_ENV) && word(env, b"_"))
+        {
+            return Err(format!(
+                "`{}` is no variable for a secret: its name begins with {SECRET_ENV}",
+                env.escape_debug()
+            ));
         }
         Ok(())
     }
@@ -199,6 +361,50 @@ mod tests {
         assert!(collect(both).check().is_err());
         let many = LogRule { metrics: vec![LogMetric::default(); 65], ..LogRule::default() };
         assert!(collect(log("/a.log", &Some(many))).check().is_err());
+    }
+
+    #[test]
+    fn no_secret_is_part_of_it() {
+        let database = |connection: &str| Collect {
+            postgresql: vec![Database { connection: connection.into(), ..Database::default() }],
+            ..Collect::default()
+        };
+        for good in
+            ["host=/run/postgresql user=arachne", "postgresql://arachne@db:5432/shop", "postgresql://db/shop?user=a"]
+        {
+            assert_eq!(database(good).check_postgresql(), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            "host=a password=secret",
+            "host=a PASSWORD = secret",
+            "postgresql://arachne:secret@db/shop",
+            "postgresql://db/shop?user=a&password=secret",
+            "host=a\nuser=b",
+        ] {
+            let error = database(bad).check_postgresql().expect_err(bad).to_string();
+            assert!(!error.contains("=secret") && !error.contains(":secret"), "{error}");
+        }
+        let redis = |address: &str, file: Option<&str>, env: Option<&str>| {
+            let password = Secret { file: file.map(str::to_owned), env: env.map(str::to_owned) };
+            Collect { redis: vec![RedisServer { address: address.into(), password }], ..Collect::default() }
+                .check_redis()
+        };
+        assert!(redis("127.0.0.1:6379", Some("redis.password"), None).is_ok());
+        assert!(redis("[::1]:6379", None, Some("ARACHNE_SECRET_REDIS")).is_ok());
+        assert!(redis("localhost", None, None).is_err() && redis("redis://a:1", None, None).is_err());
+        for (file, env) in [
+            (Some("/etc/shadow"), None),
+            (Some("../key"), None),
+            (Some(".hidden"), None),
+            (None, Some("HOME")),
+            (Some("a"), Some("ARACHNE_SECRET_A")),
+        ] {
+            assert!(redis("a:1", file, env).is_err(), "{file:?} {env:?}");
+        }
+        let check = |url: &str| Collect { checks: vec![url.into()], ..Collect::default() }.check_checks();
+        assert!(check("https://a/health?x=1").is_ok());
+        assert!(["ftp://a", "https://me:secret@a/", "a"].iter().all(|url| check(url).is_err()));
     }
 
     #[test]

@@ -14,7 +14,11 @@ use crate::scope::Mode;
 /// The drill of the series of `metric` whose fields `by` have the values `key`, of points that pass `filter`.
 pub(super) fn drill(metric: &str, filter: &Predicate, by: &[Split], key: &[Scalar]) -> Drill {
     let table = if metric.starts_with("access.") { ExchangeRow::TABLE } else { LogRow::TABLE };
-    let mut told = Told { table, terms: Vec::new(), left_out: Vec::new() };
+    let browser = metric.starts_with("browser.");
+    let mut told = Told { table, browser, terms: Vec::new(), left_out: Vec::new() };
+    if browser {
+        told.terms.extend(render::term(table, "service", Value::Text("browser")));
+    }
     told.filter(filter);
     for (split, value) in by.iter().zip(key) {
         match value {
@@ -36,6 +40,8 @@ pub(super) fn others(metric: &str, filter: &Predicate) -> Drill {
 /// A filter of another table in the making.
 struct Told {
     table: &'static Table,
+    /// Of what browsers tell: a record is of a page with all its measures, and of the service `browser`, so these do not tell records apart.
+    browser: bool,
     terms: Vec<String>,
     /// What could not be said.
     left_out: Vec<String>,
@@ -56,7 +62,9 @@ impl Told {
     /// That a field of points has one of these values.
     fn any(&mut self, field: &Field, values: &[&str]) {
         let Some(name) = name(field) else { return };
-        let terms: Option<Vec<String>> = values.iter().map(|value| term(self.table, name, value)).collect();
+        let measure = self.browser && matches!(name, "stage" | "vital" | "outcome" | "service" | "server");
+        let term = |value: &&str| if measure { None } else { term(self.table, name, value) };
+        let terms: Option<Vec<String>> = values.iter().map(term).collect();
         match terms {
             Some(terms) if terms.len() > 1 => self.terms.push(format!("({})", terms.join(" or "))),
             Some(terms) => self.terms.extend(terms),

@@ -1,9 +1,12 @@
 //! People with browsers: pages with all that belongs to them, cookies, forms.
 
+use std::time::Duration;
+
 use axum::http::header;
 use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
 
-use super::visitor::{Call, Visitor};
+use super::visitor::{Answer, Call, Visitor};
 use super::{STATIC, WWW};
 use crate::goods;
 
@@ -27,6 +30,8 @@ struct Browser {
     cookie: String,
     /// Whether style and script are in the browser's cache.
     warm: bool,
+    /// Whether it has connections to the shop.
+    connected: bool,
 }
 
 /// Comes, looks around, sometimes buys.
@@ -34,7 +39,7 @@ pub async fn visit(visitor: Visitor) {
     let language = visitor.random.pick(&LANGUAGES);
     let cookie = format!("consent=essential; visitor={}", visitor.random.hex(16));
     let warm = visitor.random.happens(0.5);
-    let mut browser = Browser { visitor, language, cookie, warm };
+    let mut browser = Browser { visitor, language, cookie, warm, connected: false };
     browser.page("/", None, &[1, 2, 3, 4, 5, 6]).await;
     browser.look_around().await;
     if browser.visitor.random.happens(0.5) {
@@ -81,18 +86,73 @@ impl Browser {
         if let Some(from) = referer {
             call = call.with("referer", format!("http://www.loom.example{from}"));
         }
-        let answer = self.visitor.ask(call).await;
-        let release =
-            answer.and_then(|answer| answer.headers.get("x-release").and_then(|r| r.to_str().ok().map(str::to_owned)));
+        let (began, connect) = (Instant::now(), self.connect().await);
+        let Some(answer) = self.visitor.ask(call).await else { return };
+        let told =
+            |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let release = told("x-release");
         let mut parts: Vec<_> = images.iter().map(|id| self.part(&format!("/img/{id}.png"))).collect();
         if !self.warm {
-            let release = release.unwrap_or_default();
             parts.push(self.part(&format!("/css/loom.css?v={release}")));
             parts.push(self.part(&format!("/js/loom.js?v={release}")));
             parts.push(self.part("/favicon.ico"));
             self.warm = true;
         }
+        let painted = began.elapsed();
         join_all(parts.into_iter().map(|part| self.visitor.ask(part))).await;
+        // Scripts run, and the page is laid out.
+        sleep(self.visitor.random.work(45.0)).await;
+        self.tell(path, &release, &told("x-request-id"), connect, &answer, painted, began.elapsed()).await;
+    }
+
+    /// The time for a connection, where there is none yet.
+    async fn connect(&mut self) -> Option<Duration> {
+        if self.connected {
+            return None;
+        }
+        self.connected = true;
+        self.visitor.connect().await
+    }
+
+    /// Tells how long a page took, as the script of Arachne does (docs/browser.md). What was not measured is left out, but for the
+    /// vitals that only a person at a screen has.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that is told")]
+    async fn tell(
+        &self,
+        path: &str,
+        release: &str,
+        request: &str,
+        connect: Option<Duration>,
+        answer: &Answer,
+        painted: Duration,
+        loaded: Duration,
+    ) {
+        let millis = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
+        let random = &self.visitor.random;
+        let page = path.split('?').next().unwrap_or_default();
+        let (server, transfer) = answer.took;
+        let processing = loaded.saturating_sub(server + transfer + connect.unwrap_or_default());
+        let mut query = format!("v=1&p={}&r={release}&id={request}", page.replace('/', "%2F"));
+        let mut put = |name: &str, value: f64| query.push_str(&format!("&{name}={value}"));
+        if let Some(connect) = connect {
+            put("dns", millis(random.work(9.0)));
+            put("tcp", millis(connect));
+        }
+        put("server", millis(server));
+        put("transfer", millis(transfer));
+        put("processing", millis(processing));
+        put("load", millis(loaded));
+        put("fcp", millis(painted));
+        put("lcp", millis(painted + (loaded.saturating_sub(painted)).mul_f64(0.8)));
+        put("cls", (random.unit().powi(4) * 400.0).round() / 1000.0);
+        put("inp", millis(random.work(70.0)));
+        if answer.status.is_server_error() {
+            put("err", 1.0);
+        }
+        let call = self
+            .with_headers(Call::get(WWW, format!("/stat?{query}")))
+            .with("referer", format!("http://www.loom.example{page}"));
+        self.visitor.ask(call).await;
     }
 
     /// Something static; half of it is known and only asked for changes.

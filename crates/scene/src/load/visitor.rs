@@ -10,7 +10,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpSocket;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::random::Random;
 
@@ -68,6 +69,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body, as it was sent.
     pub body: Bytes,
+    /// How long its head took to come, and then its body.
+    pub took: (Duration, Duration),
 }
 
 /// A visitor.
@@ -113,6 +116,15 @@ impl Visitor {
         sleep(self.random.work(seconds * 1000.0).min(Duration::from_secs_f64(seconds * 4.0))).await;
     }
 
+    /// How long a connection takes; it is one more, as browsers open them ahead of need.
+    pub async fn connect(&self) -> Option<Duration> {
+        let asked = Instant::now();
+        let socket = if self.edge.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.ok()?;
+        socket.bind(SocketAddr::new(self.from, 0)).ok()?;
+        timeout(PATIENCE, socket.connect(self.edge)).await.ok()?.ok()?;
+        Some(asked.elapsed())
+    }
+
     async fn answer(&self, call: Call) -> Option<Answer> {
         let mut request = Request::builder()
             .method(call.method)
@@ -122,9 +134,12 @@ impl Visitor {
         for (name, value) in call.headers {
             request = request.header(name, value);
         }
+        let asked = Instant::now();
         let response = self.client.request(request.body(Full::from(call.body)).ok()?).await.ok()?;
+        let server = asked.elapsed();
         let (head, body) = response.into_parts();
         let body = body.collect().await.ok()?.to_bytes();
-        Some(Answer { status: head.status, headers: head.headers, body })
+        let took = (server, asked.elapsed().saturating_sub(server));
+        Some(Answer { status: head.status, headers: head.headers, body, took })
     }
 }

@@ -11,9 +11,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use serde_json::{Value, json};
 
+use super::Shop;
 use super::upstream::NoPrice;
-use super::{Shop, request_id};
 use crate::goods;
+use crate::log::request_id;
 
 type Here = State<Arc<Shop>>;
 

@@ -7,15 +7,16 @@ mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
 
+use crate::log::{Log, stage, timings};
 use crate::random::Random;
 use crate::{Failure, ended};
 use upstream::Pricing;
@@ -31,7 +32,9 @@ struct Shop {
 impl Shop {
     /// Takes about `median` milliseconds.
     async fn work(&self, median: f64) {
+        let since = Instant::now();
         tokio::time::sleep(self.random.work(median)).await;
+        stage("work", since);
     }
 }
 
@@ -39,11 +42,20 @@ impl Shop {
 ///
 /// # Errors
 /// The address is taken, or the name is no header value.
-pub async fn serve(listen: SocketAddr, pricing: SocketAddr, name: String, release: u32) -> Result<(), Failure> {
+pub async fn serve(
+    listen: SocketAddr,
+    pricing: SocketAddr,
+    name: String,
+    release: u32,
+    log: Log,
+) -> Result<(), Failure> {
     let random = Random::new(u64::from(listen.port()) + u64::from(release) + name.len() as u64);
-    let shop = Shop { name: HeaderValue::from_str(&name)?, release, pricing: Pricing::new(pricing), random };
+    let shop =
+        Shop { name: HeaderValue::from_str(&name)?, release, pricing: Pricing::new(pricing, log.clone()), random };
     let shop = Arc::new(shop);
-    let router = pages().merge(apis()).fallback(pages::missing);
+    let timed = axum::middleware::from_fn_with_state((log.clone(), "SHOP-PAGE-001"), timings);
+    let router = pages().merge(apis()).fallback(pages::missing).layer(timed);
+    log.write("INFO", "SHOP-MAIN-001", &format!("release {release} is open"));
     let signed = axum::middleware::map_response_with_state(Arc::clone(&shop), sign);
     let listener = TcpListener::bind(listen).await?;
     let server = axum::serve(listener, router.layer(signed).with_state(shop)).with_graceful_shutdown(ended());
@@ -90,9 +102,4 @@ async fn sign(State(shop): State<Arc<Shop>>, mut response: Response) -> Response
     headers.insert("x-release", shop.release.into());
     headers.insert("x-served-by", shop.name.clone());
     response
-}
-
-/// What the proxy calls this request.
-fn request_id(headers: &HeaderMap) -> &str {
-    headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("-")
 }

@@ -7,9 +7,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde_json::json;
 
+use super::Shop;
 use super::upstream::NoPrice;
-use super::{Shop, request_id};
 use crate::goods::{self, Product};
+use crate::log::request_id;
 
 type Here = State<Arc<Shop>>;
 type Terms = Query<std::collections::HashMap<String, String>>;

@@ -1,7 +1,7 @@
 //! Calls to `pricing`: connections kept open, one second of patience, three attempts.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::{Value, json};
 
-use super::request_id;
+use crate::log::{Log, request_id, stage};
 use crate::random::Random;
 
 /// How long an attempt may take.
@@ -23,6 +23,7 @@ pub struct Pricing {
     client: Client<HttpConnector, Full<Bytes>>,
     address: SocketAddr,
     random: Random,
+    log: Log,
 }
 
 /// Why there is no price, after the last attempt.
@@ -53,13 +54,13 @@ impl NoPrice {
 
 impl Pricing {
     /// A client of the service at `address`.
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: SocketAddr, log: Log) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(4)
             .build_http();
-        Self { client, address, random: Random::new(17) }
+        Self { client, address, random: Random::new(17), log }
     }
 
     /// The price of a product, on behalf of a request with the headers `from`.
@@ -74,6 +75,25 @@ impl Pricing {
     }
 
     async fn ask(&self, from: &HeaderMap, method: Method, path: &str, body: Option<String>) -> Result<Value, NoPrice> {
+        let since = Instant::now();
+        let asked = self.attempts(from, method, path, body).await;
+        stage("pricing", since);
+        if let Err(failure @ (NoPrice::Late | NoPrice::Refused(_))) = &asked {
+            let code = if matches!(failure, NoPrice::Late) { "SHOP-PRICE-002" } else { "SHOP-PRICE-003" };
+            let why = failure.told("").1["cause"].as_str().unwrap_or_default().to_owned();
+            let text = format!("no price after {ATTEMPTS} attempts: {why} request_id={}", request_id(from));
+            self.log.write("ERROR", code, &text);
+        }
+        asked
+    }
+
+    async fn attempts(
+        &self,
+        from: &HeaderMap,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Value, NoPrice> {
         let mut failure = NoPrice::Late;
         for attempt in 1..=ATTEMPTS {
             if attempt > 1 {

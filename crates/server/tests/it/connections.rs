@@ -109,6 +109,7 @@ fn it_listens_where_nobody_else_reads_along() {
             ui: Vec::new(),
             capture_filter: None,
             keys: None,
+            beacons: None,
         }
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

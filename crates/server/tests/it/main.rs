@@ -4,6 +4,7 @@
 
 mod agents;
 mod batches;
+mod beacons;
 mod client;
 mod connections;
 mod document;

@@ -264,6 +264,7 @@ impl World {
             ui: UI.to_vec(),
             capture_filter: Some(Arc::new(Picky)),
             keys: Some(keys),
+            beacons: Some(Arc::new(Told::default())),
         };
         let (end, ended) = tokio::sync::oneshot::channel::<()>();
         let (ready, told) = std::sync::mpsc::channel();
@@ -330,4 +331,35 @@ impl Drop for World {
 /// The fake of the import.
 pub fn take() -> impl Importer {
     Take
+}
+
+/// Beacons that came, and how many were too many.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<Vec<String>>);
+
+impl arachne_server::Beacons for Told {
+    fn take(&self, query: &[u8], user_agent: &[u8], _: i64) -> Result<(), String> {
+        if query.is_empty() {
+            return Err("it says nothing".to_owned());
+        }
+        let told = format!("{} {}", String::from_utf8_lossy(query), String::from_utf8_lossy(user_agent));
+        self.0.lock().expect("no panic").push(told);
+        Ok(())
+    }
+
+    fn refuse(&self) {
+        self.0.lock().expect("no panic").push("refused".to_owned());
+    }
+
+    fn rows(&self, now: i64) -> Rows {
+        let told = std::mem::take(&mut *self.0.lock().expect("no panic"));
+        let row = |(at, message): (usize, String)| arachne_model::table::LogRow {
+            id: format!("01KAB{now:018X}{at:03}"),
+            start: now,
+            agent: "~server".to_owned(),
+            message,
+            ..arachne_model::table::LogRow::default()
+        };
+        Rows { logs: told.into_iter().enumerate().map(row).collect(), ..Rows::default() }
+    }
 }

@@ -41,19 +41,19 @@ const NAMES: &[&str] = &[
 
 /// Tells robots, and remembers what it told.
 #[derive(Clone, Debug)]
-pub(super) struct Bots {
+pub(crate) struct Bots {
     names: AhoCorasick,
     memo: Memo<bool>,
 }
 
 impl Bots {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let names = AhoCorasick::builder().ascii_case_insensitive(true).build(NAMES);
         Self { names: names.expect("a few short words make a small automaton"), memo: Memo::new(seed) }
     }
 
     /// Whether a User-Agent, escaped or not, is a robot's.
-    pub(super) fn is_bot(&mut self, agent: &[u8]) -> bool {
+    pub(crate) fn is_bot(&mut self, agent: &[u8]) -> bool {
         self.memo.get_or(agent, || judge(&self.names, agent))
     }
 }

@@ -21,7 +21,7 @@ use super::{Format, LINE_BYTES_MAX, Reader, Record, Refusal};
 use crate::Normaliser;
 use crate::members::Members;
 use crate::windows::{Missed, Windows};
-use bots::Bots;
+pub(crate) use bots::Bots;
 use candidates::{Candidates, server};
 use class::{apart, of_time};
 use memo::Memo;
