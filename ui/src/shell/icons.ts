@@ -1,5 +1,6 @@
 /** Our own icons: strokes on a grid of 20, drawn in the colour of the text around them. */
 export const ICONS = {
+  overview: "M3 4h14v4H3zM3 11h4v5H3zM10 11h7v5h-7z",
   http: "M3 6h11M11 3l3 3-3 3M17 14H6M9 11l-3 3 3 3",
   tcp: "M4 4v12M16 4v12M4 6l12 3M16 11L4 14",
   packets: "M10 2.5l6.5 3.6v7.8L10 17.5l-6.5-3.6V6.1zM3.5 6.1L10 9.8l6.5-3.7M10 9.8v7.7",

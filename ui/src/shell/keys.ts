@@ -10,18 +10,18 @@ import { preferences } from "../lib/preferences.svelte.ts";
 import { store } from "../lib/store.svelte.ts";
 import { switchView, VIEW_NAMES } from "../lib/switch.svelte.ts";
 import { toasts } from "../lib/toasts.svelte.ts";
-import type { State, View } from "../lib/url.ts";
+import { BARE, type State, TIMED, type View } from "../lib/url.ts";
 import { steer } from "./steer.svelte.ts";
 
 const COMPARES: State["cmp"][] = ["", "prev", "1d", "7d"];
 const COMPARE_WORDS = { "": "Compared with nothing.", prev: "Compared with the window before.", "1d": "Compared with yesterday.", "7d": "Compared with last week." };
 const ZONES = ["browser", "UTC"];
 
-const exploring = () => page.state.page === "explore";
+const timed = () => TIMED.includes(page.state.page);
 
 /** All of them. */
 export function shellCommands(): Command[] {
-  const time = (id: string, label: string, keys: string[], run: () => void): Command => ({ id: `time.${id}`, label, group: "Time", keys, run, when: exploring });
+  const time = (id: string, label: string, keys: string[], run: () => void): Command => ({ id: `time.${id}`, label, group: "Time", keys, run, when: timed });
   const view = (name: View, keys: string[]): Command => ({ id: `go.${name}`, label: `Explore ${VIEW_NAMES[name]}`, group: "General", keys, run: () => void switchView(name) });
   return [
     time("in", "Closer", ["w"], () => steer.zoom(0.5)),
@@ -41,6 +41,7 @@ export function shellCommands(): Command[] {
     time("zone", "Clocks of the browser or UTC", ["u"], cycleZone),
     time("anomaly", "The next error or anomaly", ["n"], () => void nextOdd()),
     { id: "filter.lens.clear", label: "Forget the filter and all terms that are kept", group: "Filter", when: () => page.state.q !== "", run: () => page.go({ q: "", opt: {}, drill: null }, "push") },
+    { id: "go.overview", label: "Overview: all layers", group: "General", keys: ["g o"], run: () => page.go({ page: "overview", id: "", ...BARE }, "push") },
     { id: "go.explore", label: "Explore", group: "General", keys: ["g e"], run: () => page.go({ page: "explore", id: "", x: "", tab: "" }, "push") },
     { id: "go.agents", label: "Agents", group: "General", keys: ["g g"], run: () => page.go({ page: "agents", id: "", x: "", tab: "" }, "push") },
     view("http", ["g h"]), view("tcp", ["g t"]), view("packets", ["g p"]),
