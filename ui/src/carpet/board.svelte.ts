@@ -3,7 +3,7 @@ import { ask, type Asked } from "../api/ask.svelte.ts";
 import { instant, parseInstant } from "../lib/format.ts";
 import { page } from "../lib/page.svelte.ts";
 import type { Range } from "../lib/time.ts";
-import { asked, type Frame, hostsTerm, POINT_MS, stepOf, zoneFor } from "./questions.ts";
+import { asked, chosenStep, type Frame, hostsTerm, POINT_MS, stepOf, zoneFor } from "./questions.ts";
 import { stepText } from "../lib/time.ts";
 import { both } from "../lib/filter.ts";
 
@@ -47,6 +47,7 @@ class Board {
   /** What panels are asked for. */
   frame: Frame = $derived({
     range: page.range, zone: page.zone, cmp: page.state.cmp, q: page.state.q, service: this.service, hosts: this.hosts,
+    step: chosenStep(page.range, page.state.opt["step"] ?? ""),
   });
 
   /** Whether a metric had a point in a span; null while nobody knows. */

@@ -3,7 +3,7 @@ import type { Schema } from "../api/client.ts";
 import { both } from "../lib/filter.ts";
 import { clock, exact } from "../lib/format.ts";
 import { durationText, quoted } from "../lib/term.ts";
-import { type State, viewOf } from "../lib/url.ts";
+import { BARE, type State, viewOf } from "../lib/url.ts";
 import { text } from "./figures.ts";
 import { type Layer, type Picture, spanOf } from "./picture.ts";
 import { hostsTerm } from "./questions.ts";
@@ -15,6 +15,11 @@ const HOSTS_MAX = 12;
 /** Where a click leads: a state of the page; `hosts` are those that measured it, where they are known. Pure. */
 export function target(of: Picture, spec: PanelSpec, layer: Layer, bucket: number, zone: string, hosts: string[] | null): Partial<State> {
   const span = spanOf(of, bucket);
+  // What processes did has no rows; all that ran at that time is told beside each other.
+  if (spec.drill === "hosts" && layer.labels["process"] !== undefined) {
+    const agent = layer.labels["agent"];
+    return { page: "processes", id: "", ...BARE, lens: "", q: agent ? `agent:${quoted(agent)}` : "", sel: span, opt: {} };
+  }
   const value = layer.values[bucket] ?? null;
   const drill = spec.drill === "hosts" ? aroundHosts(layer) : layer.drill;
   // What a log counted was seen by the agent beside it; others saw other parts of the same requests.

@@ -4,7 +4,7 @@ import type { Schema } from "../api/client.ts";
 import { both } from "../lib/filter.ts";
 import { instant } from "../lib/format.ts";
 import { quoted } from "../lib/term.ts";
-import { comparedWith, type Range, stepFor, stepText } from "../lib/time.ts";
+import { comparedWith, type Range, stepFor, stepOf as stepNamed, stepText } from "../lib/time.ts";
 import { type Ask, isRows, type MetricAsk, type RowsAsk } from "./spec.ts";
 
 /** What panels ask. */
@@ -27,6 +27,14 @@ export interface Frame {
   service: string;
   /** The hosts that run it, where a service was chosen. */
   hosts: string[];
+  /** The width of a bucket that was chosen, in milliseconds; 0 for what suits the width of the panel. */
+  step?: number;
+}
+
+/** A width of buckets that was chosen by its words; 0 where it is none, narrower than points, or gives more than anybody could draw. */
+export function chosenStep(range: Range, words: string): number {
+  const step = stepNamed(words) ?? 0;
+  return step >= POINT_MS && (range.to - range.from) / step <= 5000 ? step : 0;
 }
 
 /** The width of a bucket of a panel that is so many pixels wide. */
@@ -102,7 +110,7 @@ function rows(ask: RowsAsk, at: Range, step: number, frame: Frame): QuestionOf<"
 
 /** The questions of one ask: the range itself, and of rows that of the range that is compared with, which metrics answer in one. */
 export function questions(ask: Ask, pixels: number, frame: Frame): { now: Question; before: Question | null } {
-  const step = stepOf(frame.range, pixels);
+  const step = frame.step || stepOf(frame.range, pixels);
   const at = asked(frame.range, step);
   if (!isRows(ask)) return { now: series(ask, at, step, frame), before: null };
   const earlier = comparedWith(at, frame.cmp, frame.zone);

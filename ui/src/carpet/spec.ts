@@ -71,8 +71,8 @@ export interface PanelSpec {
   beat?: string;
   /** A metric without which this one is not configured. Where it has points and the panel has none, nothing happened. */
   basis?: string;
-  /** What a click lists: rows by the answer's own drill, or what went on at that time on the same hosts. `rows` unless given. */
-  drill?: "rows" | "hosts";
+  /** What a click lists: rows by the answer's own drill, or what went on at that time on the same hosts. `select`: nothing is listed, the bucket is chosen. `rows` unless given. */
+  drill?: "rows" | "hosts" | "select";
   /** What to do where there is nothing to show. */
   missing: string;
   /** A caution about the values, such as that percentiles do not add up. */

@@ -8,7 +8,7 @@ import { page } from "./page.svelte.ts";
 import { CARPETS, type State, TABLES, type View } from "./url.ts";
 
 /** What a view is called. */
-export const VIEW_NAMES: Record<View, string> = { http: "HTTP", tcp: "TCP", packets: "Packets" };
+export const VIEW_NAMES: Record<View, string> = { http: "HTTP", tcp: "TCP", packets: "Packets", logs: "Logs" };
 
 type Kept = Pick<State, "cols" | "sort" | "grp" | "mode" | "lens">;
 const kept = new Map<View, Kept>();
@@ -56,6 +56,6 @@ export async function switchView(view: View): Promise<void> {
       opt = withWaiting(withWaiting(opt, view, []), from, [...waiting(from), ...foreign]);
     }
   }
-  const back = kept.get(view) ?? { cols: [], sort: "", grp: "", mode: "grid", lens: "" };
+  const back = kept.get(view) ?? { cols: [], sort: "", grp: "", mode: view === "logs" ? "codes" : "grid", lens: "" };
   page.go({ ...(view === from ? {} : back), page: "explore", view, id: "", q, opt, x: "", tab: "", drill: null }, "push");
 }

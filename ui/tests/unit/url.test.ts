@@ -14,11 +14,11 @@ const KNOWN = ["from", "to", "tz", "q", "cmp", "sel", "mode", "cols", "sort", "g
 const unknown = text.filter((key) => !KNOWN.includes(key) && !key.startsWith("o."));
 
 const state: fc.Arbitrary<State> = fc.record({
-  page: fc.constantFrom("overview", "layer", "service", "explore", "x", "session", "agents", "s") as fc.Arbitrary<State["page"]>,
-  view: fc.constantFrom("http", "tcp", "packets") as fc.Arbitrary<State["view"]>,
+  page: fc.constantFrom("overview", "layer", "service", "explore", "x", "session", "series", "processes", "system", "agents", "s") as fc.Arbitrary<State["page"]>,
+  view: fc.constantFrom("http", "tcp", "packets", "logs") as fc.Arbitrary<State["view"]>,
   id: filled, from: text, to: text, tz: text, q: text,
   sel: fc.option(span),
-  mode: fc.constantFrom("grid", "map", "sequence", "waterfall", "stats", "difference") as fc.Arbitrary<State["mode"]>,
+  mode: fc.constantFrom("grid", "map", "sequence", "waterfall", "stats", "difference", "codes") as fc.Arbitrary<State["mode"]>,
   cols: fc.array(filled.map((name) => name.replaceAll(",", "")).filter((name) => name !== "")),
   sort: text, grp: text, count,
   cmp: fc.constantFrom("", "prev", "1d", "7d") as fc.Arbitrary<State["cmp"]>,
@@ -28,7 +28,7 @@ const state: fc.Arbitrary<State> = fc.record({
   live: fc.boolean(), facets: fc.boolean(),
   opt: fc.dictionary(text.filter((key) => key !== "__proto__"), filled, { noNullPrototype: true }),
   rest: fc.array(fc.tuple(unknown, text) as fc.Arbitrary<[string, string]>),
-}).map((value) => (value.page === "explore" ? { ...value, id: "" } : { ...value, id: value.page === "overview" ? "" : value.id, view: "http" as const }));
+}).map((value) => (value.page === "explore" ? { ...value, id: "" } : { ...value, id: ["overview", "series", "processes"].includes(value.page) ? "" : value.id, view: "http" as const }));
 
 describe("address", () => {
   test("what is written is read again, whatever it is", () => {
