@@ -4,6 +4,7 @@ use arachne_store::{GroupRequest, Measure, Selection};
 use serde::{Deserialize, Serialize};
 
 use crate::Queries;
+use crate::codes::{CodesAnswer, CodesQuery};
 use crate::difference::{DifferenceAnswer, DifferenceQuery};
 use crate::error::{QueryError, at_most};
 use crate::facets::{FacetsAnswer, FacetsQuery, ValuesAnswer, ValuesQuery};
@@ -27,6 +28,8 @@ macro_rules! panels {
         pub enum Panel {
             /// A page of rows.
             List(ListQuery),
+            /// Lines of logs by code, service and level.
+            Codes(CodesQuery),
             $($(#[$doc])* $kind($query),)*
         }
 
@@ -40,13 +43,15 @@ macro_rules! panels {
             List(ListAnswer),
             /// How many rows a list has, behind its rows.
             Total(ListTotal),
+            /// Lines of logs by code, service and level.
+            Codes(CodesAnswer),
             $($(#[$doc])* $kind($answer),)*
         }
 
         impl Queries<'_> {
             fn plan(&self, panel: &Panel) -> Result<Option<Plan<PanelAnswer>>, QueryError> {
                 Ok(match panel {
-                    Panel::List(_) => None,
+                    Panel::List(_) | Panel::Codes(_) => None,
                     $(Panel::$kind(query) => Some(self.$plan(query)?.map(PanelAnswer::$kind)),)*
                 })
             }
@@ -97,6 +102,7 @@ impl Queries<'_> {
         match (panel, self.plan(panel)?) {
             (_, Some(plan)) => self.run(plan),
             (Panel::List(query), None) => self.list(query).map(PanelAnswer::List),
+            (Panel::Codes(query), None) => self.codes(query).map(PanelAnswer::Codes),
             (_, None) => Err(QueryError::BadFilter { diagnostics: Vec::new() }),
         }
     }
@@ -114,6 +120,11 @@ impl Queries<'_> {
                     Some(total) => Ok(Some(total)),
                     None => continue,
                 },
+                // Its samples are rows, which groupings do not give.
+                Panel::Codes(query) => {
+                    finished(place, self.codes(query).map(PanelAnswer::Codes));
+                    continue;
+                }
                 panel => self.plan(panel),
             };
             match plan {

@@ -9,6 +9,7 @@
 
 mod batch;
 mod cell;
+mod codes;
 mod cursor;
 mod difference;
 mod drill;
@@ -36,6 +37,7 @@ use arachne_store::{Store, Watch};
 
 pub use batch::{Finished, Panel, PanelAnswer};
 pub use cell::Cell;
+pub use codes::{CodeCounts, CodeRow, CodeSample, CodeState, CodesAnswer, CodesQuery};
 pub use difference::{DifferenceAnswer, DifferenceQuery, DivergingField, DivergingValue, Part};
 pub use drill::Drill;
 pub use error::QueryError;

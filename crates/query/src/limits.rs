@@ -16,6 +16,10 @@ pub const PAGE_ROWS: usize = 100;
 pub const TOP_MAX: usize = 1000;
 /// Rows of a top, series and so on when nothing is said.
 pub const TOP: usize = 10;
+/// Groups of log lines when nothing is said.
+pub const CODES: usize = 200;
+/// Buckets of a spark line when nothing is said.
+pub const SPARK: u32 = 60;
 /// Fields of one question.
 pub const FIELDS_MAX: usize = 64;
 /// Labels that series are grouped by.

@@ -100,6 +100,13 @@ impl Resolved {
         narrowed
     }
 
+    /// The same rows at another time.
+    pub fn during(&self, range: TimeRange) -> Self {
+        let mut moved = self.clone();
+        moved.selection.range = range;
+        moved
+    }
+
     /// The predicate of a filter text about the same table.
     pub fn parse(&self, filter: &str) -> Result<Predicate, QueryError> {
         parse(filter, self.table, &self.settings)

@@ -98,6 +98,7 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(queries::map))
         .add(Read, routes!(queries::quality))
         .add(Read, routes!(queries::values))
+        .add(Read, routes!(queries::codes))
         .add(Read, routes!(queries::series))
         .add(Read, routes!(queries::metrics))
         .add(Read, routes!(batch::batch))

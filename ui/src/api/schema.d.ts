@@ -1744,6 +1744,73 @@ export interface components {
             /** @description Where it stands, with its negation. */
             span: components["schemas"]["Span"];
         };
+        CodeCounts: {
+            /** Format: int64 */
+            before: number;
+            /** Format: int64 */
+            lines: number;
+            /** Format: int64 */
+            records: number;
+        };
+        CodeRow: {
+            /** Format: int64 */
+            before: number;
+            code?: string | null;
+            drill: components["schemas"]["Drill"];
+            first?: string | null;
+            last?: string | null;
+            level?: string | null;
+            /** Format: int64 */
+            lines: number;
+            /** Format: int64 */
+            records: number;
+            sample?: null | components["schemas"]["CodeSample"];
+            service?: string | null;
+            spark: number[];
+            states: components["schemas"]["CodeState"][];
+            template?: string | null;
+            /** Format: int64 */
+            templates: number;
+        };
+        CodeSample: {
+            agent: string;
+            file: string;
+            id: string;
+            message: string;
+            request?: string | null;
+            start: string;
+        };
+        CodesAnswer: {
+            compared_from: string;
+            compared_to: string;
+            /** Format: int64 */
+            count: number;
+            from: string;
+            groups?: number | null;
+            known_from?: string | null;
+            other: components["schemas"]["CodeCounts"];
+            rows: components["schemas"]["CodeRow"][];
+            scanned: components["schemas"]["Cost"];
+            start: string;
+            /** Format: int64 */
+            step_ns: number;
+            to: string;
+            total: components["schemas"]["CodeCounts"];
+        };
+        CodesQuery: {
+            /** Format: int64 */
+            buckets?: number;
+            compare?: components["schemas"]["Compare"];
+            filter?: string;
+            from?: string | null;
+            known?: string;
+            /** Format: int64 */
+            limit?: number;
+            to?: string | null;
+            zone?: string;
+        };
+        /** @enum {string} */
+        CodeState: "new" | "gone" | "burst";
         /** @description What is collected. */
         Collect: {
             /**
@@ -3116,6 +3183,9 @@ export interface components {
         }) | (components["schemas"]["MetricsQuery"] & {
             /** @enum {string} */
             kind: "metrics";
+        }) | (components["schemas"]["CodesQuery"] & {
+            /** @enum {string} */
+            kind: "codes";
         });
         /** @description An answer of any kind. */
         PanelAnswer: (components["schemas"]["ListAnswer"] & {
@@ -3154,6 +3224,9 @@ export interface components {
         }) | (components["schemas"]["MetricsAnswer"] & {
             /** @enum {string} */
             kind: "metrics";
+        }) | (components["schemas"]["CodesAnswer"] & {
+            /** @enum {string} */
+            kind: "codes";
         });
         /** @description A filter that was read. */
         ParseAnswer: {

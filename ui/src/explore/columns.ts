@@ -8,12 +8,13 @@ export const USUAL: Record<string, string[]> = {
   exchanges: ["start", "status", "method", "service", "path", "duration", "wait", "size", "client", "server", "anomalies"],
   tcp_sessions: ["start", "protocol", "client", "client.port", "server", "port", "duration", "exchanges", "tcp.client.payload", "tcp.server.payload", "rtt", "close", "anomalies"],
   packets: ["start", "direction", "session", "number", "size"],
+  log_records: ["start", "level", "code", "message", "service", "request.id", "file", "agent"],
 };
 
 const WIDTHS: Record<string, number> = {
   start: 104, status: 58, method: 72, service: 164, path: 270, template: 280, duration: 86, wait: 80, size: 82, client: 112, server: 112,
   host: 130, anomalies: 170, "request.id": 150, "trace.id": 150, query: 200, session: 226, protocol: 88, close: 86, exchanges: 92, "client.port": 84, port: 56,
-  "tcp.client.payload": 120, "tcp.server.payload": 122,
+  "tcp.client.payload": 120, "tcp.server.payload": 122, level: 60, code: 110, message: 640, file: 200, agent: 90,
 };
 
 /** The width of a column in pixels before anybody dragged it. */

@@ -20,7 +20,7 @@ export interface Bar {
 export function clicked(bar: Bar, event: MouseEvent | KeyboardEvent): void {
   if (event.altKey) return page.include(bar.drill.filter, "exclude");
   const view = viewOf(bar.drill.view);
-  const drill = { q: bar.drill.filter, from: bar.from, to: bar.to, count: bar.drill.mode, why: words(bar), says: bar.value };
+  const drill = { q: bar.drill.filter, from: bar.from, to: bar.to, count: bar.drill.mode, why: words(bar), says: bar.value, loose: !bar.drill.exact };
   const change = { view, drill, mode: page.state.mode === "difference" ? ("grid" as const) : page.state.mode };
   if (event.ctrlKey || event.metaKey) window.open(page.link(change), "_blank", "noopener");
   else page.go(change, "push");

@@ -1,5 +1,6 @@
 /** Why there is nothing to show: of several reasons the one that is nearest to what happened, so that a next step can be told. */
 import type { Range } from "../lib/time.ts";
+import type { View } from "../lib/url.ts";
 
 export type Reason =
   /** Who asks may not see it. */
@@ -19,13 +20,13 @@ export type Reason =
   | "range";
 
 export interface Facts {
-  view: "http" | "tcp" | "packets";
+  view: View;
   /** The answer was that the asker has no right. */
   refused: boolean;
   /** Rows of each view that are stored. */
-  rows: Record<"http" | "tcp" | "packets", number>;
+  rows: Record<View, number>;
   /** From the first to the last row of each view; null without any. */
-  extents: Record<"http" | "tcp" | "packets", Range | null>;
+  extents: Record<View, Range | null>;
   /** What is shown, and what of it is selected. */
   range: Range;
   selected: boolean;
@@ -44,7 +45,7 @@ function touches(extent: Range | null, range: Range): boolean {
 export function reasonOf(facts: Facts): Reason {
   const { view, rows, extents, range, sessions, captured } = facts;
   if (facts.refused) return "right";
-  const others = (["http", "tcp", "packets"] as const).filter((other) => other !== view);
+  const others = (Object.keys(rows) as View[]).filter((other) => other !== view);
   if (rows[view] === 0) {
     if (others.every((other) => rows[other] === 0)) return "nothing";
     return view === "http" ? "protocol" : "unstored";

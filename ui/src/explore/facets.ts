@@ -8,6 +8,7 @@ export const FACETS: Record<View, string[]> = {
   http: ["+class", "+status", "+service", "method", "template", "client", "server", "host", "type", "user", "anomaly", "tag", "agent", "vantage", "source"],
   tcp: ["+protocol", "+close", "+server", "port", "client", "anomaly", "sni", "tag", "agent", "vantage", "source"],
   packets: ["+direction", "session", "link_type"],
+  logs: ["+level", "+service", "+code", "template", "file", "agent"],
 };
 
 /** Kinds whose values nearly every row has to itself. */

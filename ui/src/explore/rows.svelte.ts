@@ -13,7 +13,7 @@ export const ROWS_MAX = 200_000;
 export type List = Omit<QuestionOf<"list">, "kind" | "limit" | "cursor" | "count">;
 
 /** A field with few values in each table: what it counts in all is how many rows there are. */
-const COUNTED: Record<string, string> = { exchanges: "class", tcp_sessions: "protocol", packets: "direction" };
+const COUNTED: Record<string, string> = { exchanges: "class", tcp_sessions: "protocol", packets: "direction", log_records: "level" };
 
 /** Rows as they come. Make it while a component is set up. */
 export class Rows {

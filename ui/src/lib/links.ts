@@ -3,6 +3,7 @@ import { checked } from "../api/client.ts";
 import { copy } from "./copy.ts";
 import { page } from "./page.svelte.ts";
 import { toasts } from "./toasts.svelte.ts";
+import { TIMED } from "./url.ts";
 
 /** Longer links are cut by chats and mails. */
 const LONG = 2000;
@@ -10,7 +11,7 @@ const LONG = 2000;
 /** The address of what is shown; `relative` keeps `now-1h` as it is. */
 export function address(relative: boolean): string {
   const { range, state } = page;
-  if (relative || state.page !== "explore") return page.link({});
+  if (relative || !TIMED.includes(state.page)) return page.link({});
   return page.link({ from: new Date(range.from).toISOString(), to: new Date(range.to).toISOString(), live: false });
 }
 

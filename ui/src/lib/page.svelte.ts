@@ -3,7 +3,7 @@ import { both, grouped, negated } from "./filter.ts";
 import { preferences } from "./preferences.svelte.ts";
 import { openingRange, type Range, resolve } from "./time.ts";
 import { type Trail, TRAIL_MAX, trailOf } from "./trail.ts";
-import { decode, encode, type State, TABLES } from "./url.ts";
+import { CARPETS, decode, encode, type State, TABLES } from "./url.ts";
 
 export { both };
 
@@ -22,8 +22,8 @@ class Current {
 
   /** `UTC`, `browser`, or a name. */
   zone = $derived(this.state.tz || preferences.value.zone);
-  /** The table that is explored. */
-  table = $derived(TABLES[this.state.view]);
+  /** The table that is explored; of a carpet that of its points. */
+  table = $derived(CARPETS.includes(this.state.page) ? "points" : TABLES[this.state.view]);
   /** The instants that all panels show. */
   range: Range = $derived.by(() => {
     const fit = this.data ?? { from: this.now - 3_600_000, to: this.now };

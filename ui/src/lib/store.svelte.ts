@@ -4,6 +4,7 @@ import { api, type Schema, wanted } from "../api/client.ts";
 import { parseInstant } from "./format.ts";
 import { page } from "./page.svelte.ts";
 import type { Range } from "./time.ts";
+import { TIMED } from "./url.ts";
 
 /** How often the page looks whether the server lives, in milliseconds. */
 const BEAT_MS = 10_000;
@@ -29,7 +30,7 @@ class Store {
     this.catalogue = catalogue;
     this.me = me;
     this.#take(facts);
-    if (page.state.from === "" && page.state.to === "" && page.state.page === "explore") page.go(page.opening());
+    if (page.state.from === "" && page.state.to === "" && TIMED.includes(page.state.page)) page.go(page.opening());
     this.#beat();
   }
 
@@ -72,7 +73,7 @@ class Store {
   #take(facts: Schema<"StoreAnswer">): void {
     this.facts = facts;
     // All views together, so that another view keeps the range.
-    const extents = ["exchanges", "tcp_sessions", "packets"].flatMap((table) => this.extent(table) ?? []);
+    const extents = ["exchanges", "tcp_sessions", "packets", "points", "log_records"].flatMap((table) => this.extent(table) ?? []);
     const data = { from: Math.min(...extents.map((range) => range.from)), to: Math.max(...extents.map((range) => range.to)) };
     if (extents.length === 0) page.data = null;
     else if (page.data?.from !== data.from || page.data.to !== data.to) page.data = data;

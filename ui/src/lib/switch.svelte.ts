@@ -5,10 +5,10 @@
 import { api, wanted } from "../api/client.ts";
 import { both, fitting } from "./filter.ts";
 import { page } from "./page.svelte.ts";
-import { type State, TABLES, type View } from "./url.ts";
+import { CARPETS, type State, TABLES, type View } from "./url.ts";
 
 /** What a view is called. */
-export const VIEW_NAMES: Record<View, string> = { http: "HTTP", tcp: "TCP", packets: "Packets" };
+export const VIEW_NAMES: Record<View, string> = { http: "HTTP", tcp: "TCP", packets: "Packets", logs: "Logs" };
 
 type Kept = Pick<State, "cols" | "sort" | "grp" | "mode" | "lens">;
 const kept = new Map<View, Kept>();
@@ -42,19 +42,20 @@ export async function switchView(view: View): Promise<void> {
   if (state.page === "explore" && state.view === view) return;
   const mine = (ticket += 1);
   const from = state.view;
-  let q = state.q;
+  // What a carpet shows has no filter that would fit here.
+  let q = CARPETS.includes(state.page) ? "" : state.q;
   let opt = state.opt;
   if (view !== from) {
     kept.set(from, { cols: state.cols, sort: state.sort, grp: state.grp, mode: state.mode, lens: state.lens });
     // A server that does not answer must not hold anybody back: the filter then stays as it is.
-    const answer = await wanted(api.POST("/api/v1/filter/parse", { body: { filter: state.q, table: TABLES[view] } })).catch(() => null);
+    const answer = await wanted(api.POST("/api/v1/filter/parse", { body: { filter: q, table: TABLES[view] } })).catch(() => null);
     if (mine !== ticket) return;
     if (answer) {
-      const { fits, foreign } = fitting(state.q, answer);
+      const { fits, foreign } = fitting(q, answer);
       q = [...waiting(view), ""].reduce((whole, term) => (whole.includes(term) ? whole : both(whole, term)), fits);
       opt = withWaiting(withWaiting(opt, view, []), from, [...waiting(from), ...foreign]);
     }
   }
-  const back = kept.get(view) ?? { cols: [], sort: "", grp: "", mode: "grid", lens: "" };
+  const back = kept.get(view) ?? { cols: [], sort: "", grp: "", mode: view === "logs" ? "codes" : "grid", lens: "" };
   page.go({ ...(view === from ? {} : back), page: "explore", view, id: "", q, opt, x: "", tab: "", drill: null }, "push");
 }

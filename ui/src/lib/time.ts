@@ -113,6 +113,15 @@ export function stepFor(range: Range, buckets: number): number {
   return fits ?? Math.ceil(width / buckets / 86_400_000) * 86_400_000;
 }
 
+/** The range that another one is compared with: the one before, or the same time of day a day or a week ago by the zone's clocks. */
+export function comparedWith(range: Range, how: "" | "prev" | "1d" | "7d", zone: string): Range | null {
+  const width = range.to - range.from;
+  if (how === "") return null;
+  if (how === "prev") return { from: range.from - width, to: range.from };
+  const from = addDays(range.from, how === "1d" ? -1 : -7, zone);
+  return { from, to: from + width };
+}
+
 /** Moves a range by a share of its width; no further than now. */
 export function pan(range: Range, share: number, now: number): Range {
   const width = range.to - range.from;

@@ -1,18 +1,27 @@
 /** The whole state of a page in its address, and back. Pure: the browser's history is in `page.svelte.ts`. */
 
 /** What is listed: a table of the store. */
-export type View = "http" | "tcp" | "packets";
+export type View = "http" | "tcp" | "packets" | "logs";
 /** The table of a view, as the API calls it. */
-export const TABLES: Record<View, string> = { http: "exchanges", tcp: "tcp_sessions", packets: "packets" };
+export const TABLES: Record<View, string> = { http: "exchanges", tcp: "tcp_sessions", packets: "packets", logs: "log_records" };
 /** The view of a table. */
 export function viewOf(table: string): View {
-  return table === "tcp_sessions" ? "tcp" : table === "packets" ? "packets" : "http";
+  return (Object.keys(TABLES) as View[]).find((view) => TABLES[view] === table) ?? "http";
 }
 
-/** Which page is open: explore, one exchange (`x`), one TCP session (`session`), the agents, or a short link on its way (`s`). */
-export type Page = "explore" | "x" | "session" | "agents" | "s";
+/**
+ * Which page is open: the overview, one layer of it, one service through all layers, explore, one exchange (`x`), one TCP session
+ * (`session`), the series explorer, what processes did, the system itself, the agents, or a short link on its way (`s`).
+ */
+export type Page = "overview" | "layer" | "service" | "explore" | "x" | "session" | "series" | "processes" | "system" | "agents" | "s";
+/** Pages that show a range of time: the bar offers it, keys move it, and an address without one is given one. */
+export const TIMED: readonly Page[] = ["overview", "layer", "service", "explore", "series", "processes", "system"];
+/** Pages that are a carpet of panels, or of one: their filter is about points. */
+export const CARPETS: readonly Page[] = ["overview", "layer", "service", "series", "processes", "system"];
+/** What of a state a carpet begins with: its filter is about points, and nothing is listed. */
+export const BARE = { q: "", drill: null, x: "", tab: "", mode: "grid" } as const;
 /** How rows are shown. */
-export type Mode = "grid" | "map" | "sequence" | "waterfall" | "stats" | "difference";
+export type Mode = "grid" | "map" | "sequence" | "waterfall" | "stats" | "difference" | "codes";
 /** How an item belongs to a bucket. */
 export type CountMode = "overlap" | "start" | "end";
 
@@ -21,7 +30,7 @@ export interface State {
   page: Page;
   /** Of `explore`. */
   view: View;
-  /** Of `x`, `session` and `s`: the id. Of `agents`: the one that is open, or empty. */
+  /** Of `x`, `session` and `s`: the id. Of `layer` and `service`: its name. Of `agents`: the one that is open, or empty; of `system`: what of it. */
   id: string;
   /** The range as written: `now-1h`, an instant. Empty ends fit the data. */
   from: string;
@@ -55,6 +64,8 @@ export interface State {
     why: string;
     /** The number that was clicked, where it is one of rows: what the list must have. */
     says: number | null;
+    /** Whether that number was counted elsewhere, such as in a log: the list then has what was kept of it. */
+    loose: boolean;
   } | null;
   /** Follows now. */
   live: boolean;
@@ -74,7 +85,7 @@ export function initial(): State {
   };
 }
 
-const MODES: readonly Mode[] = ["grid", "map", "sequence", "waterfall", "stats", "difference"];
+const MODES: readonly Mode[] = ["grid", "map", "sequence", "waterfall", "stats", "difference", "codes"];
 const COUNTS: readonly CountMode[] = ["overlap", "start", "end"];
 
 /** Writes a state; `decode(encode(s))` is `s`. */
@@ -98,8 +109,8 @@ export function encode(state: State): string {
   put("x", state.x);
   put("tab", state.tab);
   if (state.drill) {
-    const { from, to, count, says } = state.drill;
-    put("drill", `${from}..${to}..${count}${says === null ? "" : `..${says}`}`);
+    const { from, to, count, says, loose } = state.drill;
+    put("drill", `${from}..${to}..${count}${says === null && !loose ? "" : `..${loose ? "~" : ""}${says ?? ""}`}`);
     out.push(["dq", state.drill.q]);
     put("dw", state.drill.why);
   }
@@ -113,7 +124,9 @@ export function encode(state: State): string {
 
 function path(state: State): string {
   if (state.page === "explore") return `/explore/${state.view}`;
-  if (state.page === "agents" && state.id === "") return "/agents";
+  if (state.page === "overview") return "/";
+  if (state.page === "series" || state.page === "processes") return `/${state.page}`;
+  if ((state.page === "agents" || state.page === "system") && state.id === "") return `/${state.page}`;
   return `/${state.page}/${encodeURIComponent(state.id)}`;
 }
 
@@ -135,11 +148,23 @@ export function decode(address: string): State {
 
 function readPath(place: string[], state: State): void {
   const [page, rest = ""] = place;
-  if (page === "x" || page === "session" || page === "agents" || page === "s") {
+  if (page === undefined) {
+    state.page = "overview";
+  } else if ((page === "layer" || page === "service") && rest !== "") {
     state.page = page;
     state.id = unescape(rest);
-  } else if (page === "explore" && (rest === "http" || rest === "tcp" || rest === "packets")) {
-    state.view = rest;
+  } else if (page === "x" || page === "session" || page === "agents" || page === "s") {
+    state.page = page;
+    state.id = unescape(rest);
+  } else if (page === "explore" && Object.hasOwn(TABLES, rest)) {
+    state.view = rest as View;
+  } else if (page === "series" || page === "processes") {
+    state.page = page;
+  } else if (page === "system" && rest !== "logcodes") {
+    state.page = page;
+    state.id = unescape(rest);
+  } else if (page === "logs" || page === "system") {
+    Object.assign(state, { view: "logs", mode: "codes" });
   }
 }
 
@@ -169,8 +194,9 @@ function readKey(state: State, key: string, value: string): void {
     case "drill": {
       const at = span(value);
       const [, , mode = "", said = ""] = value.split("..");
-      const says = /^\d{1,15}$/.test(said) ? Number(said) : null;
-      if (at) state.drill = { q: "", why: "", ...state.drill, ...at, count: oneOf(COUNTS, mode, "overlap"), says };
+      const [, loose, digits] = /^(~?)(\d{0,15})$/.exec(said) ?? ["", "", ""];
+      const says = digits ? Number(digits) : null;
+      if (at) state.drill = { q: "", why: "", ...state.drill, ...at, count: oneOf(COUNTS, mode, "overlap"), says, loose: loose === "~" };
       break;
     }
     case "dq": if (state.drill) state.drill.q = value; break;

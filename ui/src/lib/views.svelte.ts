@@ -90,8 +90,9 @@ export const views = new Views();
 
 const MODES: Record<State["mode"], string> = {
   grid: "as a grid", map: "as a map", sequence: "as a sequence diagram", waterfall: "as a waterfall", stats: "as stats", difference: "as a difference",
+  codes: "by code",
 };
-const NOUNS: Record<State["view"], string> = { http: "HTTP exchanges", tcp: "TCP sessions", packets: "packets" };
+const NOUNS: Record<State["view"], string> = { http: "HTTP exchanges", tcp: "TCP sessions", packets: "packets", logs: "log lines" };
 
 /** What a view has in it, in words. */
 export function contents(address: string): string {

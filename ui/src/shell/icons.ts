@@ -1,8 +1,13 @@
 /** Our own icons: strokes on a grid of 20, drawn in the colour of the text around them. */
 export const ICONS = {
+  overview: "M3 4h14v4H3zM3 11h4v5H3zM10 11h7v5h-7z",
   http: "M3 6h11M11 3l3 3-3 3M17 14H6M9 11l-3 3 3 3",
   tcp: "M4 4v12M16 4v12M4 6l12 3M16 11L4 14",
   packets: "M10 2.5l6.5 3.6v7.8L10 17.5l-6.5-3.6V6.1zM3.5 6.1L10 9.8l6.5-3.7M10 9.8v7.7",
+  logs: "M5 2.5h7l3.5 3.5v11.5H5zM12 2.5V6h3.5M7.5 9.5h5M7.5 12h5M7.5 14.5h3",
+  series: "M3 3v14h14M5.5 13l3.5-5 3 3 4.5-6.5",
+  processes: "M6 6h8v8H6zM8 6V3M12 6V3M8 17v-3M12 17v-3M6 8H3M6 12H3M17 8h-3M17 12h-3",
+  system: "M3 4h14v4.5H3zM3 11.5h14V16H3zM5.8 6.2h.6M5.8 13.7h.6M10 6.2h5M10 13.7h5",
   agents: "M10 8a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM10 8V3M10 12v5M8.3 9L4 6.5M11.7 9L16 6.5M8.3 11L4 13.5M11.7 11l4.3 2.5",
   views: "M5 3h10v14l-5-3.8L5 17z",
   upload: "M10 13V4M6.5 7.5L10 4l3.5 3.5M3.5 13v3.5h13V13",

@@ -10,19 +10,21 @@ import { preferences } from "../lib/preferences.svelte.ts";
 import { store } from "../lib/store.svelte.ts";
 import { switchView, VIEW_NAMES } from "../lib/switch.svelte.ts";
 import { toasts } from "../lib/toasts.svelte.ts";
-import type { State, View } from "../lib/url.ts";
+import { BARE, type State, TIMED, type View } from "../lib/url.ts";
 import { steer } from "./steer.svelte.ts";
 
 const COMPARES: State["cmp"][] = ["", "prev", "1d", "7d"];
 const COMPARE_WORDS = { "": "Compared with nothing.", prev: "Compared with the window before.", "1d": "Compared with yesterday.", "7d": "Compared with last week." };
 const ZONES = ["browser", "UTC"];
 
-const exploring = () => page.state.page === "explore";
+const timed = () => TIMED.includes(page.state.page);
 
 /** All of them. */
 export function shellCommands(): Command[] {
-  const time = (id: string, label: string, keys: string[], run: () => void): Command => ({ id: `time.${id}`, label, group: "Time", keys, run, when: exploring });
+  const time = (id: string, label: string, keys: string[], run: () => void): Command => ({ id: `time.${id}`, label, group: "Time", keys, run, when: timed });
   const view = (name: View, keys: string[]): Command => ({ id: `go.${name}`, label: `Explore ${VIEW_NAMES[name]}`, group: "General", keys, run: () => void switchView(name) });
+  const leaf = (name: "series" | "processes" | "system", label: string, keys: string): Command =>
+    ({ id: `go.${name}`, label, group: "General", keys: [keys], run: () => page.go({ page: name, id: "", ...BARE, sel: name === "processes" ? page.state.sel : null, opt: {} }, "push") });
   return [
     time("in", "Closer", ["w"], () => steer.zoom(0.5)),
     time("out", "Further out", ["s"], () => steer.zoom(2)),
@@ -41,9 +43,11 @@ export function shellCommands(): Command[] {
     time("zone", "Clocks of the browser or UTC", ["u"], cycleZone),
     time("anomaly", "The next error or anomaly", ["n"], () => void nextOdd()),
     { id: "filter.lens.clear", label: "Forget the filter and all terms that are kept", group: "Filter", when: () => page.state.q !== "", run: () => page.go({ q: "", opt: {}, drill: null }, "push") },
+    { id: "go.overview", label: "Overview: all layers", group: "General", keys: ["g o"], run: () => page.go({ page: "overview", id: "", ...BARE }, "push") },
     { id: "go.explore", label: "Explore", group: "General", keys: ["g e"], run: () => page.go({ page: "explore", id: "", x: "", tab: "" }, "push") },
     { id: "go.agents", label: "Agents", group: "General", keys: ["g g"], run: () => page.go({ page: "agents", id: "", x: "", tab: "" }, "push") },
-    view("http", ["g h"]), view("tcp", ["g t"]), view("packets", ["g p"]),
+    view("http", ["g h"]), view("tcp", ["g t"]), view("packets", ["g p"]), view("logs", ["g l"]),
+    leaf("series", "Series explorer", "g s"), leaf("processes", "Processes: what ran when", "g r"), leaf("system", "The system itself", "g y"),
     { id: "views", label: "Saved views", group: "General", keys: ["v"], run: () => overlays.toggle("views") },
     { id: "upload", label: "Upload a capture", group: "General", when: () => store.may("import"), run: () => overlays.toggle("upload") },
     { id: "settings", label: "Settings", group: "General", keys: [","], run: () => overlays.toggle("settings") },
@@ -77,6 +81,7 @@ let last = { id: "", at: 0 };
 /** Opens the next exchange or session with an error or something odd, from the one that `n` opened before. */
 async function nextOdd(): Promise<void> {
   const { state, range, table } = page;
+  if (table === "points" || table === "log_records") return toasts.say("Errors stand in the log codes: g l.");
   if (table === "packets") return toasts.say("Packets have no anomalies of their own: look at their sessions.");
   const from = state.x === last.id && last.at >= range.from && last.at < range.to ? last.at : range.from;
   const odd = both(state.q, table === "exchanges" ? "(class:error or anomaly:*)" : "anomaly:*");

@@ -44,7 +44,7 @@ const row = (page: Page, ...words: string[]) =>
   words.reduce((rows, word) => rows.filter({ hasText: word }), page.locator("[role=row]:has([role=gridcell])")).first();
 
 test("from the first screen to the cause and its bytes", async () => {
-  const page = await open("/", { width: 1440, height: 900 });
+  const page = await open("/explore/http", { width: 1440, height: 900 });
   let actions = 0;
   const act = async (what: Promise<unknown>) => {
     await what;

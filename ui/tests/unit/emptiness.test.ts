@@ -6,17 +6,17 @@ import { trailOf } from "../../src/lib/trail.ts";
 const EARLY = { from: 100, to: 200 };
 const LATE = { from: 1000, to: 2000 };
 const usual: Facts = {
-  view: "http", refused: false, rows: { http: 5, tcp: 5, packets: 5 }, extents: { http: LATE, tcp: LATE, packets: LATE },
+  view: "http", refused: false, rows: { http: 5, tcp: 5, packets: 5, logs: 5 }, extents: { http: LATE, tcp: LATE, packets: LATE, logs: LATE },
   range: LATE, selected: false, filtered: false, sessions: null, captured: null,
 };
 
 test.each<[string, Partial<Facts>, string]>([
   ["the answer was that there is no right", { refused: true, filtered: true }, "right"],
-  ["nothing at all", { rows: { http: 0, tcp: 0, packets: 0 }, extents: { http: null, tcp: null, packets: null } }, "nothing"],
-  ["packets that the import did not keep", { view: "packets", rows: { http: 5, tcp: 5, packets: 0 }, extents: { http: LATE, tcp: LATE, packets: null } }, "unstored"],
-  ["sessions, and no HTTP in any", { rows: { http: 0, tcp: 5, packets: 0 }, extents: { http: null, tcp: LATE, packets: null } }, "protocol"],
+  ["nothing at all", { rows: { http: 0, tcp: 0, packets: 0, logs: 0 }, extents: { http: null, tcp: null, packets: null, logs: null } }, "nothing"],
+  ["packets that the import did not keep", { view: "packets", rows: { http: 5, tcp: 5, packets: 0, logs: 0 }, extents: { http: LATE, tcp: LATE, packets: null, logs: null } }, "unstored"],
+  ["sessions, and no HTTP in any", { rows: { http: 0, tcp: 5, packets: 0, logs: 0 }, extents: { http: null, tcp: LATE, packets: null, logs: null } }, "protocol"],
   ["sessions of this range, and no HTTP in them", { sessions: 3 }, "protocol"],
-  ["before the oldest that are left, where sessions still are", { range: EARLY, extents: { http: LATE, tcp: { from: 150, to: 2000 }, packets: null } }, "expired"],
+  ["before the oldest that are left, where sessions still are", { range: EARLY, extents: { http: LATE, tcp: { from: 150, to: 2000 }, packets: null, logs: null } }, "expired"],
   ["before the oldest that are left, where packets were counted", { range: EARLY, captured: 7 }, "expired"],
   ["before the first, and nothing tells that there was any", { range: EARLY, captured: 0 }, "outside"],
   ["after the last", { range: { from: 3000, to: 4000 }, captured: 7 }, "outside"],

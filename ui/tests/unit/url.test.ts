@@ -14,21 +14,21 @@ const KNOWN = ["from", "to", "tz", "q", "cmp", "sel", "mode", "cols", "sort", "g
 const unknown = text.filter((key) => !KNOWN.includes(key) && !key.startsWith("o."));
 
 const state: fc.Arbitrary<State> = fc.record({
-  page: fc.constantFrom("explore", "x", "session", "agents", "s") as fc.Arbitrary<State["page"]>,
-  view: fc.constantFrom("http", "tcp", "packets") as fc.Arbitrary<State["view"]>,
+  page: fc.constantFrom("overview", "layer", "service", "explore", "x", "session", "series", "processes", "system", "agents", "s") as fc.Arbitrary<State["page"]>,
+  view: fc.constantFrom("http", "tcp", "packets", "logs") as fc.Arbitrary<State["view"]>,
   id: filled, from: text, to: text, tz: text, q: text,
   sel: fc.option(span),
-  mode: fc.constantFrom("grid", "map", "sequence", "waterfall", "stats", "difference") as fc.Arbitrary<State["mode"]>,
+  mode: fc.constantFrom("grid", "map", "sequence", "waterfall", "stats", "difference", "codes") as fc.Arbitrary<State["mode"]>,
   cols: fc.array(filled.map((name) => name.replaceAll(",", "")).filter((name) => name !== "")),
   sort: text, grp: text, count,
   cmp: fc.constantFrom("", "prev", "1d", "7d") as fc.Arbitrary<State["cmp"]>,
   lens: fc.constantFrom("", "err") as fc.Arbitrary<State["lens"]>,
   x: text, tab: text,
-  drill: fc.option(fc.tuple(span, text, count, text, fc.option(fc.nat())).map(([at, q, mode, why, says]) => ({ q, ...at, count: mode, why, says }))),
+  drill: fc.option(fc.tuple(span, text, count, text, fc.option(fc.nat()), fc.boolean()).map(([at, q, mode, why, says, loose]) => ({ q, ...at, count: mode, why, says, loose }))),
   live: fc.boolean(), facets: fc.boolean(),
   opt: fc.dictionary(text.filter((key) => key !== "__proto__"), filled, { noNullPrototype: true }),
   rest: fc.array(fc.tuple(unknown, text) as fc.Arbitrary<[string, string]>),
-}).map((value) => (value.page === "explore" ? { ...value, id: "" } : { ...value, view: "http" as const }));
+}).map((value) => (value.page === "explore" ? { ...value, id: "" } : { ...value, id: ["overview", "series", "processes"].includes(value.page) ? "" : value.id, view: "http" as const }));
 
 describe("address", () => {
   test("what is written is read again, whatever it is", () => {
@@ -44,8 +44,11 @@ describe("address", () => {
     }), { numRuns: 2000 });
   });
 
-  test("an empty address is the beginning, and the beginning is short", () => {
-    expect(decode("/")).toEqual(initial());
+  test("an empty address is the overview; layers and services are below it", () => {
+    expect(decode("/")).toEqual({ ...initial(), page: "overview" });
+    expect(decode("/layer/db")).toEqual({ ...initial(), page: "layer", id: "db" });
+    expect(encode({ ...initial(), page: "service", id: "a/b" })).toBe("/service/a%2Fb");
+    expect(decode("/layer")).toEqual(initial());
     expect(encode(initial())).toBe("/explore/http");
   });
 

@@ -22,7 +22,7 @@ pub enum Compare {
 
 /// Moves instants back.
 #[derive(Clone, Debug)]
-pub(super) struct Shift {
+pub(crate) struct Shift {
     compare: Compare,
     zone: TimeZone,
     /// What [`Compare::Previous`] goes back, in nanoseconds.

@@ -18,6 +18,7 @@ use arachne_store::{GroupRequest, Groups, Key, Measure, Number, Scalar};
 
 pub use aggregate::Aggregate;
 pub use compare::Compare;
+pub(crate) use compare::Shift;
 pub use metrics::{LabelFacts, MetricFacts, MetricsAnswer, MetricsQuery};
 pub use question::{Amounts, Operator, SeriesAnswer, SeriesOf, SeriesQuery, SeriesWith};
 
@@ -29,7 +30,6 @@ use crate::limits::{BY_MAX, TOP_MAX};
 use crate::plan::Plan;
 use crate::scope::{Mode, Scope};
 use answer::Range;
-use compare::Shift;
 use select::{Found, Operand, named};
 
 /// What an answer is made of.

@@ -1,9 +1,9 @@
 //! Typed questions: histograms, tops, quantiles, facets, differences, maps, quality, values, series.
 
 use arachne_query::{
-    DifferenceAnswer, DifferenceQuery, FacetsAnswer, FacetsQuery, HistogramAnswer, HistogramQuery, MapAnswer, MapQuery,
-    MetricsAnswer, MetricsQuery, QualityAnswer, QualityQuery, QuantilesAnswer, QuantilesQuery, SeriesAnswer,
-    SeriesQuery, TopAnswer, TopQuery, ValuesAnswer, ValuesQuery, When,
+    CodesAnswer, CodesQuery, DifferenceAnswer, DifferenceQuery, FacetsAnswer, FacetsQuery, HistogramAnswer,
+    HistogramQuery, MapAnswer, MapQuery, MetricsAnswer, MetricsQuery, QualityAnswer, QualityQuery, QuantilesAnswer,
+    QuantilesQuery, SeriesAnswer, SeriesQuery, TopAnswer, TopQuery, ValuesAnswer, ValuesQuery, When,
 };
 use axum::response::{IntoResponse as _, Response};
 
@@ -43,6 +43,8 @@ questions! {
     quality "/api/v1/query/quality" "queryQuality" QualityQuery QualityAnswer;
     /// Values of one field that start with a prefix.
     values "/api/v1/query/values" "queryValues" ValuesQuery ValuesAnswer;
+    /// Lines of logs by code (or template), service and level: how many, since when, and what is new, gone or comes at once.
+    codes "/api/v1/query/codes" "queryCodes" CodesQuery CodesAnswer;
     /// A metric over time: by labels, put together with another one, beside another time.
     series "/api/v1/series" "querySeries" SeriesQuery SeriesAnswer;
 }

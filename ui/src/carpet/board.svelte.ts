@@ -1,0 +1,109 @@
+/** What all panels of a page have in common: the range, where the pointer is, marks, and when anything was measured at all. */
+import { ask, type Asked } from "../api/ask.svelte.ts";
+import { instant, parseInstant } from "../lib/format.ts";
+import { page } from "../lib/page.svelte.ts";
+import type { Range } from "../lib/time.ts";
+import { asked, chosenStep, type Frame, hostsTerm, POINT_MS, stepOf, zoneFor } from "./questions.ts";
+import { stepText } from "../lib/time.ts";
+import { both } from "../lib/filter.ts";
+
+/** Something that happened at an instant: a release, a note. */
+export interface Mark {
+  id: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  kind: string;
+  text: string;
+  service?: string | undefined;
+}
+
+/** The shape of `GET /api/v1/marks`. */
+interface MarksAnswer {
+  marks: { id: string; at: string; kind: string; text: string; service?: string; labels?: Record<string, string> }[];
+}
+
+/** Marks beyond these are not drawn: an axis of nothing but marks says nothing. */
+const MARKS_MAX = 200;
+
+/** So many hosts are told apart. */
+const HOSTS_MAX = 100;
+
+class Board {
+  /** The instant under the pointer, in whichever panel. */
+  at: number | null = $state(null);
+  /** The panel under the pointer. */
+  over = $state("");
+  /** A brush that is being drawn. */
+  drawn: Range | null = $state.raw(null);
+  /** In which panel the brush was drawn: its bar stands there. */
+  brushed = $state("");
+  marks: Mark[] = $state.raw([]);
+  /** The service that the page is about, and the hosts that run it. */
+  service = $state("");
+  hosts: string[] = $state.raw([]);
+  /** Points of metrics that are there whenever something is measured, by metric. */
+  beats: Record<string, Asked<"series">> = $state.raw({});
+
+  /** What panels are asked for. */
+  frame: Frame = $derived({
+    range: page.range, zone: page.zone, cmp: page.state.cmp, q: page.state.q, service: this.service, hosts: this.hosts,
+    step: chosenStep(page.range, page.state.opt["step"] ?? ""),
+  });
+
+  /** Whether a metric had a point in a span; null while nobody knows. */
+  beaten(metric: string): ((from: number, to: number) => boolean | null) | null {
+    const answer = this.beats[metric]?.answer;
+    if (!answer) return null;
+    const values = Array.from({ length: answer.count }, (_, at) => answer.series.some((one) => (one.values[at] ?? null) !== null));
+    const [start, step] = [parseInstant(answer.start), answer.step_ns / 1e6];
+    return (from, to) => {
+      const [first, last] = [Math.max(0, Math.floor((from - start) / step)), Math.min(values.length, Math.ceil((to - start) / step))];
+      if (first >= last) return null;
+      for (let at = first; at < last; at += 1) if (values[at]) return true;
+      return false;
+    };
+  }
+
+  /** Whether a metric has any point in the range; null while nobody knows. */
+  has(metric: string): boolean | null {
+    const answer = this.beats[metric]?.answer;
+    return answer ? answer.metric_kind !== "" : null;
+  }
+
+  /** The hosts that measured it in the range; null while nobody knows, or where they are too many to be named. */
+  hostsOf(metric: string): string[] | null {
+    const series = this.beats[metric]?.answer?.series;
+    if (!series || series.some((one) => one.kind !== "value")) return null;
+    return series.map((one) => String(one.key[0]));
+  }
+
+  /** Asks for the beats that panels go by; call it while the page is set up. */
+  listen(metrics: readonly string[], pixels: () => number): void {
+    this.beats = Object.fromEntries(metrics.map((metric) => [metric, ask<"series">(() => {
+      if (pixels() === 0) return null;
+      const step = stepOf(page.range, pixels());
+      const at = asked(page.range, step);
+      const hosts = this.service !== "" ? hostsTerm(this.hosts) : "";
+      const agent = /(?:^|\s)(agent:(?:"[^"]*"|\S+))/.exec(page.state.q)?.[1] ?? "";
+      return {
+        kind: "series", metric, filter: both(hosts, agent), aggregate: "count", by: ["agent"], top: HOSTS_MAX, from: instant(at.from), to: instant(at.to), step: stepText(step), zone: zoneFor(page.zone),
+      };
+    })]));
+  }
+
+  /** Fetches the marks of a range; a server that knows none has none. */
+  async mark(range: Range, signal: AbortSignal): Promise<void> {
+    const query = new URLSearchParams({ from: instant(range.from), to: instant(range.to) });
+    const response = await fetch(`/api/v1/marks?${query}`, { signal }).catch(() => null);
+    if (!response?.ok || signal.aborted) return;
+    const answer = (await response.json()) as Partial<MarksAnswer>;
+    if (signal.aborted || !Array.isArray(answer.marks)) return;
+    this.marks = answer.marks.slice(0, MARKS_MAX).map(({ id, at, kind, text, service }) => ({ id, at: parseInstant(at), kind, text, service }));
+  }
+}
+export const board = new Board();
+
+/** Rounds marks' range, so that a live page does not ask at each step. */
+export function marked(range: Range): Range {
+  return { from: Math.floor(range.from / POINT_MS) * POINT_MS, to: Math.ceil(range.to / POINT_MS) * POINT_MS };
+}

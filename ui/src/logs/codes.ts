@@ -1,0 +1,89 @@
+/** The log codes grid: what is asked, which rows are shown in which order, and what a click opens. Pure. */
+import type { Schema } from "../api/client.ts";
+import { clock, exact, parseInstant } from "../lib/format.ts";
+import type { Range } from "../lib/time.ts";
+import type { State } from "../lib/url.ts";
+import { gravity, isGrave } from "./levels.ts";
+
+export type CodeRow = Schema<"CodeRow">;
+export type Codes = Schema<"CodesAnswer">;
+
+/** Which rows are shown. */
+export type Pick = "" | "grave" | "new" | "gone" | "burst";
+export const PICKS: readonly { pick: Pick; label: string; doc: string }[] = [
+  { pick: "", label: "all", doc: "Every code, and every template of lines without a code" },
+  { pick: "grave", label: "errors", doc: "Levels error and fatal" },
+  { pick: "new", label: "new", doc: "No such line was kept in the week before the range" },
+  { pick: "burst", label: "bursts", doc: "One bar has at least ten lines, and five times as many as usual" },
+  { pick: "gone", label: "gone", doc: "Lines of the compared range that came no more" },
+];
+
+/** Whether a row is one of those picked. */
+export function picked(row: CodeRow, pick: Pick): boolean {
+  if (pick === "") return true;
+  return pick === "grave" ? isGrave(row.level ?? null) : row.states.includes(pick);
+}
+
+/** What rows are ordered by; `level` is the server's own order: the gravest first, then the most. */
+export type Sort = "level" | "code" | "service" | "lines" | "change" | "first" | "last";
+
+/** The name of a row: its code, or the template of lines without one. */
+export function nameOf(row: CodeRow): string {
+  return row.code ?? (row.template === "" ? "(empty)" : (row.template ?? ""));
+}
+
+/** Lines less those of the compared range. */
+export function changeOf(row: CodeRow): number {
+  return row.lines - row.before;
+}
+
+const instantOf = (text: string | null | undefined) => (text ? parseInstant(text) : -1);
+const ORDERS: Record<Sort, (a: CodeRow, b: CodeRow) => number> = {
+  level: (a, b) => gravity(a.level ?? null) - gravity(b.level ?? null) || Math.max(b.lines, b.before) - Math.max(a.lines, a.before),
+  code: (a, b) => nameOf(a).localeCompare(nameOf(b)),
+  service: (a, b) => (a.service ?? "").localeCompare(b.service ?? ""),
+  lines: (a, b) => b.lines - a.lines,
+  change: (a, b) => Math.abs(changeOf(b)) - Math.abs(changeOf(a)),
+  first: (a, b) => instantOf(b.first) - instantOf(a.first),
+  last: (a, b) => instantOf(b.last) - instantOf(a.last),
+};
+
+/** Rows as they are shown; a minus in front of the order turns it round. */
+export function shownRows(rows: readonly CodeRow[], pick: Pick, sort: string): CodeRow[] {
+  const back = sort.startsWith("-");
+  const order = ORDERS[(back ? sort.slice(1) : sort) as Sort] ?? ORDERS.level;
+  const kept = rows.filter((row) => picked(row, pick)).sort(order);
+  return back ? kept.reverse() : kept;
+}
+
+/** How another range is compared with, for the API; what was there before is always wanted. */
+export function compareOf(cmp: State["cmp"]): Schema<"Compare"> {
+  return cmp === "1d" ? "yesterday" : cmp === "7d" ? "week" : "previous";
+}
+
+/** A zone as the server knows it. */
+export function zoneOf(zone: string): string {
+  if (zone === "UTC") return "";
+  return zone === "browser" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone;
+}
+
+/** The bucket under a place of the spark (0 to 1 of its width); null outside of the range. */
+export function bucketOf(answer: Codes, share: number, range: Range): (Range & { at: number }) | null {
+  const at = Math.min(Math.max(Math.floor(share * answer.count), 0), answer.count - 1);
+  const step = answer.step_ns / 1e6;
+  const from = Math.max(parseInstant(answer.start) + at * step, range.from);
+  const to = Math.min(parseInstant(answer.start) + (at + 1) * step, range.to);
+  return from < to ? { from, to, at } : null;
+}
+
+/** What a click on a row lists: its kept lines; of one that is gone those of the compared range. `within` is one bar of it. */
+export function opened(row: CodeRow, answer: Codes, zone: string, within: Range | null = null): Partial<State> {
+  const gone = row.records === 0;
+  const whole = gone ? [answer.compared_from, answer.compared_to] : [answer.from, answer.to];
+  const range = within ?? { from: Math.floor(parseInstant(whole[0]!)), to: Math.ceil(parseInstant(whole[1]!)) };
+  const what = `${nameOf(row)}${row.service ? ` of ${row.service}` : ""}`;
+  const span = within ? `, ${clock(range.from, zone)} – ${clock(range.to, zone)}` : gone ? ", in the compared range" : "";
+  const why = within || gone ? `${what}${span}` : `${exact(row.records)} kept of ${exact(row.lines)} × ${what}`;
+  const says = within || gone ? null : row.records;
+  return { mode: "grid", x: "", drill: { q: row.drill.filter, from: range.from, to: range.to, count: row.drill.mode, why, says, loose: false } };
+}

@@ -1,0 +1,73 @@
+/** The log codes grid and a line's parts, as data. */
+import { describe, expect, test } from "vitest";
+import { bucketOf, changeOf, type CodeRow, type Codes, compareOf, nameOf, opened, shownRows } from "../../src/logs/codes.ts";
+import { gravity, levelColor, levelTone } from "../../src/logs/levels.ts";
+import { fieldsOf, headOf, linesOf } from "../../src/logs/record.ts";
+
+const FROM = Date.UTC(2026, 0, 1);
+const at = (minutes: number) => new Date(FROM + minutes * 60_000).toISOString();
+const drill = { view: "log_records", filter: "code:A-001", mode: "start" as const, exact: true };
+
+function row(change: Partial<CodeRow>): CodeRow {
+  return { code: "A-001", template: null, service: "shop", level: "error", templates: 1, lines: 5, records: 2, before: 0, first: at(1), last: at(2), spark: [5, 0], states: [], sample: null, drill, ...change };
+}
+const answer: Codes = {
+  start: at(-0.5), step_ns: 60e9, count: 3, from: at(0), to: at(2), compared_from: at(-2), compared_to: at(0), known_from: null, rows: [],
+  other: { lines: 0, records: 0, before: 0 }, total: { lines: 5, records: 2, before: 0 }, groups: 1, scanned: { rows: 1, skipped: 0, lost: 0 },
+};
+
+describe("rows", () => {
+  const rows = [
+    row({ code: "I", level: "info", lines: 900 }), row({ code: "N", level: null, states: ["new"] }), row({ code: "E", lines: 3 }),
+    row({ code: "G", lines: 0, records: 0, before: 40, states: ["gone"] }), row({ code: null, template: "a <*>", level: "fatal", states: ["burst"] }),
+  ];
+  const names = (pick: Parameters<typeof shownRows>[1], sort: string) => shownRows(rows, pick, sort).map(nameOf);
+
+  test("the gravest come first, what is gone by what it was", () => {
+    expect(names("", "level")).toEqual(["a <*>", "G", "E", "N", "I"]);
+    expect(names("", "-level")).toEqual(["I", "N", "E", "G", "a <*>"]);
+    expect(names("", "lines")[0]).toBe("I");
+    expect(names("", "nonsense")).toEqual(names("", "level"));
+  });
+  test("each choice has its own", () => {
+    expect(names("grave", "level")).toEqual(["a <*>", "G", "E"]);
+    expect(names("new", "level")).toEqual(["N"]);
+    expect(names("gone", "level")).toEqual(["G"]);
+    expect(names("burst", "level")).toEqual(["a <*>"]);
+  });
+  test("a change is lines more than before", () => {
+    expect(rows.map(changeOf)).toEqual([900, 5, 3, -40, 5]);
+  });
+});
+
+describe("what a click opens", () => {
+  test("the kept lines of the range, with their number", () => {
+    const state = opened(row({}), answer, "UTC");
+    expect(state.drill).toMatchObject({ q: "code:A-001", from: FROM, to: FROM + 120_000, count: "start", says: 2, loose: false });
+  });
+  test("of what is gone those of the compared range, and no number of another range", () => {
+    const state = opened(row({ lines: 0, records: 0, before: 3 }), answer, "UTC");
+    expect(state.drill).toMatchObject({ from: FROM - 120_000, to: FROM, says: null });
+  });
+  test("a bar is cut to the range", () => {
+    const range = { from: FROM, to: FROM + 120_000 };
+    expect(bucketOf(answer, 0, range)).toEqual({ at: 0, from: FROM, to: FROM + 30_000 });
+    expect(bucketOf(answer, 0.99, range)).toEqual({ at: 2, from: FROM + 90_000, to: FROM + 120_000 });
+  });
+  test("something is always compared with", () => {
+    expect([compareOf(""), compareOf("prev"), compareOf("1d"), compareOf("7d")]).toEqual(["previous", "previous", "yesterday", "week"]);
+  });
+});
+
+test("levels have an order and colours of meaning", () => {
+  expect(["fatal", "error", "warn", null, "info", "debug", "trace", "odd"].map(gravity)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(["fatal", "warn", "info", null].map(levelColor)).toEqual(["error", "slow", "fast", "other"]);
+  expect(levelTone("debug")).toBe("");
+});
+
+test("a line is read by the names of its columns, and its fields as they stand", () => {
+  const columns = [{ name: "id", label: "id", kind: "id" }, { name: "message", label: "message", kind: "text" }];
+  expect(linesOf({ columns, rows: [["x", "a\nb"]] })[0]).toMatchObject({ id: "x", message: "a\nb", level: null });
+  expect(fieldsOf("user: a: b\nodd\n")).toEqual([{ name: "user", value: "a: b" }, { name: "odd", value: "" }]);
+  expect(headOf("first\n  at x\n  at y\n")).toEqual({ head: "first", more: 2 });
+});
