@@ -52,12 +52,11 @@ export const errors: PanelSpec = {
   doc: "Failed exchanges per second of the services that fail most, as agents saw them on the wire.",
   asks: [{ rows: "exchanges", filter: "class:error", by: "service", top: 5 }],
   errors: [{ rows: "exchanges", filter: "class:error", by: "service", top: 5 }],
-  basis: "system.uptime",
   missing: NO_ROWS,
 };
 
 export const dbSeconds: PanelSpec = {
-  id: "statements", title: "Database seconds", layer: "db", kind: "bars", beat: "postgresql.connection.max",
+  id: "statements", title: "Database seconds", layer: "db", kind: "bars", drill: "hosts", beat: "postgresql.connection.max",
   doc: "Time that statements took, per second: how many connections are busy with which.",
   asks: [{ metric: "postgresql.statement.time", by: ["query"], top: 4 }],
   missing: NO_DB,
