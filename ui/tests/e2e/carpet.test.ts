@@ -33,9 +33,10 @@ async function until(what: string, isSo: () => Promise<boolean>): Promise<void> 
   throw new Error(`waited in vain: ${what}`);
 }
 
-async function counted(): Promise<number> {
+/** The sum of a metric so far. */
+async function counted(metric: string): Promise<number> {
   const answer = await fetch(`${own.url}/api/v1/series`, {
-    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ metric: "access.total", aggregate: "sum", buckets: 1 }),
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ metric, aggregate: metric === "access.total" ? "sum" : "count", buckets: 1 }),
   });
   const { series } = (await answer.json()) as { series?: { total: number }[] };
   return series?.[0]?.total ?? 0;
@@ -48,7 +49,6 @@ beforeAll(async () => {
   const key = join(own.data, "web-1.key");
   writeFileSync(key, /ara_\w+/.exec(added)![0]);
   const log = join(own.data, "access.log");
-  writeFileSync(log, "");
   const collect = { system: true, process: true, tcp: true, nginx: false, logs: [{ file: log, service: "shop", access: { format: "combined_plus" } }] };
   const put = await fetch(`${own.url}/api/v1/agents/web-1/config`, {
     method: "PUT", headers: { "Content-Type": "application/json", "If-Match": "*" }, body: JSON.stringify({ capture: false, collect }),
@@ -59,12 +59,14 @@ beforeAll(async () => {
     const { status } = (await (await fetch(`${own.url}/api/v1/agents/web-1`)).json()) as { status?: { config: { applied: number } } };
     return (status?.config.applied ?? 0) >= 2;
   });
+  // A file that is there when its pattern is new is read from its end; one that comes later is read whole.
+  await until("the host is measured", async () => (await counted("system.uptime")) > 0);
   const begin = Date.now();
   for (let n = 0; n < REQUESTS; n += 1) {
     appendFileSync(log, line(Date.now(), n));
     if (n % 10 === 9) await new Promise((done) => setTimeout(done, Math.max(0, begin + n * 80 - Date.now())));
   }
-  await until("all of the log is counted", async () => (await counted()) === REQUESTS);
+  await until("all of the log is counted", async () => (await counted("access.total")) === REQUESTS);
 }, 180_000);
 afterAll(async () => {
   if (agent !== undefined) await ended(agent);

@@ -95,7 +95,7 @@ describe("pictures", () => {
   it("compare wholes of bars, and give lines each their own", () => {
     const of = picture(light, one(byClass({ fast: [1, 2, null], error: [1, 1, null] }, true)), null)!;
     expect(ghosts(of, light)).toEqual([{ values: [4, 6, null], color: "text" }]);
-    expect(change(figure(of, light, null), figureBefore(of, light))).toBe("−50.0 %");
+    expect(change(figure(of, light, null), figureBefore(of, light))).toBe("−50 %");
     expect(ghosts(of, { ...light, kind: "lines" })).toHaveLength(2);
     expect(ghosts(picture(light, one(byClass({ fast: [1] })), null)!, light)).toEqual([]);
   });
@@ -148,7 +148,7 @@ describe("figures", () => {
     expect(unitOf("ns/s", "share")).toEqual({ unit: "share", scale: 1e-9 });
     expect(unitOf("By/s", "bits/s")).toEqual({ unit: "bits/s", scale: 8 });
     expect(unitOf("1e-9")).toEqual({ unit: "count", scale: 1e-9 });
-    expect([text("load", 1.5), text("share", 0.5), text("time", 2e6), text("bytes/s", 2048), text("rate", null)]).toEqual(["1.50 s/s", "50.0 %", "2.00 ms", "2.00 KiB/s", "–"]);
+    expect([text("load", 1.5), text("share", 0.5), text("time", 2e6), text("bytes/s", 2048), text("rate", null)]).toEqual(["1.50 s/s", "50 %", "2 ms", "2 KiB/s", "–"]);
   });
   it("have axes in round numbers of their unit", () => {
     expect(ticks("bytes", 3 * 2 ** 20)).toEqual([0, 2 * 2 ** 20, 4 * 2 ** 20]);
