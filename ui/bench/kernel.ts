@@ -7,6 +7,9 @@ import { drawBars } from "../src/chart/bars.ts";
 import { stack } from "../src/chart/stack.ts";
 import { surface, type Surface } from "../src/chart/surface.ts";
 import { type Bar, drawWaterfall, pack } from "../src/chart/waterfall.ts";
+import { draw, prepare } from "../src/carpet/draw.ts";
+import type { Picture } from "../src/carpet/picture.ts";
+import { cpu, light, rtt } from "../src/carpet/panels.ts";
 import { colors } from "../src/lib/colors.svelte.ts";
 import { drawMap } from "../src/views/map/draw.ts";
 import { graph, type Pair } from "../src/views/map/graph.ts";
@@ -132,4 +135,43 @@ function map(): Result {
   return { name: `map of ${whole.nodes.length} nodes and ${whole.edges.length} edges`, ours, bound };
 }
 
-(globalThis as unknown as { bench: () => Promise<Result[]> }).bench = async () => [bars(), await lines(), waterfall(), map()];
+/** A carpet: 40 panels of 100 buckets, a third of them lines, all redrawn, each on a canvas of its own. */
+function carpet(): Result {
+  const next = random(5);
+  const [panels, buckets, series, wide, high] = [40, 100, 6, 300, 84];
+  const drill = { view: "exchanges", filter: "", mode: "end" as const, exact: false };
+  const pictures = Array.from({ length: panels }, (_, panel): Picture => ({
+    start: 0, step: 10_000, count: buckets, from: 0, to: buckets * 10_000, unit: "rate", gaps: Uint8Array.from({ length: buckets }, (_, at) => (at % 37 === panel % 37 ? 1 : 0)),
+    partial: true, any: true,
+    layers: Array.from({ length: series }, (_, at) => ({
+      name: `series ${at}`, color: (["c1", "c2", "c3", "c4", "c5", "error"] as const)[at]!, hatched: at === series - 1, values: Array.from({ length: buckets }, () => next() * 100),
+      total: 50, before: Array.from({ length: buckets }, () => next() * 100), beforeTotal: 50, drill, labels: {}, counts: true, from: null,
+    })),
+  }));
+  const canvases = pictures.map(() => document.createElement("canvas"));
+  const range = { from: 0, to: buckets * 10_000 };
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const start = performance.now();
+    pictures.forEach((picture, at) => draw(surface(canvases[at]!, wide, high), prepare(picture, [light, cpu, rtt][at % 3]!, range), colors.of));
+    for (const one of canvases) one.getContext("2d")!.getImageData(0, 0, 1, 1);
+    times.push(performance.now() - start);
+  }
+  const bare: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const start = performance.now();
+    for (const one of canvases) {
+      const { context } = surface(one, wide, high);
+      for (let k = 0; k < series; k += 1) {
+        context.fillStyle = "#888";
+        for (let at = 0; at < buckets; at += 1) context.fillRect(at * 3, k * 14, 2, 14);
+      }
+      context.getImageData(0, 0, 1, 1);
+    }
+    bare.push(performance.now() - start);
+  }
+  const median = (list: number[]) => list.sort((a, b) => a - b)[RUNS >> 1]!;
+  return { name: "carpet of 40 panels, 100 buckets × 6 series, redrawn", ours: median(times), bound: median(bare) };
+}
+
+(globalThis as unknown as { bench: () => Promise<Result[]> }).bench = async () => [bars(), await lines(), waterfall(), map(), carpet()];

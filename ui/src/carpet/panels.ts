@@ -1,10 +1,7 @@
 /** The panels of all layers, by what they are called: pages are made of them. Metrics: docs/metrics.md. */
 import type { PanelSpec } from "./spec.ts";
 
-/** The layers of a system, from the user inwards. */
-export const LAYERS = ["browser", "edge", "app", "db", "network", "os"] as const;
-export type Layer = (typeof LAYERS)[number];
-export const LAYER_NAMES: Record<Layer, string> = { browser: "Browser", edge: "Edge", app: "Application", db: "Database", network: "Network", os: "OS" };
+export { type Layer, LAYER_NAMES, LAYERS } from "./names.ts";
 
 const NO_LOG = "No access log is read. An agent on the host of nginx finds its logs by itself; others are named under logs: in arachne.yml.";
 const NO_HOST = "No host is measured in this range. Install an agent there: Agents > Add an agent.";
@@ -52,12 +49,11 @@ export const errors: PanelSpec = {
   doc: "Failed exchanges per second of the services that fail most, as agents saw them on the wire.",
   asks: [{ rows: "exchanges", filter: "class:error", by: "service", top: 5 }],
   errors: [{ rows: "exchanges", filter: "class:error", by: "service", top: 5 }],
-  basis: "system.uptime",
   missing: NO_ROWS,
 };
 
 export const dbSeconds: PanelSpec = {
-  id: "statements", title: "Database seconds", layer: "db", kind: "bars", beat: "postgresql.connection.max",
+  id: "statements", title: "Database seconds", layer: "db", kind: "bars", drill: "hosts", beat: "postgresql.connection.max",
   doc: "Time that statements took, per second: how many connections are busy with which.",
   asks: [{ metric: "postgresql.statement.time", by: ["query"], top: 4 }],
   missing: NO_DB,

@@ -117,7 +117,9 @@ export function picture(spec: PanelSpec, answers: readonly Answered[], beaten: (
 export const OTHERS = "all others";
 
 function fieldOf(ask: Ask): string {
-  return (isRows(ask) ? ask.by : ask.by?.[0]) ?? "";
+  const by = isRows(ask) ? ask.by : ask.by?.[0];
+  // One series that is a class by its name, such as all errors.
+  return by ?? (ask.label !== undefined && ORDERS["class"]!.includes(ask.label) ? "class" : "");
 }
 
 function order(layers: Layer[], field: string): void {
@@ -125,6 +127,8 @@ function order(layers: Layer[], field: string): void {
   if (places) {
     const place = (name: string) => (places.includes(name) ? places.indexOf(name) : places.length / 2);
     layers.sort((a, b) => place(a.name) - place(b.name));
+  } else if (field === "status") {
+    layers.sort((a, b) => (Number(a.name) || 0) - (Number(b.name) || 0));
   } else {
     // All others lie on top of those that have names.
     layers.sort((a, b) => Number(a.name === OTHERS) - Number(b.name === OTHERS));

@@ -117,6 +117,12 @@ export function questions(ask: Ask, pixels: number, frame: Frame): { now: Questi
   return { now: rows(ask, at, step, frame), before: earlier && rows(ask, earlier, step, frame) };
 }
 
+/** One ask over the whole of a range as one bucket, compared with nothing. */
+export function wholly(ask: MetricAsk, at: { from: string; to: string }, frame: Frame): QuestionOf<"series"> {
+  const { step: _, ...rest } = series(ask, { from: 0, to: POINT_MS }, POINT_MS, { ...frame, cmp: "" });
+  return { ...rest, ...at, buckets: 1 };
+}
+
 /** What is asked, apart from when: whether an answer belongs to a question though the range has moved on. */
 export function gist(question: Question | null): string {
   return JSON.stringify(question, (key, value: unknown) => (key === "from" || key === "to" || key === "step" ? undefined : value));

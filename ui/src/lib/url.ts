@@ -20,6 +20,10 @@ export const TIMED: readonly Page[] = ["overview", "layer", "service", "explore"
 export const CARPETS: readonly Page[] = ["overview", "layer", "service", "series", "processes", "system"];
 /** What of a state a carpet begins with: its filter is about points, and nothing is listed. */
 export const BARE = { q: "", drill: null, x: "", tab: "", mode: "grid" } as const;
+/** Back to what is explored: the filter of a carpet, which is about points, stays behind. */
+export function explored(state: State): Partial<State> {
+  return { page: "explore", id: "", x: "", tab: "", ...(CARPETS.includes(state.page) ? { q: "", drill: null } : {}) };
+}
 /** How rows are shown. */
 export type Mode = "grid" | "map" | "sequence" | "waterfall" | "stats" | "difference" | "codes";
 /** How an item belongs to a bucket. */

@@ -1,7 +1,7 @@
 /** Saved views: a name and an address without times, kept by the server for everybody. */
 import { checked } from "../api/client.ts";
 import { page } from "./page.svelte.ts";
-import { decode, encode, initial, type State, TABLES, viewOf } from "./url.ts";
+import { CARPETS, decode, encode, initial, type State, TABLES, viewOf } from "./url.ts";
 
 /** A saved view. */
 export interface SavedView {
@@ -35,7 +35,8 @@ export function fromServer(entry: Kept): SavedView | null {
 
 /** What a view keeps of a state: all but when, and what is open. */
 export function kept(state: State): string {
-  return encode({ ...state, page: "explore", id: "", from: "", to: "", tz: "", sel: null, drill: null, live: false, x: "", tab: "", rest: [] });
+  const where = CARPETS.includes(state.page) ? {} : ({ page: "explore", id: "" } as const);
+  return encode({ ...state, ...where, from: "", to: "", tz: "", sel: null, drill: null, live: false, x: "", tab: "", rest: [] });
 }
 
 class Views {
@@ -54,8 +55,9 @@ class Views {
   }
 
   async save(name: string, state: string): Promise<void> {
-    const { view, q, cols } = decode(state);
-    const body = { table: TABLES[view], filter: q, columns: cols, layout: { state } };
+    const { page, view, q, cols } = decode(state);
+    // The filter of a carpet is about points: it stands in the address alone.
+    const body = { table: TABLES[view], filter: CARPETS.includes(page) ? "" : q, columns: cols, layout: { state } };
     await checked(fetch(`/api/v1/views/${encodeURIComponent(name)}`, {
       method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
     }));

@@ -10,7 +10,7 @@ import { preferences } from "../lib/preferences.svelte.ts";
 import { store } from "../lib/store.svelte.ts";
 import { switchView, VIEW_NAMES } from "../lib/switch.svelte.ts";
 import { toasts } from "../lib/toasts.svelte.ts";
-import { BARE, type State, TIMED, type View } from "../lib/url.ts";
+import { BARE, explored, type State, TIMED, type View } from "../lib/url.ts";
 import { steer } from "./steer.svelte.ts";
 
 const COMPARES: State["cmp"][] = ["", "prev", "1d", "7d"];
@@ -41,10 +41,10 @@ export function shellCommands(): Command[] {
     time("live", "Follow now", ["l"], () => steer.live()),
     time("compare", "Compare with another range", ["c"], cycleCompare),
     time("zone", "Clocks of the browser or UTC", ["u"], cycleZone),
-    time("anomaly", "The next error or anomaly", ["n"], () => void nextOdd()),
+    { ...time("anomaly", "The next error or anomaly", ["n"], () => void nextOdd()), when: () => page.state.page === "explore" },
     { id: "filter.lens.clear", label: "Forget the filter and all terms that are kept", group: "Filter", when: () => page.state.q !== "", run: () => page.go({ q: "", opt: {}, drill: null }, "push") },
     { id: "go.overview", label: "Overview: all layers", group: "General", keys: ["g o"], run: () => page.go({ page: "overview", id: "", ...BARE }, "push") },
-    { id: "go.explore", label: "Explore", group: "General", keys: ["g e"], run: () => page.go({ page: "explore", id: "", x: "", tab: "" }, "push") },
+    { id: "go.explore", label: "Explore", group: "General", keys: ["g e"], run: () => page.go(explored(page.state), "push") },
     { id: "go.agents", label: "Agents", group: "General", keys: ["g g"], run: () => page.go({ page: "agents", id: "", x: "", tab: "" }, "push") },
     view("http", ["g h"]), view("tcp", ["g t"]), view("packets", ["g p"]), view("logs", ["g l"]),
     leaf("series", "Series explorer", "g s"), leaf("processes", "Processes: what ran when", "g r"), leaf("system", "The system itself", "g y"),

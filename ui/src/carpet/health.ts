@@ -1,0 +1,89 @@
+/** The grid of layers and services: which part of which service is how bad. Pure. */
+import type { ColorName } from "../lib/palette.ts";
+import type { Layer } from "./panels.ts";
+
+/** How a cell is: as the classes of the traffic light. */
+export type Grade = "fast" | "medium" | "slow" | "error" | "none";
+const ORDER: readonly Grade[] = ["none", "fast", "medium", "slow", "error"];
+
+/** What a cell says. */
+export interface Cell {
+  grade: Grade;
+  /** Why, in words; empty where nothing was measured. */
+  why: string;
+}
+
+/** Shares from which on something is medium, slow, bad. */
+export const LIMITS = {
+  /** Of requests that failed. */
+  errors: [0.001, 0.01, 0.05],
+  /** Of segments sent again. */
+  resent: [0.005, 0.01, 0.05],
+  /** Of CPU time that was busy. */
+  cpu: [0.7, 0.85, 0.97],
+} as const;
+
+/** The grade of a share. */
+export function graded(share: number | null, limits: readonly [number, number, number]): Grade {
+  if (share === null) return "none";
+  if (share >= limits[2]) return "error";
+  if (share >= limits[1]) return "slow";
+  return share >= limits[0] ? "medium" : "fast";
+}
+
+/** The worse of two. */
+export function worse(a: Cell, b: Cell): Cell {
+  return ORDER.indexOf(b.grade) > ORDER.indexOf(a.grade) ? b : a;
+}
+
+export const NONE: Cell = { grade: "none", why: "" };
+
+/** The colour of a cell. */
+export function colorOf(grade: Grade): ColorName | null {
+  return grade === "none" ? null : grade;
+}
+
+/** What was measured of the layers, by service or by host. */
+export interface Measured {
+  /** Failed share and number of exchanges by service. */
+  app: Map<string, { share: number; count: number }>;
+  /** Of the requests in access logs, by service. */
+  edge: Map<string, { share: number; count: number }>;
+  /** Which hosts answer for a service. */
+  hosts: Map<string, Set<string>>;
+  /** By host. */
+  cpu: Map<string, number>;
+  resent: Map<string, number>;
+  /** Whether a database or browsers are measured at all: a share of trouble, or null. */
+  db: Map<string, number>;
+  browser: number | null;
+}
+
+/** Limits of the others: of connections taken, of vitals judged poor. */
+const TAKEN = [0.7, 0.85, 0.95] as const;
+const POOR = [0.1, 0.25, 0.5] as const;
+
+function percentOf(share: number): string {
+  return `${(share * 100).toFixed(share < 0.01 ? 2 : 1)} %`;
+}
+
+/** The cell of a layer and a column, which is a service, or a database where it has no service. */
+export function cellOf(layer: Layer, name: string, of: Measured): Cell {
+  const traffic = layer === "app" ? of.app.get(name) : layer === "edge" ? of.edge.get(name) : undefined;
+  if (traffic) return { grade: graded(traffic.share, LIMITS.errors), why: `${percentOf(traffic.share)} of ${traffic.count} failed` };
+  if (layer === "browser") {
+    return of.browser === null || !of.edge.has(name) ? NONE : { grade: graded(of.browser, POOR), why: `${percentOf(of.browser)} of Web Vitals are poor` };
+  }
+  if (layer === "db") {
+    const taken = of.db.get(name);
+    return taken === undefined ? NONE : { grade: graded(taken, TAKEN), why: `${percentOf(taken)} of its connections are taken` };
+  }
+  const [readings, limits, what] = layer === "os" ? ([of.cpu, LIMITS.cpu, "of CPU time busy"] as const) : ([of.resent, LIMITS.resent, "of segments sent again"] as const);
+  if (layer !== "os" && layer !== "network") return NONE;
+  let cell = NONE;
+  for (const host of of.hosts.get(name) ?? []) {
+    const share = readings.get(host);
+    if (share !== undefined) cell = worse(cell, { grade: graded(share, limits), why: `${host}: ${percentOf(share)} ${what}` });
+  }
+  return cell;
+}
