@@ -882,6 +882,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/query/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lines of logs by code (or template), service and level: how many, since when, and what is new, gone or comes at once.
+         * @description Right: `read`.
+         */
+        post: operations["queryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query/difference": {
         parameters: {
             query?: never;
@@ -1744,72 +1764,164 @@ export interface components {
             /** @description Where it stands, with its negation. */
             span: components["schemas"]["Span"];
         };
+        /** @description Lines of some groups. */
         CodeCounts: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines in the compared range.
+             */
             before: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines.
+             */
             lines: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines that were kept.
+             */
             records: number;
         };
+        /** @description A group. */
         CodeRow: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines in the compared range.
+             */
             before: number;
+            /** @description The log code; null of lines that have none, which are told apart by their template. */
             code?: string | null;
+            /** @description What a click opens; of what is gone in the compared range. */
             drill: components["schemas"]["Drill"];
+            /** @description The first in the range; null of what is gone. */
             first?: string | null;
+            /** @description The newest in the range; of what is gone the newest in the compared range. */
             last?: string | null;
+            /** @description fatal, error, warn, info, debug or trace; null where the line does not say. */
             level?: string | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines: of each kept one as many as it stands for.
+             */
             lines: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Lines that were kept: what a click lists.
+             */
             records: number;
             sample?: null | components["schemas"]["CodeSample"];
+            /** @description What wrote it; null where that is not known. */
             service?: string | null;
+            /** @description Lines by bucket. */
             spark: number[];
+            /** @description What is remarkable. */
             states: components["schemas"]["CodeState"][];
+            /** @description The template; null where there is a code, whose lines may have several. */
             template?: string | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Different templates, in the range or, of what is gone, in the compared one.
+             */
             templates: number;
         };
+        /** @description A line that stands for its group: the newest. */
         CodeSample: {
+            /** @description Who read it. */
             agent: string;
+            /** @description The file it stood in. */
             file: string;
+            /** @description The id of the record. */
             id: string;
+            /** @description The line. */
             message: string;
+            /** @description The request it belongs to, where it says so. */
             request?: string | null;
+            /** @description When. */
             start: string;
         };
+        /**
+         * @description Lines of logs by code, service and level. Bucket `n` is `[start + n * step_ns, start + (n + 1) * step_ns)`, cut to
+         *     `[from, to)`.
+         */
         CodesAnswer: {
+            /** @description Start of the range that is compared with. */
             compared_from: string;
+            /** @description End of the range that is compared with. */
             compared_to: string;
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description Number of buckets.
+             */
             count: number;
+            /** @description Start of the range. */
             from: string;
+            /**
+             * Format: int64
+             * @description How many groups there are; null when there were too many to tell apart.
+             */
             groups?: number | null;
+            /** @description The oldest line that what is new was compared with; null where none is older than the range: then nothing is called new. */
             known_from?: string | null;
+            /** @description All others together. Rows and this give the total. */
             other: components["schemas"]["CodeCounts"];
+            /** @description The groups, the gravest levels first, of each the most lines. */
             rows: components["schemas"]["CodeRow"][];
+            /** @description What it cost. */
             scanned: components["schemas"]["Cost"];
+            /** @description Where bucket 0 starts. */
             start: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Width of a bucket in nanoseconds.
+             */
             step_ns: number;
+            /** @description End of the range. */
             to: string;
+            /** @description Everything. */
             total: components["schemas"]["CodeCounts"];
         };
+        /** @description Lines of logs by code, service and level. */
         CodesQuery: {
-            /** Format: int64 */
+            /**
+             * Format: int32
+             * @description At most so many buckets of `spark`, of a width that people can read.
+             * @default 60
+             */
             buckets?: number;
+            /**
+             * @description The range that `before` is about, and in which lines were that are gone now.
+             * @default previous
+             */
             compare?: components["schemas"]["Compare"];
+            /**
+             * @description A filter on log records, such as `level:error service:shop`.
+             * @default
+             */
             filter?: string;
+            /**
+             * @description The first instant inside; where the table begins unless given.
+             * @default null
+             */
             from?: string | null;
+            /** @description What had no line for so long before the range is new, such as `7d`. */
             known?: string;
-            /** Format: int64 */
+            /**
+             * @description Groups told apart, the gravest levels first, of each the most lines; all further ones are one.
+             * @default 200
+             */
             limit?: number;
+            /**
+             * @description The first instant behind; where the table ends unless given.
+             * @default null
+             */
             to?: string | null;
+            /**
+             * @description The time zone that days and weeks of `compare` follow, such as `Europe/Berlin`; empty for UTC.
+             * @default
+             */
             zone?: string;
         };
-        /** @enum {string} */
+        /** @description What is remarkable about a group. */
         CodeState: "new" | "gone" | "burst";
         /** @description What is collected. */
         Collect: {
@@ -3153,6 +3265,9 @@ export interface components {
         Panel: (components["schemas"]["ListQuery"] & {
             /** @enum {string} */
             kind: "list";
+        }) | (components["schemas"]["CodesQuery"] & {
+            /** @enum {string} */
+            kind: "codes";
         }) | (components["schemas"]["HistogramQuery"] & {
             /** @enum {string} */
             kind: "histogram";
@@ -3183,9 +3298,6 @@ export interface components {
         }) | (components["schemas"]["MetricsQuery"] & {
             /** @enum {string} */
             kind: "metrics";
-        }) | (components["schemas"]["CodesQuery"] & {
-            /** @enum {string} */
-            kind: "codes";
         });
         /** @description An answer of any kind. */
         PanelAnswer: (components["schemas"]["ListAnswer"] & {
@@ -3194,6 +3306,9 @@ export interface components {
         }) | (components["schemas"]["ListTotal"] & {
             /** @enum {string} */
             kind: "total";
+        }) | (components["schemas"]["CodesAnswer"] & {
+            /** @enum {string} */
+            kind: "codes";
         }) | (components["schemas"]["HistogramAnswer"] & {
             /** @enum {string} */
             kind: "histogram";
@@ -3224,9 +3339,6 @@ export interface components {
         }) | (components["schemas"]["MetricsAnswer"] & {
             /** @enum {string} */
             kind: "metrics";
-        }) | (components["schemas"]["CodesAnswer"] & {
-            /** @enum {string} */
-            kind: "codes";
         });
         /** @description A filter that was read. */
         ParseAnswer: {
@@ -6396,6 +6508,39 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": components["schemas"]["BatchLine"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodesQuery"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodesAnswer"];
                 };
             };
             /** @description What is wrong (RFC 9457) */
