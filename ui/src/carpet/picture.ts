@@ -2,6 +2,7 @@
 import type { AnswerOf } from "../api/ask.svelte.ts";
 import type { Schema } from "../api/client.ts";
 import { CLASSES, type ColorName, paint } from "../lib/palette.ts";
+import { both } from "../lib/filter.ts";
 import { NOTHING, parseInstant } from "../lib/format.ts";
 import type { Range } from "../lib/time.ts";
 import type { Kind } from "./questions.ts";
@@ -53,6 +54,8 @@ export interface Answered {
   ask: Ask;
   now: Answer;
   before: Answer | null;
+  /** Of rows: the filter that they were asked by, which the drill of an answer is relative to. */
+  filter?: string;
 }
 
 const ORDERS: Record<string, readonly string[]> = {
@@ -135,9 +138,11 @@ function order(layers: Layer[], field: string): void {
   }
 }
 
-function layersOf({ ask, now, before }: Answered, spec: PanelSpec): { layers: Layer[]; unit: Unit } {
+function layersOf({ ask, now, before, filter = "" }: Answered, spec: PanelSpec): { layers: Layer[]; unit: Unit } {
   if (now.kind === "series") return ofMetric(now, ask, spec);
-  return now.kind === "histogram" ? ofRows(now, before, ask, spec) : ofQuantiles(now, before, ask, spec);
+  const made = now.kind === "histogram" ? ofRows(now, before, ask, spec) : ofQuantiles(now, before, ask, spec);
+  for (const layer of made.layers) layer.drill = { ...layer.drill, filter: both(filter, layer.drill.filter) };
+  return made;
 }
 
 function ofMetric(answer: AnswerOf<"series">, ask: Ask, spec: PanelSpec): { layers: Layer[]; unit: Unit } {

@@ -137,8 +137,8 @@ describe("a click", () => {
       series: [{ key: "shop", values: [[2_000_000]], total: 9, drill: { view: "exchanges", filter: "service:shop", mode: "start", exact: true } }],
     } as unknown as Answer;
     const spec = { ...errors, kind: "lines" as const, asks: [{ rows: "exchanges" as const, by: "service", quantile: 0.95 }] };
-    const of = picture(spec, [{ ask: spec.asks[0]!, now: answer, before: null }], null)!;
-    expect(target(of, spec, of.layers[0]!, 0, "UTC", null).drill).toMatchObject({ q: "service:shop duration:>=2ms", says: null });
+    const of = picture(spec, [{ ask: spec.asks[0]!, now: answer, before: null, filter: "class:error" }], null)!;
+    expect(target(of, spec, of.layers[0]!, 0, "UTC", null).drill).toMatchObject({ q: "class:error service:shop duration:>=2ms", says: null });
   });
 });
 
