@@ -20,7 +20,7 @@ function byClass(values: Record<string, (number | null)[]>, compared = false): A
   const count = Object.values(values)[0]?.length ?? 3;
   const mean = (list: (number | null)[]) => list.reduce<number>((sum, value) => sum + (value ?? 0), 0) / list.length;
   return {
-    kind: "series", start: at(START), from: at(START), to: at(START + count * STEP - 20_000), step_ns: STEP * 1e6, count, partial_first: false, partial_last: true,
+    kind: "series", start: at(START), from: at(START), to: at(START + count * STEP - 20_000), step_ns: STEP * 1e6, resolution_ns: 0, count, partial_first: false, partial_last: true,
     aggregate: "rate", metric_kind: "counter", unit: "1/s", by: ["label.class"], groups: 2, unread: 0, scanned: { rows: 0, skipped: 0, lost: 0 },
     series: Object.entries(values).map(([name, list]) => ({
       kind: name === "" ? "other" : "value", key: name === "" ? [] : [name], values: list, total: mean(list), drill: drill(name === "" ? "" : `class:${name}`),
