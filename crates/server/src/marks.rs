@@ -91,12 +91,15 @@ impl From<Problem> for MarkError {
     }
 }
 
+/// Marks by instant and id.
+type Known = BTreeMap<(i64, String), Mark>;
+
 /// The marks of a data folder. Only who holds the folder may have one.
 #[derive(Debug)]
 pub struct Marks {
     shelf: Shelf,
-    /// By instant and id, once they were read.
-    known: Mutex<Option<BTreeMap<(i64, String), Mark>>>,
+    /// What is on the shelf, once it was read.
+    known: Mutex<Option<Known>>,
 }
 
 impl Marks {
@@ -145,7 +148,7 @@ impl Marks {
     }
 
     /// All of them, read where they were not before.
-    fn known(&self) -> Result<MutexGuard<'_, Option<BTreeMap<(i64, String), Mark>>>, Problem> {
+    fn known(&self) -> Result<MutexGuard<'_, Option<Known>>, Problem> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
             let kept = self.shelf.all::<Kept>()?;

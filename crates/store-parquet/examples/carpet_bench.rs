@@ -50,7 +50,7 @@ fn kind(panel: u64) -> &'static str {
 /// The point of a series at an instant: numbers that look alike and differ.
 fn point(series: u64, start: i64, width: i64) -> PointRow {
     let panel = series % PANELS;
-    let mixed = (series ^ start.unsigned_abs() / 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let mixed = (series ^ (start.unsigned_abs() / 7)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     let value = mixed.cast_signed();
     let mut row = PointRow {
         start,

@@ -40,6 +40,7 @@ impl Cluster {
     ///
     /// # Errors
     /// It is installed, and does not start.
+    #[allow(clippy::print_stderr, reason = "a skipped test says so")]
     pub fn start(folder: &Path) -> io::Result<Option<Self>> {
         let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let programs = versions.map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").exists());

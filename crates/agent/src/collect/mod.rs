@@ -153,7 +153,8 @@ fn start(collection: &Collection, shared: &Arc<Shared>) -> Result<Vec<JoinHandle
     for wanted in readers::collectors(&collection.config, &collection.secret_files) {
         let batches = batch::Batches::new(&collection.agent)?;
         let shared = Arc::clone(shared);
-        threads.push(spawn(&wanted.thread().to_owned(), move || readers::read(&wanted, batches, &shared))?);
+        let name = wanted.thread().to_owned();
+        threads.push(spawn(&name, move || readers::read(&wanted, batches, &shared))?);
     }
     if collection.config.nginx || !collection.config.logs.is_empty() {
         let logs = readers::LogReader::new(collection)?;

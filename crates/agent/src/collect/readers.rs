@@ -86,7 +86,8 @@ pub fn collectors(config: &Collect, secrets: &Path) -> Vec<Wanted> {
             Ok(Redis::new(&server.address, password.as_deref()))
         }));
     }
-    for url in config.checks.iter().cloned() {
+    for url in &config.checks {
+        let url = url.clone();
         let place = url.split(['?', '#']).next().unwrap_or_default().to_owned();
         all.push(Wanted::new(format!("check {place}"), move || Check::new(&url)));
     }

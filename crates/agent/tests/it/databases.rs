@@ -78,7 +78,10 @@ fn what_is_asked_arrives_and_what_is_missing_is_said() {
     server.wait_status("a password that is not there", |status| {
         error("postgresql locked")(status).is_some_and(|error| error.contains("missing"))
     });
-    let told = format!("{:?} {:?}", server.state().status, server.state().rows.points);
+    let told = {
+        let state = server.state();
+        format!("{:?} {:?}", state.status, state.rows.points)
+    };
     assert!(!told.contains(PASSWORD) && !agent.log().contains(PASSWORD) && !told.contains("token=x"));
     assert_eq!(agent.end(), 0);
 }

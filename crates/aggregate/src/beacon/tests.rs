@@ -1,3 +1,5 @@
+//! What beacons become, whatever they say.
+
 use proptest::prelude::*;
 
 use super::*;

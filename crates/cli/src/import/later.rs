@@ -102,7 +102,7 @@ mod tests {
         assert_eq!((moved.start - log.start, moved.offset, &moved.request), (3 * WINDOW, 9, &log.request));
         assert_eq!(moved.id, later(&log.id, 30_000).expect("an id"));
         assert_eq!(later(&moved.id, -30_000), Some(log.id));
-        assert!(moved.id > "01KAH000000000000000000001".to_owned());
+        assert!(moved.id.as_str() > "01KAH000000000000000000001");
         assert_eq!(later("no id of a row", 1), None);
     }
 }

@@ -22,6 +22,9 @@ const NOT_ASKED: &[&str] = &[
     "PUT /api/v1/preferences",
     "PUT /api/v1/views/{name}",
     "POST /api/v1/agents",
+    "POST /api/v1/marks",
+    "POST /rum",
+    "GET /rum",
     "PUT /api/v1/agents/{name}/config",
     "POST /api/v1/agents/{name}/preview",
     "POST /agent/v1/batches",
@@ -142,6 +145,7 @@ fn bodies(fields: &[String]) -> BTreeMap<&'static str, Vec<Value>> {
     let lists = lists.chain([json!({"kind": "list", "columns": columns})]).collect::<Vec<_>>();
     BTreeMap::from([
         ("POST /api/v1/query/batch", vec![json!({"panels": lists})]),
+        ("POST /api/v1/query/codes", vec![json!({})]),
         ("POST /api/v1/query/difference", each(&|f| json!({"selection": {"filter": "status:200"}, "fields": [f]}))),
         ("POST /api/v1/query/facets", facets),
         ("POST /api/v1/query/histogram", each(&|f| json!({"by": f, "top": 100}))),
