@@ -1394,6 +1394,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/rum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same for pages that load a picture. */
+        get: operations["getBeacon"];
+        put?: never;
+        /** Takes what a page tells, all of it in the query (docs/browser.md); a body is not read. Of any site, without a token. */
+        post: operations["sendBeacon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/rum.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The script that tells how a page was loaded: `<script async src="…/rum.js" data-page="cart" data-release="42"></script>`. */
+        get: operations["getBeaconScript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1471,9 +1506,12 @@ export interface components {
             /**
              * @description What is collected beside packets.
              * @default {
+             *       "checks": [],
              *       "logs": [],
              *       "nginx": true,
+             *       "postgresql": [],
              *       "process": true,
+             *       "redis": [],
              *       "system": true,
              *       "tcp": true
              *     }
@@ -1809,7 +1847,7 @@ export interface components {
              * @description Lines that were kept: what a click lists.
              */
             records: number;
-            sample?: null | components["schemas"]["CodeSample"];
+            sample?: components["schemas"]["CodeSample"] | null;
             /** @description What wrote it; null where that is not known. */
             service?: string | null;
             /** @description Lines by bucket. */
@@ -1903,7 +1941,10 @@ export interface components {
              * @default null
              */
             from?: string | null;
-            /** @description What had no line for so long before the range is new, such as `7d`. */
+            /**
+             * @description What had no line for so long before the range is new, such as `7d`.
+             * @default 604800000000000
+             */
             known?: string;
             /**
              * @description Groups told apart, the gravest levels first, of each the most lines; all further ones are one.
@@ -1921,10 +1962,18 @@ export interface components {
              */
             zone?: string;
         };
-        /** @description What is remarkable about a group. */
+        /**
+         * @description What is remarkable about a group.
+         * @enum {string}
+         */
         CodeState: "new" | "gone" | "burst";
         /** @description What is collected. */
         Collect: {
+            /**
+             * @description Addresses that are asked for: http or https, a host, a path such as `/health`.
+             * @default []
+             */
+            checks?: string[];
             /**
              * @description Further logs.
              * @default []
@@ -1936,10 +1985,20 @@ export interface components {
              */
             nginx?: boolean;
             /**
+             * @description PostgreSQL servers.
+             * @default []
+             */
+            postgresql?: components["schemas"]["Database"][];
+            /**
              * @description Its processes.
              * @default true
              */
             process?: boolean;
+            /**
+             * @description Redis servers.
+             * @default []
+             */
+            redis?: components["schemas"]["RedisServer"][];
             /**
              * @description CPU, memory, disks, network of the host.
              * @default true
@@ -2160,6 +2219,27 @@ export interface components {
              * @description Rows by all rows of the answer, 0 to 1.
              */
             share?: number | null;
+        };
+        /** @description A PostgreSQL server. */
+        Database: {
+            /**
+             * @description `host=/run/postgresql user=arachne dbname=shop`, or a URL; no password.
+             * @default
+             */
+            connection?: string;
+            /**
+             * @description What it is called in series; host and port where that is left out.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description Where its password is.
+             * @default {
+             *       "env": null,
+             *       "file": null
+             *     }
+             */
+            password?: components["schemas"]["Secret"];
         };
         /** @description What an agent delivered. */
         Delivered: {
@@ -3823,6 +3903,22 @@ export interface components {
              */
             version?: number;
         };
+        /** @description A Redis server. */
+        RedisServer: {
+            /**
+             * @description Host and port.
+             * @default
+             */
+            address?: string;
+            /**
+             * @description Where its password is.
+             * @default {
+             *       "env": null,
+             *       "file": null
+             *     }
+             */
+            password?: components["schemas"]["Secret"];
+        };
         /**
          * @description What a token may do, in one word.
          * @enum {string}
@@ -3950,6 +4046,19 @@ export interface components {
              * @default false
              */
             twins?: boolean;
+        };
+        /** @description Where the agent finds a secret on its own host. The secret itself is never part of a configuration. */
+        Secret: {
+            /**
+             * @description A variable of the agent's environment; its name begins with `ARACHNE_SECRET_`.
+             * @default null
+             */
+            env?: string | null;
+            /**
+             * @description The name of a file in the agent's folder of secrets, whose first line it is.
+             * @default null
+             */
+            file?: string | null;
         };
         /** @description A segment of a session. */
         Segment: {
@@ -7546,6 +7655,96 @@ export interface operations {
                 content: {
                     "text/plain": string;
                 };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBeacon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendBeacon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It was taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBeaconScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A script */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            /** @description Unchanged */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong (RFC 9457) */
             default: {

@@ -167,19 +167,36 @@ fn a_real_log_of_beacons_has_the_quantiles_that_others_count() {
     let Ok(text) = fs::read_to_string(&file) else {
         return eprintln!("skipped: no {} (set ARACHNE_SHARED)", file.display());
     };
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let log = folder.path().join("clientstat.log");
-    let format = Box::new(Format::new("combined_plus").expect("a format"));
-    let what = What::Access { format, settings: Settings::default() };
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
-    logs.follow(vec![LogSpec { pattern: log.display().to_string(), labels: Vec::new(), what }]);
-    logs.poll(NOON);
-    append(&log, &text);
-    // Its lines are of later in the year.
-    let arrived = 1_795_600_000_000_000_000;
-    while logs.poll(arrived) {}
-    let mut durable = Durable::default();
-    durable.take(&mut logs, true);
+    let read = |text: &str| {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let log = folder.path().join("clientstat.log");
+        let format = Box::new(Format::new("combined_plus").expect("a format"));
+        let what = What::Access { format, settings: Settings::default() };
+        let mut logs = Logs::new(redactor(), Positions::default(), 1);
+        logs.follow(vec![LogSpec { pattern: log.display().to_string(), labels: Vec::new(), what }]);
+        logs.poll(NOON);
+        append(&log, text);
+        // Its lines are of later in the year.
+        let arrived = 1_795_600_000_000_000_000;
+        while logs.poll(arrived) {}
+        let mut durable = Durable::default();
+        durable.take(&mut logs, true);
+        durable
+    };
+    let durable = read(&text);
+    let bots = durable.sum("browser.beacons", "outcome: bot\n");
+    assert!(bots > 0);
+    assert_eq!(durable.sum("browser.views", "") + bots, 457);
+    // The others count bots too, so all are browsers now: what a client says of itself stands between the fifth and sixth quote.
+    let browsers: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut pieces: Vec<_> = line.split('"').collect();
+            pieces[5] = "Mozilla/5.0 (X11; Linux x86_64)";
+            pieces.join("\"") + "\n"
+        })
+        .collect();
+    let durable = read(&browsers.concat());
     assert_eq!(durable.sum("browser.views", ""), 457);
     let counted = [
         ("index", "dns", 224, 37.0),

@@ -35,7 +35,7 @@ pub struct Collect {
     pub postgresql: Vec<Database>,
     /// Redis servers.
     pub redis: Vec<RedisServer>,
-    /// Addresses that are asked for, such as `https://www.example.com/health`.
+    /// Addresses that are asked for: http or https, a host, a path such as `/health`.
     pub checks: Vec<String>,
 }
 
