@@ -25,6 +25,7 @@ const NOT_ASKED: &[&str] = &[
     "POST /api/v1/marks",
     "POST /rum",
     "GET /rum",
+    "GET /rum.js",
     "PUT /api/v1/agents/{name}/config",
     "POST /api/v1/agents/{name}/preview",
     "POST /agent/v1/batches",
