@@ -78,11 +78,7 @@ impl Sketch {
                 Some(distinct) => self.distinct.merge(&distinct),
                 None => self.unread += 1,
             },
-            Some(_) => match Histogram::from_bytes(bytes) {
-                Ok(histogram) if self.histogram.is_empty() => self.histogram = histogram,
-                Ok(histogram) => self.histogram.merge(&histogram),
-                Err(_) => self.unread += 1,
-            },
+            Some(_) => self.unread += u64::from(self.histogram.merge_bytes(bytes).is_err()),
         }
     }
 

@@ -179,6 +179,7 @@ fn keep(settings: &mut Settings, table: &str, limit: Limit) -> bool {
 #[must_use]
 pub fn run(args: &ServeArgs) -> ExitStatus {
     let _log = init(args.messages.format(), args.messages.verbosity(), Flood::Limited);
+    arachne_agent::stay_small();
     match start(args) {
         Ok(()) => ExitStatus::Done,
         Err(error) => {

@@ -18,6 +18,10 @@ use arachne_query::{Aggregate, Panel, PanelAnswer, Queries, SeriesQuery, Span, W
 use arachne_store::{ImportName, ImportStart, Rows, Store as _, Unwatched};
 use arachne_store_parquet::{EmbeddedStore, Settings};
 
+/// As the program has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 const SECOND: i64 = 1_000_000_000;

@@ -46,25 +46,58 @@ impl Histogram {
     /// # Errors
     /// [`BadBytes`]; memory stays within that of one histogram whatever the bytes are.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadBytes> {
-        let mut reader = Reader { bytes, at: 1 };
-        match bytes.first() {
-            None => return Ok(Self::new()),
-            Some(&FORMAT) => {}
-            Some(&other) => return Err(BadBytes::Format(other)),
-        }
-        let (zeros, sum) = (reader.small()?, reader.number()?);
-        let mut buckets = Vec::new();
-        let mut next = i64::from(INDEX_MIN);
-        while reader.at < bytes.len() {
-            let index = i64::try_from(reader.small()?).ok().and_then(|gap| next.checked_add(gap));
-            let index = index.and_then(|index| i16::try_from(index).ok()).filter(|index| *index <= INDEX_MAX);
-            let index = index.ok_or(BadBytes::Damaged(reader.at))?;
-            next = i64::from(index) + 1;
-            buckets.push((index, reader.small()?));
-        }
-        let histogram = Self::from_parts(zeros, sum, buckets).ok().filter(|histogram| !histogram.is_empty());
-        histogram.ok_or(BadBytes::Damaged(bytes.len()))
+        let mut histogram = Self::new();
+        histogram.merge_bytes(bytes)?;
+        Ok(histogram)
     }
+
+    /// Adds the histogram that these bytes are, which is not made for that: panels add millions of them.
+    ///
+    /// # Errors
+    /// [`BadBytes`], and then nothing was added; memory as for [`Self::from_bytes`].
+    pub fn merge_bytes(&mut self, bytes: &[u8]) -> Result<(), BadBytes> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let (mut count, mut span) = (0_u64, None);
+        let (zeros, sum) = read(bytes, |index, n| {
+            count = count.saturating_add(n);
+            span = Some((span.map_or(index, |(low, _)| low), index));
+        })?;
+        count = count.saturating_add(zeros);
+        if count == 0 {
+            return Err(BadBytes::Damaged(bytes.len()));
+        }
+        if let Some((low, high)) = span {
+            self.cover(low, high);
+        }
+        self.zeros = self.zeros.saturating_add(zeros);
+        self.count = self.count.saturating_add(count);
+        self.sum = self.sum.saturating_add(sum);
+        read(bytes, |index, n| self.add(index, n)).map(drop)
+    }
+}
+
+/// The zeros and the sum; `each` gets index and count of each bucket in use, ascending.
+fn read(bytes: &[u8], mut each: impl FnMut(i16, u64)) -> Result<(u64, u128), BadBytes> {
+    let mut reader = Reader { bytes, at: 1 };
+    match bytes.first() {
+        Some(&FORMAT) => {}
+        other => return Err(BadBytes::Format(other.copied().unwrap_or_default())),
+    }
+    let (zeros, sum) = (reader.small()?, reader.number()?);
+    let mut next = i64::from(INDEX_MIN);
+    while reader.at < bytes.len() {
+        let index = i64::try_from(reader.small()?).ok().and_then(|gap| next.checked_add(gap));
+        let index = index.and_then(|index| i16::try_from(index).ok()).filter(|index| *index <= INDEX_MAX);
+        let index = index.ok_or(BadBytes::Damaged(reader.at))?;
+        next = i64::from(index) + 1;
+        let count = reader.small()?;
+        if count != 0 {
+            each(index, count);
+        }
+    }
+    Ok((zeros, sum))
 }
 
 fn write(bytes: &mut Vec<u8>, mut number: u128) {
@@ -98,7 +131,12 @@ impl Reader<'_> {
         Err(BadBytes::Damaged(self.at))
     }
 
+    #[inline]
     fn small(&mut self) -> Result<u64, BadBytes> {
+        if let Some(byte) = self.bytes.get(self.at).filter(|byte| **byte < 0x80) {
+            self.at += 1;
+            return Ok(u64::from(*byte));
+        }
         u64::try_from(self.number()?).map_err(|_| BadBytes::Damaged(self.at))
     }
 }
@@ -134,6 +172,23 @@ mod tests {
             let mut histogram = Histogram::new();
             values.into_iter().for_each(|(value, count)| histogram.record_n(value, count.into()));
             prop_assert_eq!(Histogram::from_bytes(&histogram.to_bytes()), Ok(histogram));
+        }
+
+        #[test]
+        fn bytes_are_added_as_what_they_are(mine: Vec<u64>, others: Vec<u64>) {
+            let of = |values: &[u64]| {
+                let mut histogram = Histogram::new();
+                values.iter().for_each(|value| histogram.record(*value));
+                histogram
+            };
+            let (mut added, mut merged) = (of(&mine), of(&mine));
+            prop_assert_eq!(added.merge_bytes(&of(&others).to_bytes()), Ok(()));
+            merged.merge(&of(&others));
+            prop_assert_eq!(&added, &merged);
+            let mut bad = of(&others).to_bytes();
+            bad.push(0x80);
+            prop_assert!(added.merge_bytes(&bad).is_err());
+            prop_assert_eq!(added, merged, "nothing of what is no histogram");
         }
 
         #[test]

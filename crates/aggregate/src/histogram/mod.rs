@@ -69,8 +69,32 @@ impl Histogram {
         self.zeros = self.zeros.saturating_add(other.zeros);
         self.count = self.count.saturating_add(other.count);
         self.sum = self.sum.saturating_add(other.sum);
+        if !other.counts.is_empty() {
+            self.cover(other.first, other.last());
+        }
         for (index, count) in other.buckets() {
             self.add(index, count);
+        }
+    }
+
+    /// The index of the highest bucket in use.
+    fn last(&self) -> i16 {
+        self.first.saturating_add(i16::try_from(self.counts.len().saturating_sub(1)).unwrap_or(i16::MAX))
+    }
+
+    /// Makes the window one from `low` to `high` at least. Both get a count at once.
+    fn cover(&mut self, low: i16, high: i16) {
+        if self.counts.is_empty() {
+            self.first = low;
+        }
+        if low < self.first {
+            let missing = self.first.abs_diff(low);
+            self.counts.splice(0..0, std::iter::repeat_n(0, missing.into()));
+            self.first = low;
+        }
+        let length = usize::from(high.abs_diff(self.first.min(high))) + 1;
+        if length > self.counts.len() {
+            self.counts.resize(length, 0);
         }
     }
 
@@ -86,18 +110,8 @@ impl Histogram {
     /// Puts `count` into a bucket outside the window.
     #[cold]
     fn widen(&mut self, index: i16, count: u64) {
-        if self.counts.is_empty() {
-            self.first = index;
-        }
-        if index < self.first {
-            let missing = self.first.abs_diff(index);
-            self.counts.splice(0..0, std::iter::repeat_n(0, missing.into()));
-            self.first = index;
-            self.counts[0] = count;
-        } else {
-            self.counts.resize(index.abs_diff(self.first).into(), 0);
-            self.counts.push(count);
-        }
+        self.cover(index, index);
+        self.counts[usize::from(index.abs_diff(self.first))] = count;
     }
 
     /// How many values were recorded.

@@ -26,7 +26,7 @@ use crate::Queries;
 use crate::error::{QueryError, at_most};
 use crate::fields::{Split, split};
 use crate::histogram::ladder;
-use crate::limits::{BY_MAX, TOP_MAX};
+use crate::limits::{BY_MAX, SKETCHES_MAX, TOP_MAX};
 use crate::plan::Plan;
 use crate::scope::{Mode, Scope};
 use answer::Range;
@@ -147,13 +147,27 @@ impl Shape {
         self
     }
 
-    /// At once; where groups are dear, those with the largest values first.
+    /// At once; where groups are dear and too many, those with the largest values first.
     fn ask(self) -> Plan<SeriesAnswer> {
         let Some(first) = self.operands.first().filter(|first| first.aggregate.is_dear() && !self.by.is_empty()) else {
             return self.at_once();
         };
-        let ranking = first.ranking(&self.by);
-        Plan::before(vec![ranking], move |groups| {
+        let buckets = first.buckets.count as usize;
+        if buckets.saturating_mul(self.top.max(1)) > SKETCHES_MAX {
+            return self.few_first();
+        }
+        // Labels have a handful of values as a rule, and then one pass is enough.
+        let requests = self.requests();
+        Plan::before(requests, move |groups| {
+            let is_whole = groups.iter().all(|groups| groups.rest.is_none());
+            Ok(if is_whole { Plan::new(Vec::new(), move |_| self.put_together(groups)) } else { self.few_first() })
+        })
+    }
+
+    /// The largest over the whole range, then those by bucket.
+    fn few_first(self) -> Plan<SeriesAnswer> {
+        let ranking = self.operands.first().map(|first| first.ranking(&self.by)).into_iter().collect();
+        Plan::before(ranking, move |groups| {
             let operand = self.operands[0].clone();
             let found = operand.read(self.by.len(), true, groups.into_iter().next().unwrap_or_default())?;
             let groups = found.groups.len() as u64;
@@ -164,16 +178,23 @@ impl Shape {
     }
 
     fn at_once(self) -> Plan<SeriesAnswer> {
-        let requests = self.operands.iter().map(|operand| operand.request(&self.by, None)).collect();
-        Plan::new(requests, move |groups| {
-            let found =
-                self.operands.iter().zip(groups).map(|(operand, groups)| operand.read(self.by.len(), false, groups));
-            let (now, compared) = self.ranges(found.collect::<Result<_, _>>()?);
-            let mut shown = now.ranked();
-            let groups = shown.len() as u64;
-            shown.truncate(self.top);
-            self.answer(&shown, &now, compared.as_ref()).map(|answer| SeriesAnswer { groups, ..answer })
-        })
+        Plan::new(self.requests(), move |groups| self.put_together(groups))
+    }
+
+    /// All groups by bucket, of each operand.
+    fn requests(&self) -> Vec<GroupRequest> {
+        self.operands.iter().map(|operand| operand.request(&self.by, None)).collect()
+    }
+
+    /// The answers to [`Self::requests`].
+    fn put_together(&self, groups: Vec<Groups>) -> Result<SeriesAnswer, QueryError> {
+        let found =
+            self.operands.iter().zip(groups).map(|(operand, groups)| operand.read(self.by.len(), false, groups));
+        let (now, compared) = self.ranges(found.collect::<Result<_, _>>()?);
+        let mut shown = now.ranked();
+        let groups = shown.len() as u64;
+        shown.truncate(self.top);
+        self.answer(&shown, &now, compared.as_ref()).map(|answer| SeriesAnswer { groups, ..answer })
     }
 
     /// The groups that are shown each, and all others as one.

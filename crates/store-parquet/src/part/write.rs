@@ -178,7 +178,9 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
                 .set_column_dictionary_enabled(path.clone(), true)
                 .set_column_dictionary_page_size_limit(path.clone(), BODIES_BYTES);
         }
-        let statistics = if table.id == Some(index) { EnabledStatistics::Page } else { statistics(column.kind) };
+        // What rows are looked up by, and what they lie in the order of, says much about a page whatever it is.
+        let is_telling = table.id == Some(index) || table.order.first() == Some(&index);
+        let statistics = if is_telling { EnabledStatistics::Page } else { statistics(column.kind) };
         builder = builder.set_column_statistics_enabled(path.clone(), statistics);
         if table.blooms.contains(&index) {
             builder = builder
