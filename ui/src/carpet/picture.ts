@@ -110,8 +110,8 @@ export function picture(spec: PanelSpec, answers: readonly Answered[], beaten: (
   const gaps = Uint8Array.from({ length: first.count }, (_, at) => {
     const from = start + at * step;
     const known = beaten?.(from, Math.min(from + step, end.to)) ?? null;
-    if (known !== null) return known ? 0 : 1;
-    return layers.some((layer) => (layer.values[at] ?? null) !== null) ? 0 : 1;
+    // A log may tell of a time before anybody measured: what has a value is no gap.
+    return known === true || layers.some((layer) => (layer.values[at] ?? null) !== null) ? 0 : 1;
   });
   return { start, step, count: first.count, ...end, unit, layers, gaps, partial: start + first.count * step > end.to, any };
 }
@@ -178,7 +178,7 @@ function ofRows(answer: AnswerOf<"histogram">, before: Answer | null, ask: Ask, 
     const earlier = was?.series.find((other) => other.kind === one.kind && other.key === one.key);
     const rows = measure === "count" || measure === "errors";
     return {
-      name: one.kind === "other" ? OTHERS : one.key === null ? (ask.label ?? "all") : String(one.key), color: "other", hatched: false,
+      name: one.kind === "other" ? OTHERS : one.key === null ? (ask.label ?? (isRows(ask) && ask.by ? "none" : "all")) : String(one.key), color: "other", hatched: false,
       values: one.values as (number | null)[], total: rows ? one.total / seconds : meanOf(one.values),
       before: was ? ((earlier?.values as (number | null)[] | undefined) ?? Array.from({ length: was.count }, () => 0)) : null,
       beforeTotal: was ? (rows ? (earlier?.total ?? 0) / seconds : meanOf(earlier?.values ?? [])) : null,
