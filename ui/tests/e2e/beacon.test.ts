@@ -43,13 +43,14 @@ afterEach(async () => {
 
 /** Opens a page of the site, uses it, and leaves. */
 async function visit(path: string, person: boolean): Promise<void> {
+  // Of the whole browser: what a page sends while it is left has no other name than that.
+  const name = "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
   const browser = await chromium.launch({
     executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", ...(person ? ["--disable-blink-features=AutomationControlled"] : [])],
+    args: ["--no-sandbox", "--disable-gpu", ...(person ? ["--disable-blink-features=AutomationControlled", name] : [])],
   });
   browsers.push(browser);
-  const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-  const page: Page = await browser.newPage(person ? { userAgent } : {});
+  const page: Page = await browser.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => complaints.push(message.text()));
   const first = page.waitForRequest((request) => /\/(rum|stat)\?/.test(request.url()));
