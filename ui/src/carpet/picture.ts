@@ -65,16 +65,16 @@ const ORDERS: Record<string, readonly string[]> = {
 };
 const MEANINGS: Record<string, Record<string, ColorName>> = {
   rating: { good: "fast", fair: "medium", poor: "error" },
-  level: { trace: "other", debug: "other", info: "fast", warn: "slow", error: "error", fatal: "error" },
-  outcome: { success: "fast", refused: "client-error", failed: "error", unanswered: "error", open: "open" },
-  none: {},
+  level: { unknown: "other", trace: "other", debug: "other", info: "fast", warn: "slow", error: "error", fatal: "error" },
+  outcome: { success: "fast", counted: "fast", bot: "other", refused: "client-error", failed: "error", unanswered: "error", open: "open" },
 };
 
 /** The colours of names: of meaning where the field has them, else by name, so that a name keeps its colour over panels. */
 export function tints(field: string, names: string[]): ColorName[] {
   const meant = MEANINGS[field];
-  if (!meant) return paint(field, names);
-  return names.map((name) => meant[name] ?? "other");
+  // What has no meaning here has a colour by its name.
+  const painted = paint(field, names);
+  return names.map((name, at) => meant?.[name] ?? painted[at]!);
 }
 
 /** Whether a name is trouble: drawn hatched and on top, the second channel beside colour. */
@@ -101,11 +101,11 @@ export function picture(spec: PanelSpec, answers: readonly Answered[], beaten: (
     layers.push(...made.layers);
   }
   const field = spec.paint ?? fieldOf(answers[0]!.ask);
-  order(layers, spec.kind === "light" ? "class" : field);
-  const names = tints(spec.kind === "light" ? "class" : field, layers.map((layer) => layer.name));
+  order(layers, field);
+  const names = tints(field, layers.map((layer) => layer.name));
   layers.forEach((layer, at) => {
     layer.color = layer.name === OTHERS || layer.name.startsWith("~") ? "other" : names[at]!;
-    layer.hatched = isTrouble(spec.kind === "light" ? "class" : field, layer.name);
+    layer.hatched = isTrouble(field, layer.name);
   });
   const gaps = Uint8Array.from({ length: first.count }, (_, at) => {
     const from = start + at * step;
