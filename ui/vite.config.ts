@@ -40,7 +40,7 @@ export default defineConfig({
     reportCompressedSize: false,
   },
   // `npm run dev` shows the sources on a running `arachne serve`, which takes requests of its own origin only.
-  server: { proxy: { "/api": { target: server, changeOrigin: true, headers: { origin: server } } } },
+  server: { proxy: Object.fromEntries(["/api", "/metrics"].map((path) => [path, { target: server, changeOrigin: true, headers: { origin: server } }])) },
   worker: { format: "es" },
   test: {
     // No test is about time: properties take long on a busy machine.

@@ -36,12 +36,14 @@ impl Program {
     /// This very program as the agent `name` of the server that holds `data`.
     ///
     /// # Errors
-    /// The system does not tell where this program is.
+    /// The system does not tell where this program or the folder is.
     pub fn agent(data: &Path, name: &str, look_up_names: bool) -> io::Result<Self> {
+        // The agent takes no relative address of a socket.
+        let data = std::path::absolute(data)?;
         let folder = data.join("agents");
         let words = [
             ("--server", format!("unix:{}", data.join("socket").display())),
-            ("--key-file", key_file(data, name).display().to_string()),
+            ("--key-file", key_file(&data, name).display().to_string()),
             ("--spool", folder.join(format!("{name}.spool")).display().to_string()),
         ];
         let words = words.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
@@ -231,6 +233,13 @@ mod tests {
         agent.stop();
         assert!(arachne_telemetry::count_of(&codes::SERVER_AGENT_006) > before, "SERVER-AGENT-006");
         LocalAgent::start(Program { path: "/nonexistent/arachne".into(), arguments: Vec::new() }).stop();
+    }
+
+    #[test]
+    fn the_agent_of_a_relative_folder() {
+        let here = std::env::current_dir().expect("a folder");
+        let program = Program::agent(Path::new("data"), "local", false).expect("this program is somewhere");
+        assert_eq!(program.arguments[3], format!("unix:{}/data/socket", here.display()));
     }
 
     #[test]

@@ -14,6 +14,8 @@ export class Failure extends Error {
   /** The stable code: `filter_invalid`, `too_broad`, `offline` … */
   readonly code: string;
   readonly status: number;
+  /** The part of the request that is wrong; empty where none is named. */
+  readonly field: string;
   /** Mistakes in a filter, with their places in bytes. */
   readonly mistakes: Schema<"Mistake">[];
 
@@ -26,10 +28,11 @@ export class Failure extends Error {
     return this.refused || this.code === "offline" || this.code === "bad-filter";
   }
 
-  constructor(problem: { code?: string; title?: string; detail?: string; status?: number; diagnostics?: Schema<"Mistake">[] }) {
+  constructor(problem: { code?: string; title?: string; detail?: string; status?: number; field?: string | null; diagnostics?: Schema<"Mistake">[] }) {
     super(problem.detail || problem.title || "the request failed");
     this.code = problem.code ?? "unknown";
     this.status = problem.status ?? 0;
+    this.field = problem.field ?? "";
     this.mistakes = problem.diagnostics ?? [];
   }
 }

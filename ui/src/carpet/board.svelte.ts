@@ -1,29 +1,13 @@
-/** What all panels of a page have in common: the range, where the pointer is, marks, and when anything was measured at all. */
+/** What all panels of a page have in common: the range, where the pointer is, and when anything was measured at all. */
 import { ask, type Asked } from "../api/ask.svelte.ts";
 import { instant, parseInstant } from "../lib/format.ts";
 import { page } from "../lib/page.svelte.ts";
 import type { Range } from "../lib/time.ts";
-import { asked, chosenStep, type Frame, hostsTerm, POINT_MS, stepOf, zoneFor } from "./questions.ts";
+import { asked, chosenStep, type Frame, hostsTerm, stepOf, zoneFor } from "./questions.ts";
 import { stepText } from "../lib/time.ts";
 import { both } from "../lib/filter.ts";
-
-/** Something that happened at an instant: a release, a note. */
-export interface Mark {
-  id: string;
-  /** Milliseconds since 1970. */
-  at: number;
-  kind: string;
-  text: string;
-  service?: string | undefined;
-}
-
-/** The shape of `GET /api/v1/marks`. */
-interface MarksAnswer {
-  marks: { id: string; at: string; kind: string; text: string; service?: string; labels?: Record<string, string> }[];
-}
-
-/** Marks beyond these are not drawn: an axis of nothing but marks says nothing. */
-const MARKS_MAX = 200;
+import { store } from "../lib/store.svelte.ts";
+import { isRows, type PanelSpec } from "./spec.ts";
 
 /** So many hosts are told apart. */
 const HOSTS_MAX = 100;
@@ -37,7 +21,6 @@ class Board {
   drawn: Range | null = $state.raw(null);
   /** In which panel the brush was drawn: its bar stands there. */
   brushed = $state("");
-  marks: Mark[] = $state.raw([]);
   /** The service that the page is about, and the hosts that run it. */
   service = $state("");
   hosts: string[] = $state.raw([]);
@@ -90,20 +73,15 @@ class Board {
       };
     })]));
   }
-
-  /** Fetches the marks of a range; a server that knows none has none. */
-  async mark(range: Range, signal: AbortSignal): Promise<void> {
-    const query = new URLSearchParams({ from: instant(range.from), to: instant(range.to) });
-    const response = await fetch(`/api/v1/marks?${query}`, { signal }).catch(() => null);
-    if (!response?.ok || signal.aborted) return;
-    const answer = (await response.json()) as Partial<MarksAnswer>;
-    if (signal.aborted || !Array.isArray(answer.marks)) return;
-    this.marks = answer.marks.slice(0, MARKS_MAX).map(({ id, at, kind, text, service }) => ({ id, at: parseInstant(at), kind, text, service }));
-  }
 }
 export const board = new Board();
 
-/** Rounds marks' range, so that a live page does not ask at each step. */
-export function marked(range: Range): Range {
-  return { from: Math.floor(range.from / POINT_MS) * POINT_MS, to: Math.ceil(range.to / POINT_MS) * POINT_MS };
+/** Whether it is known that a panel has nothing to show in the range, since what it shows is not measured. */
+export function lacks(spec: PanelSpec): boolean {
+  if (spec.asks.some(isRows)) {
+    const extents = spec.asks.map((ask) => (isRows(ask) ? store.extent(ask.rows) : null));
+    return extents.every((extent) => extent === null || extent.from >= page.range.to || extent.to <= page.range.from);
+  }
+  const metric = spec.basis ?? spec.beat;
+  return metric !== undefined && board.has(metric) === false;
 }

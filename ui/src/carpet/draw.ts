@@ -30,7 +30,7 @@ export function prepare(picture: Picture, spec: PanelSpec, range: Range): Prepar
   let max = bars ? highest(bars, place) : 0;
   for (const { values } of bars ? over : [...over, ...picture.layers]) for (const value of values) if (value !== null && value > max) max = value;
   const top = max > 0 ? max * 1.05 : 1;
-  return { picture, spec, stack: bars, ghosts: over, place, ticks: ticks(picture.unit, max).filter((tick) => tick <= top), top };
+  return { picture, spec, stack: bars, ghosts: over, place, ticks: max > 0 ? ticks(picture.unit, max).filter((tick) => tick <= top) : [], top };
 }
 
 /** Draws it. */

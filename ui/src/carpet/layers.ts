@@ -338,6 +338,6 @@ export function stagesOf(metrics: readonly Schema<"MetricFacts">[]): PanelSpec |
 
 /** What stands in its place. */
 export const NO_STAGES: PanelSpec = {
-  id: "app-stages", title: "Application stages", layer: "app", kind: "bars", doc: "Stages of requests as applications log them.", asks: [{ metric: "~none" }],
+  id: "app-stages", title: "Application stages", layer: "app", kind: "bars", doc: "Stages of requests as applications log them.", asks: [{ metric: "~none" }], basis: "~none",
   missing: "No rule lists stages. One with each: under logs: in arachne.yml makes them of lines such as session=4.99 page=123.84 (docs/logs.md).",
 };

@@ -65,16 +65,16 @@ const ORDERS: Record<string, readonly string[]> = {
 };
 const MEANINGS: Record<string, Record<string, ColorName>> = {
   rating: { good: "fast", fair: "medium", poor: "error" },
-  level: { trace: "other", debug: "other", info: "fast", warn: "slow", error: "error", fatal: "error" },
-  outcome: { success: "fast", refused: "client-error", failed: "error", unanswered: "error", open: "open" },
-  none: {},
+  level: { unknown: "other", trace: "other", debug: "other", info: "fast", warn: "slow", error: "error", fatal: "error" },
+  outcome: { success: "fast", counted: "fast", bot: "other", refused: "client-error", failed: "error", unanswered: "error", open: "open" },
 };
 
 /** The colours of names: of meaning where the field has them, else by name, so that a name keeps its colour over panels. */
 export function tints(field: string, names: string[]): ColorName[] {
   const meant = MEANINGS[field];
-  if (!meant) return paint(field, names);
-  return names.map((name) => meant[name] ?? "other");
+  // What has no meaning here has a colour by its name.
+  const painted = paint(field, names);
+  return names.map((name, at) => meant?.[name] ?? painted[at]!);
 }
 
 /** Whether a name is trouble: drawn hatched and on top, the second channel beside colour. */
@@ -101,17 +101,17 @@ export function picture(spec: PanelSpec, answers: readonly Answered[], beaten: (
     layers.push(...made.layers);
   }
   const field = spec.paint ?? fieldOf(answers[0]!.ask);
-  order(layers, spec.kind === "light" ? "class" : field);
-  const names = tints(spec.kind === "light" ? "class" : field, layers.map((layer) => layer.name));
+  order(layers, field);
+  const names = tints(field, layers.map((layer) => layer.name));
   layers.forEach((layer, at) => {
     layer.color = layer.name === OTHERS || layer.name.startsWith("~") ? "other" : names[at]!;
-    layer.hatched = isTrouble(spec.kind === "light" ? "class" : field, layer.name);
+    layer.hatched = isTrouble(field, layer.name);
   });
   const gaps = Uint8Array.from({ length: first.count }, (_, at) => {
     const from = start + at * step;
     const known = beaten?.(from, Math.min(from + step, end.to)) ?? null;
-    if (known !== null) return known ? 0 : 1;
-    return layers.some((layer) => (layer.values[at] ?? null) !== null) ? 0 : 1;
+    // A log may tell of a time before anybody measured: what has a value is no gap.
+    return known === true || layers.some((layer) => (layer.values[at] ?? null) !== null) ? 0 : 1;
   });
   return { start, step, count: first.count, ...end, unit, layers, gaps, partial: start + first.count * step > end.to, any };
 }
@@ -178,7 +178,7 @@ function ofRows(answer: AnswerOf<"histogram">, before: Answer | null, ask: Ask, 
     const earlier = was?.series.find((other) => other.kind === one.kind && other.key === one.key);
     const rows = measure === "count" || measure === "errors";
     return {
-      name: one.kind === "other" ? OTHERS : one.key === null ? (ask.label ?? "all") : String(one.key), color: "other", hatched: false,
+      name: one.kind === "other" ? OTHERS : one.key === null ? (ask.label ?? (isRows(ask) && ask.by ? "none" : "all")) : String(one.key), color: "other", hatched: false,
       values: one.values as (number | null)[], total: rows ? one.total / seconds : meanOf(one.values),
       before: was ? ((earlier?.values as (number | null)[] | undefined) ?? Array.from({ length: was.count }, () => 0)) : null,
       beforeTotal: was ? (rows ? (earlier?.total ?? 0) / seconds : meanOf(earlier?.values ?? [])) : null,

@@ -53,6 +53,11 @@ export function asked(range: Range, step: number): Range {
   return { from, to: Math.max(to, from + POINT_MS) };
 }
 
+/** A range in whole points, so that a live page does not ask at each step. */
+export function rounded(range: Range): Range {
+  return { from: Math.floor(range.from / POINT_MS) * POINT_MS, to: Math.ceil(range.to / POINT_MS) * POINT_MS };
+}
+
 /** A name of a zone for the server. */
 export function zoneFor(zone: string): string {
   return zone === "browser" ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone;

@@ -1,6 +1,6 @@
 /** What lies over the page; one at a time. */
 
-export type Overlay = "" | "help" | "palette" | "views" | "settings" | "upload";
+export type Overlay = "" | "help" | "palette" | "views" | "settings" | "upload" | "marks";
 
 class Overlays {
   open: Overlay = $state("");

@@ -3,6 +3,7 @@ import type { Schema } from "../api/client.ts";
 import { clock, exact, parseInstant } from "../lib/format.ts";
 import type { Range } from "../lib/time.ts";
 import type { State } from "../lib/url.ts";
+import type { Column, Line } from "../views/parts/table.ts";
 import { gravity, isGrave } from "./levels.ts";
 
 export type CodeRow = Schema<"CodeRow">;
@@ -76,14 +77,38 @@ export function bucketOf(answer: Codes, share: number, range: Range): (Range & {
   return from < to ? { from, to, at } : null;
 }
 
-/** What a click on a row lists: its kept lines; of one that is gone those of the compared range. `within` is one bar of it. */
-export function opened(row: CodeRow, answer: Codes, zone: string, within: Range | null = null): Partial<State> {
+/**
+ * What a click on a row lists: its kept lines; of one that is gone those of the compared range. `within` is one bar of it, and how
+ * many lines that has. Where not every line was kept, the number of a bar is not that of the list, and the list says so.
+ */
+export function opened(row: CodeRow, answer: Codes, zone: string, within: (Range & { lines: number }) | null = null): Partial<State> {
   const gone = row.records === 0;
   const whole = gone ? [answer.compared_from, answer.compared_to] : [answer.from, answer.to];
   const range = within ?? { from: Math.floor(parseInstant(whole[0]!)), to: Math.ceil(parseInstant(whole[1]!)) };
   const what = `${nameOf(row)}${row.service ? ` of ${row.service}` : ""}`;
   const span = within ? `, ${clock(range.from, zone)} – ${clock(range.to, zone)}` : gone ? ", in the compared range" : "";
-  const why = within || gone ? `${what}${span}` : `${exact(row.records)} kept of ${exact(row.lines)} × ${what}`;
-  const says = within || gone ? null : row.records;
-  return { mode: "grid", x: "", drill: { q: row.drill.filter, from: range.from, to: range.to, count: row.drill.mode, why, says, loose: false } };
+  const counted = within ? within.lines : row.before;
+  const why = within || gone ? `${exact(counted)} × ${what}${span}` : `${exact(row.records)} kept of ${exact(row.lines)} × ${what}`;
+  const says = within || gone ? counted : row.records;
+  const loose = within ? row.lines !== row.records : gone;
+  return { mode: "grid", x: "", drill: { q: row.drill.filter, from: range.from, to: range.to, count: row.drill.mode, why, says, loose } };
+}
+
+/** The columns of an export; instants and links are texts. */
+export const EXPORTED: readonly Column[] = [
+  { key: "level", label: "level", kind: "text" }, { key: "code", label: "code", kind: "text" }, { key: "template", label: "template", kind: "text" },
+  { key: "service", label: "service", kind: "text" }, { key: "lines", label: "lines", kind: "count" }, { key: "kept", label: "kept", kind: "count" },
+  { key: "before", label: "before", kind: "count" }, { key: "first", label: "first", kind: "text" }, { key: "last", label: "last", kind: "text" },
+  { key: "states", label: "states", kind: "text" }, { key: "newest", label: "newest line", kind: "text" }, { key: "link", label: "link", kind: "text" },
+];
+
+/** Rows as an export has them; `link` gives the address of a row's kept lines. */
+export function exportedRows(rows: readonly CodeRow[], link: (row: CodeRow) => string): Line[] {
+  return rows.map((row, at) => ({
+    id: String(at),
+    cells: {
+      level: row.level, code: row.code, template: row.template, service: row.service, lines: row.lines, kept: row.records, before: row.before,
+      first: row.first, last: row.last, states: row.states.join(" "), newest: row.sample?.message, link: link(row),
+    },
+  }));
 }

@@ -39,6 +39,7 @@ export function shellCommands(): Command[] {
     time("reset", "The range at the start", ["0"], () => steer.reset()),
     time("fit", "All data", ["g a"], () => steer.fit()),
     time("live", "Follow now", ["l"], () => steer.live()),
+    { id: "marks", label: "Marks: set one, look through them", group: "Time", keys: ["Shift+m"], run: () => overlays.toggle("marks") },
     time("compare", "Compare with another range", ["c"], cycleCompare),
     time("zone", "Clocks of the browser or UTC", ["u"], cycleZone),
     { ...time("anomaly", "The next error or anomaly", ["n"], () => void nextOdd()), when: () => page.state.page === "explore" },

@@ -54,8 +54,8 @@ export function routesOf(all: readonly Sample[]): RouteFacts[] {
     const key = `${method} ${route}`;
     const entry = routes.get(key) ?? { route, method, count: 0, sum: 0, failed: 0, refused: 0, buckets: [] };
     if (name === `${prefix}_bucket`) entry.buckets.push({ le: labels["le"] === "+Inf" ? Infinity : Number(labels["le"]), count: value });
-    else if (name === `${prefix}_sum`) entry.sum = value;
-    else if (name === `${prefix}_count`) entry.count = value;
+    else if (name === `${prefix}_sum`) entry.sum += value;
+    else if (name === `${prefix}_count`) entry.count += value;
     else if (name === "arachne_http_requests_total" && labels["status"]?.startsWith("5")) entry.failed += value;
     else if (name === "arachne_http_requests_total" && labels["status"]?.startsWith("4")) entry.refused += value;
     routes.set(key, entry);
@@ -63,6 +63,28 @@ export function routesOf(all: readonly Sample[]): RouteFacts[] {
   return [...routes.values()].sort((a, b) => b.sum - a.sum).map(({ route, method, count: calls, sum, failed, refused, buckets }) => ({
     route, method, count: calls, failed, refused, mean: calls > 0 ? (sum / calls) * 1e9 : null, p50: bound(buckets, 0.5), p95: bound(buckets, 0.95),
   }));
+}
+
+/** All routes together, in the same figures; null before the first answer. */
+export function overall(all: readonly Sample[]): RouteFacts | null {
+  const merged = new Map<string, Sample>();
+  for (const { name, labels, value } of all) {
+    const { route: _, method: __, ...rest } = labels;
+    const key = `${name} ${JSON.stringify(rest)}`;
+    merged.set(key, { name, labels: rest, value: (merged.get(key)?.value ?? 0) + value });
+  }
+  return routesOf([...merged.values()])[0] ?? null;
+}
+
+/** A value without labels; null where there is none. */
+export function single(all: readonly Sample[], name: string): number | null {
+  return all.find((sample) => sample.name === name)?.value ?? null;
+}
+
+/** What the server logged from WARN up, by code, the most first. */
+export function logged(all: readonly Sample[]): { code: string; times: number }[] {
+  return all.filter((sample) => sample.name === "log_events_total" && sample.value > 0)
+    .map(({ labels, value }) => ({ code: labels["code"] ?? "", times: value })).sort((a, b) => b.times - a.times || a.code.localeCompare(b.code));
 }
 
 /** How long calls of this page took, as the browser measured it: by route, in nanoseconds. */

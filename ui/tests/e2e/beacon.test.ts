@@ -1,8 +1,8 @@
 /** What a real browser tells of a page of another site: the script, its beacons, the series and records that become of them. */
 import { createServer, type Server } from "node:http";
 import { type AddressInfo } from "node:net";
-import { chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Served, serve } from "./server.ts";
 
 /** What the site calls the request of its page. */
@@ -35,22 +35,31 @@ afterAll(async () => {
   await served.stop();
 });
 
+/** What a page tells when it is left may still be on its way: browsers stay until a test has seen what it looks for. */
+const browsers: Browser[] = [];
+afterEach(async () => {
+  for (const browser of browsers.splice(0)) await browser.close();
+});
+
 /** Opens a page of the site, uses it, and leaves. */
 async function visit(path: string, person: boolean): Promise<void> {
+  // Of the whole browser: what a page sends while it is left has no other name than that.
+  const name = "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
   const browser = await chromium.launch({
     executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", ...(person ? ["--disable-blink-features=AutomationControlled"] : [])],
+    args: ["--no-sandbox", "--disable-gpu", ...(person ? ["--disable-blink-features=AutomationControlled", name] : [])],
   });
-  const userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-  const page: Page = await browser.newPage(person ? { userAgent } : {});
+  browsers.push(browser);
+  const page: Page = await browser.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => complaints.push(message.text()));
   const first = page.waitForRequest((request) => /\/(rum|stat)\?/.test(request.url()));
   await page.goto(home + path);
   await first;
+  // What is left before it was painted has no largest paint; a click ends the search for it.
+  await page.evaluate(() => new Promise<void>((done) => new PerformanceObserver(() => done()).observe({ type: "largest-contentful-paint", buffered: true })));
   await page.getByRole("button").click();
   await page.goto("about:blank");
-  await browser.close();
   expect(complaints.filter((line) => !line.includes("missing") && !line.includes("favicon"))).toEqual([]);
 }
 

@@ -167,7 +167,7 @@ test("one crosshair, a brush, the lens and a comparison; all of it is in the add
   await page.mouse.up();
   const bar = page.getByRole("toolbar", { name: "Selection" });
   await bar.waitFor();
-  expect(await bar.getByRole("button").allTextContents()).toEqual(["Zoom", "Compare with before", "Difference", "Open exchanges", "×"]);
+  expect(await bar.getByRole("button").allTextContents()).toEqual(["Zoom", "Compare with before", "Difference", "Open exchanges", "Mark", "×"]);
   expect(page.url()).toMatch(/sel=\d+\.\.\d+/);
   await page.keyboard.press("c");
   await page.keyboard.press("e");

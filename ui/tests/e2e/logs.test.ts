@@ -1,4 +1,5 @@
 /** The log codes grid, from lines in a file to what a click lists. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { browsing, open, settled } from "./browser.ts";
 import { type Logging, logging, until } from "./logging.ts";
@@ -40,6 +41,34 @@ test("a code lists exactly its kept lines, and each opens", async () => {
   await page.goBack();
   await settled(page);
   await page.getByRole("table", { name: "Log codes" }).waitFor();
+});
+
+test("a bar lists its lines; an export has each code with a link to its own", async () => {
+  const page = await open("/logs?from=now-15m&to=now", { url: site.url });
+  const row = page.getByRole("row").filter({ hasText: "SHOP-PAY-001" });
+  const spark = row.locator("canvas");
+  const box = (await spark.boundingBox())!;
+  // The lines were written in one moment: where that is, the picture says.
+  let says = 0;
+  for (let x = box.width - 1; x > 0 && says === 0; x -= 1) {
+    await page.mouse.move(box.x + x, box.y + box.height / 2);
+    says = Number(/: (\d+) lines/.exec((await spark.getAttribute("title")) ?? "")?.[1] ?? 0);
+    if (says > 0) await page.mouse.click(box.x + x, box.y + box.height / 2);
+  }
+  await settled(page);
+  expect(says).toBeGreaterThan(0);
+  expect(await page.locator("[data-total]").first().getAttribute("data-total")).toBe(String(says));
+  await page.goBack();
+  await settled(page);
+  await page.getByRole("button", { name: "Export" }).click();
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("button", { name: /^ndjson/ }).click();
+  const lines = readFileSync((await (await waiting).path())!, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as { code: string | null; lines: number; link: string });
+  expect(lines.length).toBe(3);
+  const pay = lines.find((line) => line.code === "SHOP-PAY-001")!;
+  expect(pay.lines).toBe(FAILED);
+  const linked = await open(pay.link.replace(site.url, ""), { url: site.url });
+  expect(await linked.locator("[data-total]").first().getAttribute("data-total")).toBe(String(FAILED));
 });
 
 test("what is picked stands in the address, and keys walk", async () => {

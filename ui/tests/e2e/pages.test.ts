@@ -24,6 +24,8 @@ const VIEWS = [
   "/explore/http", "/explore/tcp", "/explore/packets", "/explore/http?mode=map", "/explore/http?mode=sequence",
   "/explore/http?mode=waterfall", "/explore/http?mode=stats", "/explore/http?mode=difference", "/explore/http?grp=service&cmp=prev",
   "/explore/http?q=path:/nowhere", "/explore/http?from=2001-01-01T00:00:00Z&to=2001-01-02T00:00:00Z", "/explore/http?lens=err&facets=0", "/agents",
+  "/", "/?lens=err&cmp=prev", "/layer/app", "/layer/os", "/layer/edge", "/service/www.loom.example", "/logs", "/series", "/processes",
+  "/system", "/system/parsing", "/system/servers", "/system/stores", "/system/queues", "/system/breakers", "/system/api",
 ];
 
 for (const theme of ["light", "dark"] as const) {

@@ -65,6 +65,9 @@ test("the system tells of itself, and parts lead to each other", async () => {
   await page.getByRole("link", { name: "Stores" }).click();
   expect(new URL(page.url()).pathname).toBe("/system/stores");
   await page.getByRole("cell", { name: "log_records" }).waitFor();
+  await page.getByRole("link", { name: "Servers" }).click();
+  await page.getByRole("region", { name: "Servers" }).getByText("takes requests").waitFor();
+  await page.locator("[data-plot=server-memory]").waitFor();
   await page.getByRole("link", { name: "Log codes" }).click();
   await page.getByRole("table", { name: "Log codes" }).waitFor();
 });

@@ -1,7 +1,8 @@
 /** The log codes grid and a line's parts, as data. */
 import { describe, expect, test } from "vitest";
-import { bucketOf, changeOf, type CodeRow, type Codes, compareOf, nameOf, opened, shownRows } from "../../src/logs/codes.ts";
+import { bucketOf, changeOf, type CodeRow, type Codes, compareOf, EXPORTED, exportedRows, nameOf, opened, shownRows } from "../../src/logs/codes.ts";
 import { gravity, levelColor, levelTone } from "../../src/logs/levels.ts";
+import { toCsv, toNdjson } from "../../src/views/stats/export.ts";
 import { fieldsOf, headOf, linesOf } from "../../src/logs/record.ts";
 
 const FROM = Date.UTC(2026, 0, 1);
@@ -45,9 +46,14 @@ describe("what a click opens", () => {
     const state = opened(row({}), answer, "UTC");
     expect(state.drill).toMatchObject({ q: "code:A-001", from: FROM, to: FROM + 120_000, count: "start", says: 2, loose: false });
   });
-  test("of what is gone those of the compared range, and no number of another range", () => {
+  test("of what is gone those of the compared range, of which nobody knows how many were kept", () => {
     const state = opened(row({ lines: 0, records: 0, before: 3 }), answer, "UTC");
-    expect(state.drill).toMatchObject({ from: FROM - 120_000, to: FROM, says: null });
+    expect(state.drill).toMatchObject({ from: FROM - 120_000, to: FROM, says: 3, loose: true });
+  });
+  test("of a bar its lines: exactly those where all were kept, else what was kept of them", () => {
+    const within = { from: FROM, to: FROM + 30_000, lines: 5 };
+    expect(opened(row({}), answer, "UTC", within).drill).toMatchObject({ from: FROM, to: FROM + 30_000, says: 5, loose: true, why: "5 × A-001 of shop, 00:00:00 – 00:00:30" });
+    expect(opened(row({ records: 5 }), answer, "UTC", within).drill).toMatchObject({ says: 5, loose: false });
   });
   test("a bar is cut to the range", () => {
     const range = { from: FROM, to: FROM + 120_000 };
@@ -57,6 +63,15 @@ describe("what a click opens", () => {
   test("something is always compared with", () => {
     expect([compareOf(""), compareOf("prev"), compareOf("1d"), compareOf("7d")]).toEqual(["previous", "previous", "yesterday", "week"]);
   });
+});
+
+test("an export has every row with a link, and no cell of it is a formula", () => {
+  const lines = exportedRows([row({ sample: { id: "1", message: "=cmd()" } as CodeRow["sample"] }), row({ code: null, template: "a, b" })], ({ code }) => `/x?${code}`);
+  const csv = toCsv(EXPORTED, lines).split("\r\n");
+  expect(csv[0]).toBe("level,code,template,service,lines,kept,before,first,last,states,newest line,link");
+  expect(csv[1]).toBe(`error,A-001,,shop,5,2,0,${at(1)},${at(2)},,'=cmd(),/x?A-001`);
+  expect(csv[2]).toContain('error,,"a, b",shop');
+  expect(JSON.parse(toNdjson(EXPORTED, lines).split("\n")[1]!)).toMatchObject({ code: null, template: "a, b", lines: 5, kept: 2 });
 });
 
 test("levels have an order and colours of meaning", () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AnswerOf } from "../../src/api/ask.svelte.ts";
 import { COLUMNS, rowsOf, sorted, whole } from "../../src/processes/table.ts";
 import { body, chosen, command, curl, found, type Metric, panelOf, shell, stacks } from "../../src/series/question.ts";
-import { bound, calledOf, routesOf, samples } from "../../src/system/figures.ts";
+import { bound, calledOf, logged, overall, routesOf, samples, single } from "../../src/system/figures.ts";
 import { panelsOf } from "../../src/system/own.ts";
 
 describe("the address", () => {
@@ -85,6 +85,14 @@ nonsense{
     expect(all.at(-1)).toEqual({ name: "log_events_total", labels: { code: "A-\"B\"" }, value: 1 });
     expect(routesOf(all)).toEqual([{ route: "/api/v1/store", method: "GET", count: 10, failed: 1, refused: 0, mean: 2.5e8, p50: 1e6, p95: null }]);
     expect(bound([], 0.5)).toBeNull();
+  });
+  test("a server's routes together are one line, and its log is told by code", () => {
+    const second = text.replaceAll("/api/v1/store", "/api/v1/me").replaceAll("GET", "POST");
+    const all = samples(`${text}${second}arachne_store_failing 1\nlog_events_total{code="B"} 0`);
+    expect(overall(all)).toEqual({ route: "", method: "", count: 20, failed: 2, refused: 0, mean: 2.5e8, p50: 1e6, p95: null });
+    expect(overall([])).toBeNull();
+    expect(logged(samples(`log_events_total{code="B"} 2\nlog_events_total{code="C"} 0\nlog_events_total{code="A"} 3`))).toEqual([{ code: "A", times: 3 }, { code: "B", times: 2 }]);
+    expect([single(all, "arachne_store_failing"), single(all, "x")]).toEqual([1, null]);
   });
   test("a browser's own calls are told apart by route", () => {
     const entries = [{ name: "http://h/api/v1/exchanges/01?x=1", duration: 4 }, { name: "http://h/api/v1/exchanges/02", duration: 8 }, { name: "http://h/assets/a.js", duration: 1 }];
