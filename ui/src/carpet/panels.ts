@@ -6,8 +6,8 @@ export { type Layer, LAYER_NAMES, LAYERS } from "./names.ts";
 const NO_LOG = "No access log is read. An agent on the host of nginx finds its logs by itself; others are named under logs: in arachne.yml.";
 const NO_HOST = "No host is measured in this range. Install an agent there: Agents > Add an agent.";
 const NO_ROWS = "No HTTP was captured in this range. An agent captures what its host says and hears: Agents > Add an agent.";
-const NO_BROWSER = "No page reports. Put <script src=\"/beacon.js\" defer></script> of this server into them; a log of /stat lines works, too.";
-const NO_DB = "No PostgreSQL is asked. Name it under agent.collect.postgresql in arachne.yml; arachne agents grants prints its role.";
+const NO_BROWSER = "No page reports. Put <script async src=\"…/rum.js\"></script> of this server into them (docs/browser.md); a log of /stat lines works, too.";
+const NO_DB = "No PostgreSQL is asked. Name it under agent.collect.postgresql in arachne.yml; arachne setup postgresql prints the SQL of its role.";
 
 const LOG = { beat: "log.files", basis: "access.total" } as const;
 const HOST = { beat: "system.uptime", drill: "hosts" } as const;
