@@ -24,13 +24,30 @@ pub struct Drill {
     /// Why it has not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What stands in its place where that lists nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// The lines of logs that were kept of what was counted, or beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Kept {
+    /// The table to list.
+    pub view: &'static str,
+    /// Its filter; it stands alone as that of the drill does.
+    pub filter: String,
+    /// How rows belong to the range.
+    pub mode: Mode,
+    /// Why these are not exactly what was counted.
+    pub reason: String,
 }
 
 impl Drill {
     /// The page as it is.
     pub(crate) fn all(resolved: &Resolved) -> Self {
         let (view, mode) = (resolved.table.name, resolved.mode);
-        Self { view, filter: String::new(), mode, exact: true, reason: None }
+        Self { view, filter: String::new(), mode, exact: true, reason: None, kept: None }
     }
 
     /// The rows where each of `splits` has its value of `key`.

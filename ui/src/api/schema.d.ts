@@ -2412,6 +2412,7 @@ export interface components {
             exact: boolean;
             /** @description The filter to add to that of the page; empty when there is none. */
             filter: string;
+            kept?: null | components["schemas"]["Kept"];
             /** @description How rows belong to the range. */
             mode: components["schemas"]["Mode"];
             /** @description Why it has not. */
@@ -2801,6 +2802,17 @@ export interface components {
             };
             /** @description The values. */
             row: components["schemas"]["Cell"][];
+        };
+        /** @description The lines of logs that were kept of what was counted, or beside it. */
+        Kept: {
+            /** @description Its filter; it stands alone as that of the drill does. */
+            filter: string;
+            /** @description How rows belong to the range. */
+            mode: components["schemas"]["Mode"];
+            /** @description Why these are not exactly what was counted. */
+            reason: string;
+            /** @description The table to list. */
+            view: string;
         };
         /** @description Secrets. Their text is never printed. */
         Keys: {

@@ -1,5 +1,4 @@
 /** What a click on a panel lists, and what it says of it (the drill contract of design section 7). */
-import type { Schema } from "../api/client.ts";
 import { both } from "../lib/filter.ts";
 import { clock, exact } from "../lib/format.ts";
 import { durationText, quoted } from "../lib/term.ts";
@@ -21,31 +20,23 @@ export function target(of: Picture, spec: PanelSpec, layer: Layer, bucket: numbe
     return { page: "processes", id: "", ...BARE, lens: "", q: agent ? `agent:${quoted(agent)}` : "", sel: span, opt: {} };
   }
   const value = layer.values[bucket] ?? null;
-  const drill = spec.drill === "hosts" ? aroundHosts(layer) : layer.drill;
+  const { drill } = layer;
   // What a log counted was seen by the agent beside it; others saw other parts of the same requests.
-  const beside = hosts && hosts.length > 0 && hosts.length <= HOSTS_MAX && !drill.exact && spec.drill !== "hosts" && !/(^|\s)agent:/.test(drill.filter) ? hostsTerm(hosts) : "";
+  const beside = hosts && hosts.length > 0 && hosts.length <= HOSTS_MAX && !drill.exact && !/(^|[\s(])agent:/.test(drill.filter) ? hostsTerm(hosts) : "";
   const says = spec.drill !== "hosts" && layer.counts && value !== null ? rowsOf(value, of, span) : null;
   // A point of a quantile stands for the rows that took at least so long.
   const slower = layer.from && value !== null ? `${layer.from}:>=${of.unit === "time" ? durationText(value) : `${Math.round(value)}B`}` : "";
   const name = says === null ? `${spec.title}: ${layer.name} ${text(of.unit, value)}` : `${exact(says)} × ${layer.name}`;
   const when = `${clock(span.from, zone)} – ${clock(span.to, zone)}`;
-  const why = drill.exact ? `${name}, ${when}` : `${name}, ${when}; ${drill.reason ?? "not exact"}`;
+  const why = (reason?: string | null) => (drill.exact ? `${name}, ${when}` : `${name}, ${when}; ${reason ?? "not exact"}`);
+  const kept = drill.kept ? { kept: { q: both(drill.kept.filter, beside), why: why(drill.kept.reason) } } : {};
   return {
     page: "explore", id: "", view: viewOf(drill.view), q: "", mode: "grid", sel: null, lens: "", x: "", tab: "", sort: "", cols: [],
-    drill: { q: both(both(drill.filter, beside), slower), from: span.from, to: span.to, count: drill.mode, why, says, loose: !drill.exact },
+    drill: { q: both(both(drill.filter, beside), slower), from: span.from, to: span.to, count: drill.mode, why: why(drill.reason), says, loose: !drill.exact, ...kept },
   };
 }
 
 /** How many rows or lines a value of a bucket is. */
 function rowsOf(value: number, of: Picture, span: { from: number; to: number }): number {
   return Math.round(of.unit === "rate" ? value * ((span.to - span.from) / 1000) : value);
-}
-
-/** What went on beside a reading of a host: exchanges that lasted through it there. */
-function aroundHosts(layer: Layer): Schema<"Drill"> {
-  const agent = layer.labels["agent"];
-  return {
-    view: "exchanges", filter: agent ? `agent:${quoted(agent)}` : "", mode: "overlap", exact: false,
-    reason: `a reading of ${agent ? `the host ${agent}` : "hosts"} has no rows; listed are the exchanges that went on there at that time`,
-  };
 }

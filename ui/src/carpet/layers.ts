@@ -69,6 +69,7 @@ const EDGE: Section[] = [
     { id: "5xx-urls", title: "Errors by URL", doc: "Failed requests by template: of one URL, or of all main pages.", kind: "bars", asks: [{ metric: "access.requests", filter: "label.class:error", by: ["template"], top: 6, ...service }],
       errors: [{ metric: "access.requests", filter: "label.class:error", by: ["template"], top: 6, ...service }] },
     { id: "5xx-services", title: "Errors by service", doc: "Failed requests by the service whose log has them: of one, or of all.", kind: "bars", asks: [{ metric: "access.total", filter: "label.class:error", by: ["service"], top: 5, ...service }],
+      main: "service", others: [{ name: "server", asks: [{ metric: "access.total", filter: "label.class:error", by: ["server"], top: 5, ...service }] }, { name: "log", asks: [{ metric: "access.total", filter: "label.class:error", by: ["file"], top: 5, ...service }] }],
       errors: [{ metric: "access.total", filter: "label.class:error", by: ["service"], top: 5, ...service }] },
     { id: "4xx", title: "4xx by status", doc: "Requests that were refused, but for those above a limit (429).", kind: "bars", asks: [{ metric: "access.statuses", filter: "label.status:4* -label.status:429", by: ["status"], ...service }] },
     { id: "429", title: "Limited (429)", doc: "Requests of who asks too much.", kind: "bars", asks: [{ metric: "access.statuses", filter: "label.status:429", by: ["template"], top: 6, ...service }] },
@@ -91,7 +92,7 @@ const EDGE: Section[] = [
     { id: "cache", title: "Cache", doc: "Requests by what nginx's cache said.", kind: "bars", asks: [{ metric: "access.cache", by: ["cache"], ...service }] },
     { id: "methods", title: "Methods", doc: "Requests by method.", kind: "bars", asks: [{ metric: "access.methods", by: ["method"], ...service }] },
   ]) },
-  { title: "Seen from outside", needs: { metric: "httpcheck.duration", missing: "No address is checked: name one under agent.collect.check in arachne.yml, and it is asked for every ten seconds." }, panels: of({ beat: "httpcheck.duration" }, [
+  { title: "Seen from outside", needs: { metric: "httpcheck.duration", missing: "No address is checked: name one under agent.collect.checks in arachne.yml, and it is asked for every ten seconds." }, panels: of({ beat: "httpcheck.duration" }, [
     { id: "check-times", title: "Checks: time", doc: "How long checked addresses took.", kind: "lines", asks: [{ metric: "httpcheck.duration", by: ["url"], aggregate: "max" }] },
     { id: "check-status", title: "Checks: answers", doc: "Answers of checked addresses by status.", kind: "bars", paint: "status", asks: [{ metric: "httpcheck.status", by: ["status"] }] },
     { id: "check-tls", title: "Certificates", doc: "Time until certificates end.", kind: "lines", asks: [{ metric: "httpcheck.tls.cert_remaining", by: ["url"], aggregate: "min" }] },
@@ -118,7 +119,7 @@ const APP: Section[] = [
     { id: "log-services", title: "Errors in logs", doc: "Lines of level error and fatal by service.", kind: "bars", asks: [{ metric: "log.events", filter: "(label.level:error or label.level:fatal)", by: ["service"], ...service }], errors: [{ metric: "log.events", filter: "(label.level:error or label.level:fatal)", by: ["service"], ...service }] },
     { id: "log-lines", title: "Lines read", doc: "Lines per second by file.", kind: "bars", asks: [{ metric: "log.lines", by: ["file"], ...service }] },
     { id: "log-unmatched", title: "Lines no rule matched", doc: "What the rules leave out, per second by reason: arachne check --sample says why.", kind: "bars", asks: [{ metric: "log.lines.unmatched", by: ["reason"], ...service }] },
-    { id: "log-lag", title: "Lag of reading", doc: "How old the newest line is that was read.", kind: "lines", asks: [{ metric: "log.lag", by: ["file"], aggregate: "max", ...service }] },
+    { id: "log-lag", title: "Lag of reading", doc: "How long ago a file was written to of which lines wait to be read; 0 where none does.", kind: "lines", asks: [{ metric: "log.lag", by: ["file"], aggregate: "max", ...service }] },
   ]) },
 ];
 

@@ -70,6 +70,8 @@ export interface State {
     says: number | null;
     /** Whether that number was counted elsewhere, such as in a log: the list then has what was kept of it. */
     loose: boolean;
+    /** The lines of logs that stand in the place of the list where that has nothing: their filter, and why they do. */
+    kept?: { q: string; why: string };
   } | null;
   /** Follows now. */
   live: boolean;
@@ -117,6 +119,10 @@ export function encode(state: State): string {
     put("drill", `${from}..${to}..${count}${says === null && !loose ? "" : `..${loose ? "~" : ""}${says ?? ""}`}`);
     out.push(["dq", state.drill.q]);
     put("dw", state.drill.why);
+    if (state.drill.kept) {
+      out.push(["dk", state.drill.kept.q]);
+      put("dkw", state.drill.kept.why);
+    }
   }
   put("live", state.live ? "1" : "");
   put("facets", state.facets ? "" : "0");
@@ -205,6 +211,8 @@ function readKey(state: State, key: string, value: string): void {
     }
     case "dq": if (state.drill) state.drill.q = value; break;
     case "dw": if (state.drill) state.drill.why = value; break;
+    case "dk": if (state.drill) state.drill.kept = { why: "", ...state.drill.kept, q: value }; break;
+    case "dkw": if (state.drill?.kept) state.drill.kept.why = value; break;
     case "live": state.live = value === "1"; break;
     case "facets": state.facets = value !== "0"; break;
     default:

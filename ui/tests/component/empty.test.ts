@@ -4,6 +4,7 @@ import { page as screen } from "vitest/browser";
 import { render } from "vitest-browser-svelte";
 import { Failure } from "../../src/api/client.ts";
 import EmptyList from "../../src/explore/EmptyList.svelte";
+import Grid from "../../src/explore/Grid.svelte";
 import { page } from "../../src/lib/page.svelte.ts";
 import { answering, END, show, START, stored, world } from "./world.ts";
 
@@ -82,4 +83,19 @@ test("nothing at all: how to begin", async () => {
   stored({ exchanges: 0 });
   await render(EmptyList);
   expect(heading()).toBe("Nothing is stored yet.");
+});
+
+test("a bar whose requests no agent captured: the lines of the log stand in their place", async () => {
+  answering({ panel: ({ kind }) => (kind === "list" ? { columns: [], rows: [], total: 0 } : kind === "facets" ? { fields: [{ field: "class", total: 0, other: 0, values: [] }], total: 0 } : null) });
+  const drill = { q: "class:error", from: START, to: END, count: "end" as const, why: "9 × error; the log counted", says: 9, loose: true };
+  show({ drill });
+  const first = await render(Grid);
+  await expect.element(screen.getByRole("heading", { name: "Nothing here." })).toBeVisible();
+  await expect.element(screen.getByText("What was clicked: 9 × error; the log counted.")).toBeVisible();
+  expect(page.state.view).toBe("http");
+  await first.unmount();
+  show({ drill: { ...drill, kept: { q: "field.class:error", why: "9 × error; no agent captured these" } } });
+  await render(Grid);
+  await expect.poll(() => page.state.view).toBe("logs");
+  expect(page.state.drill).toEqual({ ...drill, q: "field.class:error", count: "start", why: "9 × error; no agent captured these" });
 });

@@ -49,7 +49,14 @@ beforeAll(async () => {
   const key = join(own.data, "web-1.key");
   writeFileSync(key, /ara_\w+/.exec(added)![0]);
   const log = join(own.data, "access.log");
-  const collect = { system: true, process: true, tcp: true, nginx: false, logs: [{ file: log, service: "shop", access: { format: "combined_plus" } }] };
+  const app = join(own.data, "app.log");
+  const labels = [{ name: "handler", value: "=handler" }, { name: "stage", value: "=name" }];
+  const rule = {
+    name: "timings", expression: "timings for (?P<handler>\\S+): (?P<stages>.*)", each: "stages",
+    metrics: [{ name: "app.stage.time", percentiles: true, value: "ms2sec:value", percents: [9500], labels }],
+  };
+  const logs = [{ file: log, service: "shop", access: { format: "combined_plus" } }, { file: app, service: "shop", rule }];
+  const collect = { system: true, process: true, tcp: true, nginx: false, logs };
   const put = await fetch(`${own.url}/api/v1/agents/web-1/config`, {
     method: "PUT", headers: { "Content-Type": "application/json", "If-Match": "*" }, body: JSON.stringify({ capture: false, collect }),
   });
@@ -64,6 +71,7 @@ beforeAll(async () => {
   const begin = Date.now();
   for (let n = 0; n < REQUESTS; n += 1) {
     appendFileSync(log, line(Date.now(), n));
+    if (n % 3 === 0) appendFileSync(app, `${new Date().toISOString()} INFO timings for /cart: session=${n}.5 page=12.25\n`);
     if (n % 10 === 9) await new Promise((done) => setTimeout(done, Math.max(0, begin + n * 80 - Date.now())));
   }
   await until("all of the log is counted", async () => (await counted("access.total")) === REQUESTS);
@@ -89,6 +97,19 @@ const carpet = async (address: string, look: object = {}) => {
   allow(/marks|404/);
   return open(address, { url: own.url, ...look });
 };
+
+/** Some place of a panel where a click lists something; null where it has nothing to click. */
+async function anyBar(page: Page, id: string, next: () => number): Promise<{ x: number; y: number } | null> {
+  const plot = page.locator(`[data-plot="${id}"]`);
+  await plot.scrollIntoViewIfNeeded();
+  const box = (await plot.boundingBox())!;
+  for (let tries = 0; tries < 300; tries += 1) {
+    const [x, y] = [box.x + (0.6 + 0.4 * next()) * box.width, box.y + box.height - next() ** 2 * box.height];
+    await page.mouse.move(x, y);
+    if ((await page.locator("[data-tip] [data-hit]").count()) === 1) return { x, y };
+  }
+  return null;
+}
 
 async function someBar(page: Page, id: string, next: () => number): Promise<{ x: number; y: number; says: number }> {
   const plot = page.locator(`[data-plot="${id}"]`);
@@ -131,9 +152,14 @@ test("bars of a log say how many were counted, and that the list is what was kep
     await settled(page);
     expect(await page.locator("[data-loose]").textContent()).toContain(`${says.toLocaleString("en").replaceAll(",", "\u202f")} were counted`);
     const drill = new URL(page.url()).searchParams;
-    expect(drill.get("dq")).toMatch(/^class:(fast|medium|slow|error) agent:web-1$/);
-    // No agent captured beside this log: nothing was kept, and nothing else is listed in its place.
-    expect(Number(await page.locator("[data-total]").getAttribute("data-total").catch(() => "0"))).toBe(0);
+    // No agent captured beside this log: the lines that were kept stand in the place of exchanges, and the head says so.
+    expect(new URL(page.url()).pathname).toBe("/explore/logs");
+    expect(drill.get("dq")).toMatch(/^field\.class:(fast|medium|slow|error) agent:web-1$/);
+    expect(drill.get("dw")).toContain("no agent captured these requests");
+    const kept = Number(await page.locator("[data-total]").getAttribute("data-total"));
+    if (drill.get("dq")!.includes("error")) expect(kept).toBe(says);
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThanOrEqual(says);
     await page.goBack();
     await settled(page);
   }
@@ -141,6 +167,52 @@ test("bars of a log say how many were counted, and that the list is what was kep
   await page.getByRole("button", { name: "Edge as a table" }).click();
   const rates = await page.getByRole("region", { name: "Edge as a table" }).locator("tbody tr").count();
   expect(rates).toBeGreaterThan(2);
+});
+
+test("any bar of the overview lists what is behind it, or says why there is nothing", async () => {
+  const next = random(20_011);
+  const page = await carpet("/?tz=UTC&from=now-5m&to=now");
+  await page.locator('[data-plot="light"] canvas').waitFor();
+  await settled(page);
+  const ids = await page.locator("[data-plot]").evaluateAll((all) => all.map((one) => one.getAttribute("data-plot")!));
+  expect(ids).toEqual(expect.arrayContaining(["light", "custom:app.stage.time", "cpu"]));
+  let listed = 0;
+  for (let bar = 0; bar < BARS; bar += 1) {
+    const id = ids[bar % ids.length]!;
+    const at = await anyBar(page, id, next);
+    // A panel that measured nothing in this range has no bar.
+    if (at === null) continue;
+    await page.mouse.click(at.x, at.y);
+    await settled(page);
+    const where = `${id}, bar ${bar}: ${page.url()}`;
+    // What processes did is told by the page of processes, at that time.
+    if (new URL(page.url()).pathname === "/processes") expect(new URL(page.url()).searchParams.get("sel"), where).not.toBeNull();
+    else {
+      await page.locator("[data-total]").waitFor();
+      const total = Number(await page.locator("[data-total]").getAttribute("data-total"));
+      expect(new URL(page.url()).searchParams.get("dw"), where).toMatch(id === "errors" ? /×/ : /;|×/);
+      if (total === 0) expect(await page.locator("[data-empty]").textContent(), where).toContain("What was clicked");
+      else listed += 1;
+    }
+    await page.goBack();
+    await page.locator(`[data-plot="${id}"]`).waitFor();
+    await settled(page);
+  }
+  expect(listed).toBeGreaterThan(BARS / 4);
+});
+
+test("a bar of a stage lists the lines that have it", async () => {
+  const next = random(77);
+  const page = await carpet("/?tz=UTC&from=now-5m&to=now");
+  const id = "custom:app.stage.time";
+  await page.locator(`[data-plot="${id}"] canvas`).waitFor();
+  await settled(page);
+  const at = (await anyBar(page, id, next))!;
+  await page.mouse.click(at.x, at.y);
+  await settled(page);
+  expect(new URL(page.url()).pathname).toBe("/explore/logs");
+  expect(new URL(page.url()).searchParams.get("dq")).toMatch(/field\.stage\.(session|page):\*/);
+  expect(Number(await page.locator("[data-total]").getAttribute("data-total"))).toBeGreaterThan(0);
 });
 
 test("all layers draw in both themes; what is not measured says what to do", async () => {

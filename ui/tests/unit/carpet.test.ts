@@ -7,6 +7,7 @@ import { custom, panelOf, sectionsOf, stagesOf } from "../../src/carpet/layers.t
 import { errors, LAYERS, light, rtt } from "../../src/carpet/panels.ts";
 import { type Answer, figure, figureBefore, ghosts, isTrouble, picture, spanOf, tints } from "../../src/carpet/picture.ts";
 import { asked, type Frame, gist, hostsTerm, POINT_MS, questions, rowsFilter, stepOf } from "../../src/carpet/questions.ts";
+import { inLogs } from "../../src/lib/kept.ts";
 import { isRows } from "../../src/carpet/spec.ts";
 
 const START = Date.UTC(2026, 0, 1);
@@ -128,7 +129,12 @@ describe("a click", () => {
   it("on a reading of hosts lists what went on there, and claims no number", () => {
     const answer = { ...byClass({ "10.0.0.1": [1e6] }), unit: "ns", aggregate: "p95", metric_kind: "histogram" } as Answer;
     const of = picture(rtt, [{ ask: rtt.asks[0]!, now: answer, before: null }], null)!;
-    expect(target(of, rtt, of.layers[0]!, 0, "UTC", null).drill).toMatchObject({ says: null, loose: true, count: "overlap" });
+    const layer = { ...of.layers[0]!, drill: { ...drill("client:10.0.0.1"), mode: "overlap" as const, view: "tcp_sessions", kept: { view: "log_records", filter: "", mode: "start" as const, reason: "nothing was captured" } } };
+    const to = target(of, rtt, layer, 0, "UTC", ["web-1"]);
+    expect(to).toMatchObject({ view: "tcp", drill: { q: "client:10.0.0.1 agent:web-1", says: null, loose: true, count: "overlap", kept: { q: "agent:web-1" } } });
+    expect(to.drill!.kept!.why).toContain("nothing was captured");
+    expect(inLogs(to.drill!)).toMatchObject({ view: "logs", drill: { q: "agent:web-1", count: "start", why: to.drill!.kept!.why } });
+    expect(inLogs(inLogs(to.drill!)!.drill!)).toBeNull();
   });
 
   it("on a quantile of rows lists those that took as long", () => {

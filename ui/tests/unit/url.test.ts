@@ -10,7 +10,7 @@ const text = fc.oneof(
 const filled = text.filter((value) => value !== "");
 const span = fc.tuple(fc.integer({ min: 0, max: 2 ** 50 }), fc.integer({ min: 1, max: 2 ** 40 })).map(([from, width]) => ({ from, to: from + width }));
 const count = fc.constantFrom("overlap", "start", "end") as fc.Arbitrary<State["count"]>;
-const KNOWN = ["from", "to", "tz", "q", "cmp", "sel", "mode", "cols", "sort", "grp", "count", "lens", "x", "tab", "drill", "dq", "dw", "live", "facets"];
+const KNOWN = ["from", "to", "tz", "q", "cmp", "sel", "mode", "cols", "sort", "grp", "count", "lens", "x", "tab", "drill", "dq", "dw", "dk", "dkw", "live", "facets"];
 const unknown = text.filter((key) => !KNOWN.includes(key) && !key.startsWith("o."));
 
 const state: fc.Arbitrary<State> = fc.record({
@@ -24,7 +24,8 @@ const state: fc.Arbitrary<State> = fc.record({
   cmp: fc.constantFrom("", "prev", "1d", "7d") as fc.Arbitrary<State["cmp"]>,
   lens: fc.constantFrom("", "err") as fc.Arbitrary<State["lens"]>,
   x: text, tab: text,
-  drill: fc.option(fc.tuple(span, text, count, text, fc.option(fc.nat()), fc.boolean()).map(([at, q, mode, why, says, loose]) => ({ q, ...at, count: mode, why, says, loose }))),
+  drill: fc.option(fc.tuple(span, text, count, text, fc.option(fc.nat()), fc.boolean(), fc.option(fc.record({ q: text, why: text })))
+    .map(([at, q, mode, why, says, loose, kept]) => ({ q, ...at, count: mode, why, says, loose, ...(kept ? { kept } : {}) }))),
   live: fc.boolean(), facets: fc.boolean(),
   opt: fc.dictionary(text.filter((key) => key !== "__proto__"), filled, { noNullPrototype: true }),
   rest: fc.array(fc.tuple(unknown, text) as fc.Arbitrary<[string, string]>),

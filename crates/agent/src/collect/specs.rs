@@ -18,7 +18,7 @@ fn spec(log: &CollectedLog) -> Result<LogSpec, String> {
     let what = match (&log.access, &log.rule) {
         (Some(access), _) => {
             let format = Box::new(Format::new(&access.format).map_err(|error| error.to_string())?);
-            What::Access { format, settings: settings(access) }
+            What::Access { format, settings: settings(access), hosts: Vec::new() }
         }
         (None, Some(told)) => {
             let rule = rule(told);

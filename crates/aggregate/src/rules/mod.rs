@@ -26,7 +26,7 @@ use crate::members::Named;
 use crate::series::Series;
 use crate::windows::{Missed, Windows};
 use compile::{Reader, Rule};
-use metric::Cell;
+use metric::{Cell, Label};
 use router::Router;
 
 /// The rules of one file.
@@ -165,6 +165,22 @@ impl Rules {
         }
     }
 
+    /// The labels that rules give a line, which is not counted: name and value. Of a list each pair is the label and its name, as
+    /// in `stage.session`, with the value as it is written.
+    pub fn labels(&mut self, line: &[u8], out: &mut dyn FnMut(&str, &[u8])) {
+        let line = &line[..line.len().min(LINE_BYTES_MAX)];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut hits = std::mem::take(&mut self.hits);
+        self.router.route(line, &mut hits);
+        let mut fields = Vec::new();
+        for &at in &hits {
+            if read(&mut self.rules[at], line, &mut fields) {
+                labels(&self.rules[at], &fields, out);
+            }
+        }
+        self.hits = hits;
+    }
+
     /// At the end of a window, which may be closed by now: who earned a place in it.
     fn rank(&mut self, number: i64) {
         let metrics = self.rules.iter_mut().flat_map(|rule| &mut rule.metrics);
@@ -294,6 +310,37 @@ fn read<'a>(rule: &mut Rule, line: &'a [u8], out: &mut Vec<Option<&'a [u8]>>) ->
     }
     // A line that has none of the fields is of another kind.
     out.iter().any(Option::is_some)
+}
+
+/// The labels of a line that a rule matched, each once.
+fn labels(rule: &Rule, fields: &[Option<&[u8]>], out: &mut dyn FnMut(&str, &[u8])) {
+    // Behind all fields are name and value of a pair.
+    let name_of_pair = fields.len();
+    let all = rule.metrics.iter().flat_map(|metric| metric.described.labels.iter().zip(&metric.labels));
+    let mut told: Vec<(&str, &Label)> = Vec::new();
+    for (name, label) in all {
+        if told.contains(&(name.as_str(), label)) {
+            continue;
+        }
+        told.push((name, label));
+        match (label, &rule.each) {
+            (Label::Text(text), _) => out(name, text.as_bytes()),
+            (Label::Field(at), _) if *at < name_of_pair => {
+                if let Some(value) = fields[*at] {
+                    out(name, value);
+                }
+            }
+            (Label::Field(at), Some((list, skip))) if *at == name_of_pair => {
+                for (pair, value) in pairs::pairs(fields.get(*list).copied().flatten().unwrap_or_default()) {
+                    if !skip.iter().any(|skip| skip.as_bytes() == pair) {
+                        out(&format!("{name}.{}", String::from_utf8_lossy(pair)), value);
+                    }
+                }
+            }
+            // A value of a pair is no label that tells lines apart.
+            (Label::Field(_), _) => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,14 @@ pub struct MetricSpec {
     pub labels: Vec<(String, String)>,
 }
 
+impl MetricSpec {
+    /// Whether its values become times, which are exactly so many nanoseconds: those of `ms2sec:` and its kin.
+    #[must_use]
+    pub fn is_time(&self) -> bool {
+        self.value.as_deref().and_then(|value| value.split_once(':')).is_some_and(|(name, _)| name.ends_with("2sec"))
+    }
+}
+
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleSpec {

@@ -64,6 +64,13 @@ fn lists_give_a_value_for_each_name() {
     let each = Some(Each { field: "all".to_owned(), skip: vec!["code".to_owned()] });
     let spec = RuleSpec { each, ..rule(Source::Regex(r"for (?P<page>\S+): (?P<all>.*)".into()), metrics) };
     let lines = ["timings for a.B: x=1.5 db#get=+3; code=200", "timings for a.B: x=0.5"];
+    let mut rules = Rules::new(std::slice::from_ref(&spec), 10, 1).expect("a good rule");
+    let mut labels = Vec::new();
+    rules.labels(lines[0].as_bytes(), &mut |name, value| {
+        labels.push(format!("{name}={}", String::from_utf8_lossy(value)));
+    });
+    assert_eq!(labels, ["page=a.B", "stage.x=1.5", "stage.db#get=+3"]);
+    assert_eq!(rules.lines().all, 0);
     assert_eq!(said(spec, &lines), ["stage{page=a.B,stage=db#get} 3000000", "stage{page=a.B,stage=x} 2000000"]);
 }
 

@@ -125,6 +125,11 @@ impl Points<'_> {
 
     /// A series of a window at `start`.
     pub(crate) fn series(&mut self, series: &Series<'_>, start: i64) {
+        self.valued(series, "1e-9", start);
+    }
+
+    /// The same; values of metrics that are none of ours are billionths of something (`1e-9`), or times (`ns`).
+    pub(super) fn valued(&mut self, series: &Series<'_>, values: &str, start: i64) {
         let known = unit(series.name);
         let row = match series.value {
             Value::Count(0) => return,
@@ -134,10 +139,10 @@ impl Points<'_> {
             }
             Value::Sum(sum) => {
                 let sum = i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
-                self.row(series.name, "1e-9", series.labels, start, |point| point.counter(1, sum))
+                self.row(series.name, values, series.labels, start, |point| point.counter(1, sum))
             }
-            Value::Histogram(values) => {
-                self.row(series.name, known.unwrap_or("1e-9"), series.labels, start, |point| point.histogram(values))
+            Value::Histogram(all) => {
+                self.row(series.name, known.unwrap_or(values), series.labels, start, |point| point.histogram(all))
             }
         };
         self.out.push(row);

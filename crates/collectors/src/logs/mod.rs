@@ -50,6 +50,9 @@ pub enum What {
         format: Box<Format>,
         /// What is counted.
         settings: Settings,
+        /// Hosts that are services of their own, where lines say which was asked; in lower case, without ports. Strangers choose what
+        /// they ask for, so that others are of the log's own service.
+        hosts: Vec<String>,
     },
     /// They are what rules say; each also counts by level, code and template.
     Rules(Vec<RuleSpec>),

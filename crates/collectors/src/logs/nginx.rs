@@ -3,7 +3,7 @@
 //! Tolerant: what it does not know it passes over. It follows `include` with wildcards, within bounds.
 //! Source: nginx.org, "Configuration file syntax", ngx_http_log_module, ngx_core_module.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,12 @@ const FILES_MAX: usize = 512;
 const BYTES_MAX: u64 = 4 << 20;
 /// Files within files.
 const DEPTH_MAX: usize = 8;
+/// Hosts of one log that are services of their own. Policy: those that come later in the configuration are not told apart.
+const HOSTS_MAX: usize = 64;
+/// What a log's name says of its kind rather than of its site.
+const KINDS: &[&str] = &["access", "error", "ssl", "log"];
+/// What nginx itself is called, where a log is of no one site.
+const SERVICE: &str = "nginx";
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,20 +103,22 @@ impl Reader {
     }
 
     fn found(self) -> Found {
-        let (mut formats, mut servers, mut written) = (BTreeMap::new(), vec![String::new()], Vec::new());
+        let (mut formats, mut servers, mut written) = (BTreeMap::new(), vec![Vec::new()], Vec::new());
         let (mut blocks, mut server): (Vec<bool>, usize) = (Vec::new(), 0);
         for directive in self.tokens.split_inclusive(|token| matches!(token.as_str(), ";" | "{" | "}")) {
             let words: Vec<&str> = directive.iter().map(String::as_str).collect();
             match words.as_slice() {
                 ["server", "{"] => {
-                    servers.push(String::new());
+                    servers.push(Vec::new());
                     server = servers.len() - 1;
                     blocks.push(true);
                 }
                 [.., "{"] => blocks.push(false),
                 [.., "}"] => server = if blocks.pop() == Some(true) { 0 } else { server },
                 ["log_format", name, text @ .., ";"] => drop(formats.insert((*name).to_owned(), format_text(text))),
-                ["server_name", name, .., ";"] if server > 0 => (*name).clone_into(&mut servers[server]),
+                ["server_name", names @ .., ";"] if server > 0 => {
+                    servers[server].extend(names.iter().filter_map(|name| host(name)));
+                }
                 ["access_log", "off", ..] => {}
                 ["access_log", path, more @ .., ";"] => {
                     let format = more.first().filter(|word| !word.contains('=')).copied().unwrap_or("combined");
@@ -125,10 +133,10 @@ impl Reader {
         if !written.iter().any(|log| log.format.is_some()) {
             written.push(Written { path: DEFAULT_ACCESS.to_owned(), format: Some("combined".to_owned()), server: 0 });
         }
-        self.specs(&formats, &servers, written)
+        self.specs(&formats, &servers, &written)
     }
 
-    fn specs(self, formats: &BTreeMap<String, String>, servers: &[String], written: Vec<Written>) -> Found {
+    fn specs(self, formats: &BTreeMap<String, String>, servers: &[Vec<String>], written: &[Written]) -> Found {
         let Self { prefix, mut missing, .. } = self;
         let mut logs: Vec<LogSpec> = Vec::new();
         for log in written {
@@ -142,7 +150,10 @@ impl Reader {
                 Some(name) => {
                     let text = formats.get(name).map_or(name.as_str(), String::as_str);
                     match Format::new(text) {
-                        Ok(format) => What::Access { format: Box::new(format), settings: Settings::default() },
+                        Ok(format) => {
+                            let (format, settings) = (Box::new(format), Settings::default());
+                            What::Access { format, settings, hosts: Vec::new() }
+                        }
                         Err(error) => {
                             missing.push(Missing {
                                 what: format!("the requests in {pattern}"),
@@ -154,15 +165,63 @@ impl Reader {
                     }
                 }
             };
-            let server = &servers[log.server];
-            let mut labels = vec![("service".to_owned(), "nginx".to_owned())];
-            if !server.is_empty() && server != "_" {
-                labels.push(("server".to_owned(), server.clone()));
-            }
+            let same = written.iter().filter(|other| other.path == log.path).map(|other| other.server);
+            let sites = Sites::new(servers, &same.collect::<Vec<_>>());
+            let service = sites.one().map_or_else(|| file_service(&pattern), str::to_owned);
+            let mut labels = vec![("service".to_owned(), service)];
+            labels.extend(sites.one().map(|server| ("server".to_owned(), server.to_owned())));
+            let what = match what {
+                What::Access { format, settings, .. } => What::Access { format, settings, hosts: sites.hosts() },
+                rules => rules,
+            };
             logs.push(LogSpec { pattern, labels, what });
         }
         Found { logs, missing }
     }
+}
+
+/// The sites whose requests are in a log.
+struct Sites<'a>(Vec<&'a [String]>);
+
+impl<'a> Sites<'a> {
+    /// Of the servers that write it; a log of no server (0) is one of all of them.
+    fn new(servers: &'a [Vec<String>], writers: &[usize]) -> Self {
+        let of_all = writers.contains(&0);
+        let all = servers.iter().enumerate().skip(1).filter(|(at, _)| of_all || writers.contains(at));
+        Self(all.map(|(_, names)| names.as_slice()).collect())
+    }
+
+    /// The name of the site, where it is one.
+    fn one(&self) -> Option<&'a str> {
+        let mut names = self.0.iter().map(|names| names.first());
+        let first = names.next()??;
+        names.all(|name| name == Some(first)).then_some(first.as_str())
+    }
+
+    /// All their names: by these captured exchanges are called, too.
+    fn hosts(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.0.iter().copied().flatten().take(HOSTS_MAX).collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
+/// A `server_name` as the host that clients ask for; None of `_`, patterns and expressions, which are no one host.
+fn host(name: &str) -> Option<String> {
+    let name = name.strip_prefix('.').unwrap_or(name);
+    let is_host = !name.is_empty() && name != "_" && !name.contains(['*', '~', '$']);
+    is_host.then(|| name.to_ascii_lowercase())
+}
+
+/// The service of a log that is of no one site: what its file is called. `/var/log/nginx/shop-access.log` is of `shop`.
+fn file_service(pattern: &str) -> String {
+    let between = ['.', '-', '_'];
+    let file = Path::new(pattern).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let ends = |rest: &str| rest.is_empty() || rest.ends_with(between);
+    let mut name = file.as_str();
+    while let Some(rest) = KINDS.iter().find_map(|kind| name.strip_suffix(kind).filter(|rest| ends(rest))) {
+        name = rest.trim_end_matches(between);
+    }
+    if name.is_empty() || name.contains('*') { SERVICE.to_owned() } else { name.to_owned() }
 }
 
 /// `escape=json` and the pieces of a format, joined.
@@ -267,13 +326,50 @@ mod tests {
         let plus = Format::new(
             r#"$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent $request_time"#,
         );
-        let access = |format: Format| What::Access { format: Box::new(format), settings: Settings::default() };
+        let access = |format: Format, hosts: &[&str]| What::Access {
+            format: Box::new(format),
+            settings: Settings::default(),
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        };
+        let shop = ["shop.example", "www.shop.example"];
         let stat = folder.path().join("logs/stat.log").display().to_string();
         let expected = [
             ("/var/log/nginx/error.log", 1, &What::Rules(Vec::new())),
-            ("/var/log/nginx/access.log", 1, &access(plus.expect("a format"))),
-            ("/var/log/nginx/*.log", 2, &access(json)),
-            (stat.as_str(), 2, &access(Format::new("combined").expect("a format"))),
+            ("/var/log/nginx/access.log", 1, &access(plus.expect("a format"), &shop)),
+            ("/var/log/nginx/*.log", 2, &access(json, &shop)),
+            (stat.as_str(), 2, &access(Format::new("combined").expect("a format"), &shop)),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn services_are_called_as_their_clients_call_them() {
+        let conf = r"http {
+            access_log all.log; access_log access.log;
+            server { server_name one.example; access_log one.log; access_log both-access.log; error_log error.log; }
+            server { server_name Two.example .two.test ~^x *.two; access_log both-access.log; access_log error_log.log; }
+            server { server_name _; access_log /logs/$host.log; } }";
+        let (_folder, all) = found(&[("nginx.conf", conf)]);
+        let told: Vec<_> = all
+            .logs
+            .iter()
+            .map(|log| {
+                let name = log.pattern.rsplit('/').next().unwrap_or_default();
+                let hosts = if let What::Access { hosts, .. } = &log.what { hosts.join(" ") } else { String::new() };
+                format!(
+                    "{name}: {} [{hosts}]",
+                    log.labels.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
+                )
+            })
+            .collect();
+        let expected = [
+            "all.log: all [one.example two.example two.test]",
+            "access.log: nginx [one.example two.example two.test]",
+            "one.log: one.example one.example [one.example]",
+            "both-access.log: both [one.example two.example two.test]",
+            "error.log: one.example one.example []",
+            "error_log.log: two.example two.example [two.example two.test]",
+            "*.log: nginx []",
         ];
         assert_eq!(told, expected);
     }

@@ -1,8 +1,11 @@
 //! Lines that are kept: with level, code, template, the request they belong to, and without secrets.
 
+use std::collections::BTreeMap;
+
 use arachne_aggregate::access::job::{Class, Seen};
 use arachne_aggregate::beacon::{Beacon, STAGES, VITALS};
 use arachne_aggregate::records::{Event, Level, Miner, code, level};
+use arachne_aggregate::rules::LABEL_BYTES_MAX;
 use arachne_aggregate::time::Layout;
 use arachne_content::redact::Redactor;
 use arachne_model::table::LogRow;
@@ -12,6 +15,8 @@ use crate::Labels;
 
 /// Longer messages are cut.
 const MESSAGE_BYTES_MAX: usize = 16 << 10;
+/// Labels of rules that are kept with an event.
+const RULE_LABELS_MAX: usize = 64;
 /// A time in a line that differs more from its arrival is of another zone, or of another time: the arrival counts then.
 const CREDIBLE: i64 = 600_000_000_000;
 /// Layouts of times at the start of lines.
@@ -56,6 +61,23 @@ impl Told {
     }
 }
 
+/// What rules say of an event: labels by name.
+#[derive(Debug, Default)]
+pub(super) struct RuleLabels(BTreeMap<String, String>);
+
+impl RuleLabels {
+    /// Adds one, unless there are too many, or its name is none that a filter can ask for: names of pairs are the line's own.
+    pub(super) fn add(&mut self, name: &str, value: &[u8]) {
+        let name = name.to_ascii_lowercase();
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'#');
+        let fits = name.len() <= LABEL_BYTES_MAX && name.bytes().all(good);
+        if fits && self.0.len() < RULE_LABELS_MAX {
+            let value = String::from_utf8_lossy(&value[..value.len().min(LABEL_BYTES_MAX)]).into_owned();
+            self.0.entry(name).or_insert(value);
+        }
+    }
+}
+
 /// Makes records.
 #[derive(Debug)]
 pub(crate) struct Records {
@@ -95,9 +117,19 @@ impl Records {
     }
 
     /// A record of any application.
-    pub(super) fn event(&self, place: &Place<'_>, event: &Event, told: &Told, miner: &Miner, weight: u64) -> LogRow {
-        let count = event.lines.to_string();
-        let fields = if event.lines > 1 { Labels::new([("lines", count.as_str())]) } else { Labels::default() };
+    pub(super) fn event(
+        &self,
+        place: &Place<'_>,
+        event: &Event,
+        (told, miner): (&Told, &Miner),
+        mut labels: RuleLabels,
+        weight: u64,
+    ) -> LogRow {
+        labels.0.values_mut().for_each(|value| *value = self.clean(value));
+        if event.lines > 1 {
+            labels.0.insert("lines".to_owned(), event.lines.to_string());
+        }
+        let fields = Labels::new(labels.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         LogRow {
             start: self.time(&event.text, place.arrived),
             level: told.level.map(|level| level_name(level).to_owned()),
@@ -118,11 +150,15 @@ impl Records {
         let path =
             target.map(|path| String::from_utf8_lossy(&self.redactor.target(&path).unwrap_or(path)).into_owned());
         let fields = [
+            ("cache", text(record.cache)),
             ("class", Some(seen.class.name().to_owned())),
             ("client.address", text(record.client)),
+            ("host", text(record.host)),
             ("http.request.method", text(record.request.method)),
             ("http.response.status_code", record.status.map(|status| status.to_string())),
             ("request_time_ns", number(record.request_time)),
+            ("upstream", text(record.upstreams.addresses)),
+            ("upstream_class", seen.upstream_class.map(|class| class.name().to_owned())),
             ("upstream_time_ns", number(record.upstreams.nanos())),
             ("url.path", path),
         ];
@@ -232,7 +268,10 @@ mod tests {
         let event = Event { text: text.into(), lines: 1, cut: 0 };
         let told = Told::of(&event, &mut miner);
         let place = Place { path: "/a.log", service: Some("shop"), offset: 7, arrived: NOON };
-        records.event(&place, &event, &told, &miner, 1)
+        let mut labels = RuleLabels::default();
+        labels.add("Stage.db#get", b"password=hunter2");
+        labels.add("no: name", b"1");
+        records.event(&place, &event, (&told, &miner), labels, 1)
     }
 
     #[test]
@@ -244,6 +283,8 @@ mod tests {
         assert_eq!(row.request.as_deref(), Some("abcdef123456"));
         assert!(!row.message.contains("hunter2") && !row.template.contains("hunter2"), "{row:?}");
         assert!(row.message.contains("card refused"));
+        assert!(row.fields.starts_with("stage.db#get: ") && row.fields.lines().count() == 1, "{}", row.fields);
+        assert!(!row.fields.contains("hunter2"), "{}", row.fields);
         let other = record("2020-03-02T12:00:01Z INFO hello");
         assert_eq!((other.start, other.level.as_deref()), (NOON, Some("info")));
         let nginx = record("2026/03/02 11:59:58 [error] 31#31: *1 upstream timed out");

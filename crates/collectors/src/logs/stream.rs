@@ -1,19 +1,20 @@
 //! One log, under one path, whatever files it was in: what is counted of it and what is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use arachne_aggregate::Normaliser;
-use arachne_aggregate::access::job::{Class, Job, Lines, Seen};
+use arachne_aggregate::access::Format;
+use arachne_aggregate::access::job::{Class, Job, Lines, Seen, Settings};
 use arachne_aggregate::beacon::Beacons;
 use arachne_aggregate::records::{EVENT_BYTES_MAX, Event, Joiner, Level, Miner};
 use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleLines, Rules};
 use arachne_aggregate::series::OTHER;
-use arachne_aggregate::windows::WIDTH;
+use arachne_aggregate::windows::{Missed, WIDTH};
 use arachne_model::table::{LogRow, PointRow};
 
 use super::metrics::{self, Points};
-use super::record::{Place, Records, Told, level_name, request_level};
+use super::record::{Place, Records, RuleLabels, Told, level_name, request_level};
 use super::sample::{Budget, Sampler};
 use super::{LogSpec, What};
 use crate::beacon;
@@ -41,8 +42,50 @@ fn named(mut row: LogRow, seed: u64, file: u64) -> LogRow {
 const BEACONS: &[u8] = b"/stat?";
 
 enum Way {
-    Access(Box<Job>, Lines, Option<Box<Beacons>>),
-    Rules { rules: Box<Rules>, any: bool, last: RuleLines, events: Box<Events> },
+    Access(Box<Access>),
+    Rules { rules: Box<Rules>, any: bool, last: RuleLines, times: BTreeSet<String>, events: Box<Events> },
+}
+
+/// Lines as requests.
+struct Access {
+    /// Reads all lines, and counts those of no site.
+    job: Job,
+    last: Lines,
+    beacons: Option<Box<Beacons>>,
+    /// What further jobs are made of.
+    kind: (Format, Settings),
+    /// By the host that was asked; None until somebody asks for it.
+    sites: BTreeMap<String, Option<Box<Requests>>>,
+}
+
+/// Requests for one host, which is a service of its own.
+struct Requests {
+    own: Vec<(String, String)>,
+    job: Job,
+    last: Missed,
+}
+
+impl Requests {
+    /// Of a host in a log whose labels are `own`.
+    fn new(host: &str, own: &[(String, String)], job: Job) -> Self {
+        let is_site = |name: &str| name == "service" || name == "server";
+        let mut labels: Vec<_> = own.iter().filter(|(name, _)| !is_site(name)).cloned().collect();
+        labels.extend(["service", "server"].map(|name| (name.to_owned(), host.to_owned())));
+        Self { own: labels, job, last: Missed::default() }
+    }
+}
+
+/// What a site is called that clients asked for: in any case, and perhaps with a port.
+fn site_name(host: &[u8]) -> Option<String> {
+    let host = std::str::from_utf8(host).ok()?.to_ascii_lowercase();
+    Some(host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).to_owned())
+}
+
+/// Tells how many lines more are in no window.
+fn tell_missed(points: &mut Points<'_>, start: i64, now: Missed, last: &mut Missed) {
+    points.put(&metrics::MISSED, &["late"], start, now.late - last.late);
+    points.put(&metrics::MISSED, &["ahead"], start, now.ahead - last.ahead);
+    *last = now;
 }
 
 /// Lines as events of any application.
@@ -98,9 +141,18 @@ impl Stream {
     /// Of the log at `path`.
     pub(super) fn new(path: &str, spec: &LogSpec, seed: u64) -> Self {
         let way = match &spec.what {
-            What::Access { format, settings } => {
+            What::Access { format, settings, hosts } => {
                 let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
-                Way::Access(Box::new(job), Lines::default(), None)
+                let service = spec.labels.iter().find(|(name, _)| name == "service").map(|(_, value)| value);
+                let sites = hosts.iter().filter(|host| Some(*host) != service).map(|host| (host.clone(), None));
+                let sites = sites.collect();
+                Way::Access(Box::new(Access {
+                    job,
+                    last: Lines::default(),
+                    beacons: None,
+                    kind: ((**format).clone(), settings.clone()),
+                    sites,
+                }))
             }
             What::Rules(specs) => {
                 // They were compiled when the configuration was read.
@@ -111,6 +163,12 @@ impl Stream {
                     rules: Box::new(rules.expect("no rule is no wrong rule")),
                     any: !specs.is_empty(),
                     last: RuleLines::default(),
+                    times: specs
+                        .iter()
+                        .flat_map(|spec| &spec.metrics)
+                        .filter(|metric| metric.is_time())
+                        .map(|metric| metric.name.clone())
+                        .collect(),
                     events: Box::new(events),
                 }
             }
@@ -135,13 +193,28 @@ impl Stream {
     }
 
     fn request(&mut self, line: &Line<'_>, arrived: i64, shared: &mut Shared) {
-        let Self { path, own, way: Way::Access(job, _, beacons), sampler, counted } = self else { return };
+        let Self { path, own, way: Way::Access(access), sampler, counted } = self else { return };
         counted.lines += 1;
         counted.bytes += line.bytes.len() as u64 + 1;
+        let Access { job, beacons, kind: (format, settings), sites, .. } = &mut **access;
+        // Why it is no request is among the counts of the job.
+        let Ok(record) = job.read(line.bytes) else { return };
+        let name = record.host.filter(|_| !sites.is_empty()).and_then(site_name);
+        let site = match &name {
+            Some(name) => sites.get_mut(name).map(|site| (name, site)),
+            None => None,
+        };
+        let (own, job) = match site {
+            Some((name, site)) => {
+                let begin = || Job::new(format, Normaliser::default(), settings.clone(), shared.seed);
+                let site = site.get_or_insert_with(|| Box::new(Requests::new(name, own, begin())));
+                (&site.own, &mut site.job)
+            }
+            None => (&*own, job),
+        };
         let service = own.iter().find(|(name, _)| name == "service").map(|(_, value)| value.as_str());
         let place = Place { path, service, offset: line.offset, arrived };
-        // Why it is no request is among the counts of the job.
-        let _ = job.push_seen(line.bytes, arrived, |seen| {
+        job.count(&record, arrived, |seen| {
             if let Some(query) = beacon(&seen) {
                 let beacons = beacons.get_or_insert_with(|| Box::new(Beacons::new(Normaliser::default(), shared.seed)));
                 let user_agent = seen.record.text(seen.record.user_agent.unwrap_or_default());
@@ -205,8 +278,13 @@ impl Stream {
         let weight = if told.is_error() { Some(1) } else { self.sampler.keep(arrived) };
         let Some(weight) = weight else { return };
         if shared.budget.take(event.text.len() as u64, arrived) {
+            let mut labels = RuleLabels::default();
+            for line in event.text.split(|b| *b == b'\n') {
+                rules.labels(line, &mut |name, value| labels.add(name, value));
+            }
             let Way::Rules { events, .. } = &self.way else { return };
-            let row = shared.records.event(&self.place(mark.offset, arrived), &event, &told, &events.miner, weight);
+            let place = self.place(mark.offset, arrived);
+            let row = shared.records.event(&place, &event, (&told, &events.miner), labels, weight);
             self.counted.rows.push(named(row, shared.seed, file));
         } else {
             *self.counted.dropped.entry(told.level.map_or("", level_name)).or_default() += 1;
@@ -239,7 +317,8 @@ impl Stream {
         let start = now.div_euclid(WIDTH) * WIDTH;
         let mut points = Points { own: &self.own, out };
         match &mut self.way {
-            Way::Access(job, last, beacons) => {
+            Way::Access(access) => {
+                let Access { job, last, beacons, sites, .. } = &mut **access;
                 if let Some(beacons) = beacons {
                     beacon::tell(beacons, start, &mut points);
                 }
@@ -251,20 +330,27 @@ impl Stream {
                     let before = last.refused.get(reason).copied().unwrap_or(0);
                     points.put(&metrics::UNMATCHED, &[reason], start, count - before);
                 }
-                points.put(&metrics::MISSED, &["late"], start, lines.missed.late - last.missed.late);
-                points.put(&metrics::MISSED, &["ahead"], start, lines.missed.ahead - last.missed.ahead);
+                tell_missed(&mut points, start, lines.missed, &mut last.missed);
                 *last = lines;
+                for site in sites.values_mut().flatten() {
+                    let mut points = Points { own: &site.own, out: &mut *points.out };
+                    for (start, window) in site.job.finish() {
+                        window.series(&mut |series| points.series(&series, start));
+                    }
+                    tell_missed(&mut points, start, site.job.lines().missed, &mut site.last);
+                }
             }
-            Way::Rules { rules, any, last, events } => {
+            Way::Rules { rules, any, last, times, events } => {
                 for (start, window) in rules.finish() {
-                    window.series(&mut |series| points.series(&series, start));
+                    window.series(&mut |series| {
+                        points.valued(&series, if times.contains(series.name) { "ns" } else { "1e-9" }, start);
+                    });
                 }
                 let lines = rules.lines();
                 if *any {
                     points.put(&metrics::UNMATCHED, &["no_rule"], start, lines.unmatched - last.unmatched);
                 }
-                points.put(&metrics::MISSED, &["late"], start, lines.missed.late - last.missed.late);
-                points.put(&metrics::MISSED, &["ahead"], start, lines.missed.ahead - last.missed.ahead);
+                tell_missed(&mut points, start, lines.missed, &mut last.missed);
                 *last = lines;
                 events.take(start, &mut points);
             }

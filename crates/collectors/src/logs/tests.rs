@@ -50,7 +50,7 @@ fn specs(folder: &Path) -> Vec<LogSpec> {
     let label = |service: &str| vec![("service".to_owned(), service.to_owned())];
     let format =
         Box::new(Format::new("$remote_addr [$time_iso8601] \"$request\" $status $request_time").expect("a format"));
-    let access = What::Access { format, settings: Settings::default() };
+    let access = What::Access { format, settings: Settings::default(), hosts: Vec::new() };
     vec![
         LogSpec { pattern: folder.join("access.log").display().to_string(), labels: label("edge"), what: access },
         LogSpec {
@@ -92,6 +92,35 @@ fn requests_and_events_are_counted_and_kept_without_secrets() {
     assert!(trace.message.contains("D.java") && trace.fields == "lines: 2\n", "{trace:?}");
     let ids: std::collections::BTreeSet<_> = durable.records.iter().map(|r| &r.id).collect();
     assert_eq!(ids.len(), 4);
+}
+
+#[test]
+fn sites_in_one_log_are_services_of_their_own() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = folder.path().join("all.log");
+    let format =
+        Box::new(Format::new("[$time_iso8601] $http_host \"$request\" $status $request_time").expect("a format"));
+    let hosts = ["shop.example", "api.example"].map(str::to_owned).to_vec();
+    let labels = vec![("service".to_owned(), "nginx".to_owned())];
+    let what = What::Access { format, settings: Settings::default(), hosts };
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(vec![LogSpec { pattern: path.display().to_string(), labels, what }]);
+    logs.poll(NOON);
+    for host in ["shop.example", "SHOP.example:8080", "api.example", "strange.example", "-", "[::1]:80", "\\xFF"] {
+        append(&path, &format!("[2026-03-02T12:00:00+00:00] {host} \"GET / HTTP/1.1\" 503 0.020\n"));
+    }
+    append(&path, "[2026-03-02T11:58:00+00:00] shop.example \"GET / HTTP/1.1\" 200 0.020\n");
+    while logs.poll(NOON) {}
+    let mut durable = Durable::default();
+    durable.take(&mut logs, true);
+    let sum = |name: &str, label: &str| durable.sum(name, label);
+    let errors =
+        ["shop.example", "api.example", "nginx"].map(|service| sum("access.total", &format!("service: {service}")));
+    assert_eq!(errors, [2, 1, 4]);
+    assert_eq!((sum("access.total", "server: shop.example"), sum("access.statuses", "status: 503")), (2, 7));
+    assert_eq!((sum("log.lines.missed", "service: shop.example"), sum("log.lines", "service: nginx")), (1, 8));
+    let of = |service: &str| durable.records.iter().filter(|row| row.service.as_deref() == Some(service)).count();
+    assert_eq!((of("shop.example"), of("api.example"), of("nginx")), (2, 1, 4));
 }
 
 #[test]
@@ -171,7 +200,7 @@ fn a_real_log_of_beacons_has_the_quantiles_that_others_count() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let log = folder.path().join("clientstat.log");
         let format = Box::new(Format::new("combined_plus").expect("a format"));
-        let what = What::Access { format, settings: Settings::default() };
+        let what = What::Access { format, settings: Settings::default(), hosts: Vec::new() };
         let mut logs = Logs::new(redactor(), Positions::default(), 1);
         logs.follow(vec![LogSpec { pattern: log.display().to_string(), labels: Vec::new(), what }]);
         logs.poll(NOON);

@@ -68,7 +68,8 @@ fn a_bar_opens_its_rows() {
 
 /// The series of a bucket add up to its rows, and so do the provisional ones.
 fn all_buckets_together(queries: Queries<'_>, scope: &Scope, answer: &HistogramAnswer) {
-    let page = Drill { view: "exchanges", filter: String::new(), mode: scope.mode, exact: true, reason: None };
+    let page =
+        Drill { view: "exchanges", filter: String::new(), mode: scope.mode, exact: true, reason: None, kept: None };
     let open = Drill { filter: "provisional:true".to_owned(), ..page.clone() };
     for n in 0..(answer.count as usize).min(3) {
         let sum: i64 = answer.series.iter().map(|series| whole(&series.values)[n]).sum();

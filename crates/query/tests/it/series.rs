@@ -4,7 +4,7 @@ use arachne_aggregate::Distinct;
 use arachne_aggregate::histogram::Histogram;
 use arachne_model::table::{PointRow, Rows};
 use arachne_query::{
-    Aggregate, Amounts, Cell, Compare, MetricsQuery, Operator, Queries, SeriesAnswer, SeriesKind, SeriesQuery,
+    Aggregate, Amounts, Cell, Compare, MetricsQuery, Mode, Operator, Queries, SeriesAnswer, SeriesKind, SeriesQuery,
     SeriesWith, Span, When,
 };
 use arachne_store::conformance::Random;
@@ -274,8 +274,49 @@ fn a_click_opens_exchanges_or_lines() {
     let bots = bots.series.iter().find(|series| series.key[0].text() == "bot").expect("a bot");
     assert_eq!(bots.drill.filter, "agent:web-1");
     assert!(bots.drill.reason.as_ref().is_some_and(|reason| reason.contains("class")));
+    assert_eq!(bots.drill.kept.as_ref().map(|kept| kept.filter.as_str()), Some("agent:web-1 field.class:bot"));
     let memory = ask(&store, &SeriesQuery { by: vec!["code".to_owned()], ..query("process.memory", "level", 1, 10) });
-    assert_eq!((memory.series[0].drill.view, &*memory.series[0].drill.filter), ("log_records", "code:X"));
+    let told = memory.series[0].drill.clone();
+    assert_eq!((told.view, &*told.filter, told.kept.map(|kept| kept.view)), ("exchanges", "", Some("log_records")));
+}
+
+#[test]
+fn a_click_says_all_that_the_other_table_knows() {
+    let named = |name: &str, labels: &str| PointRow { name: name.to_owned(), ..counter(0, labels, "web-1", 1) };
+    let store = store(vec![
+        named("access.upstream.requests", "class: slow\nservice: shop\nfile: /a.log\n"),
+        named("log.events", "level: error\nservice: shop\n"),
+        named("app.stages", "handler: Vacancy\nstage: xsl\n"),
+        named("tcp.segments.sent", "direction: in\npeer: 10.0.0.7\nport: 5432\n"),
+        named("log.lines.unmatched", "reason: short\nfile: /a.log\n"),
+    ]);
+    let drill = |metric: &str, filter: &str, by: &str| {
+        let by = by.split(' ').map(str::to_owned).collect();
+        let question = SeriesQuery { by, filter: filter.to_owned(), ..query(metric, "sum", 1, 10) };
+        ask(&store, &question).series[0].drill.clone()
+    };
+    // An upstream's class is not that of the whole, but lines have both.
+    let slow = drill("access.upstream.requests", "agent:web-1", "class service file");
+    assert_eq!((slow.view, &*slow.filter), ("exchanges", "agent:web-1 service:shop"));
+    let kept = slow.kept.expect("lines");
+    assert_eq!(kept.filter, "agent:web-1 field.upstream_class:slow service:shop file:/a.log");
+    let errors = drill("log.events", "(label.level:error or label.level:fatal) -label.service:edge", "service");
+    assert_eq!(errors.filter, "(level:error or level:fatal) -service:edge service:shop");
+    assert_eq!(errors.kept, None);
+    let stage = drill("app.stages", "", "stage handler");
+    assert_eq!(stage.view, "log_records");
+    assert_eq!(
+        stage.filter,
+        "(field.stage:xsl or field.stage.xsl:*) (field.handler:Vacancy or field.handler.vacancy:*)"
+    );
+    let peer = drill("tcp.segments.sent", "agent:web-1", "peer port direction");
+    assert_eq!((peer.view, peer.mode), ("tcp_sessions", Mode::Overlap));
+    assert_eq!(peer.filter, "agent:web-1 (client:10.0.0.7 or server:10.0.0.7) port:5432");
+    assert!(peer.reason.expect("why").contains("direction"));
+    assert_eq!(peer.kept.expect("lines").filter, "agent:web-1");
+    let unmatched = drill("log.lines.unmatched", "", "file reason");
+    assert_eq!(unmatched.filter, "file:/a.log");
+    assert!(unmatched.reason.expect("why").contains("reason"));
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub struct Seen<'a> {
     pub template: &'a str,
     /// What it counts as.
     pub class: Class,
+    /// What it counts as by the time of its upstreams; None where none was asked.
+    pub upstream_class: Option<Class>,
 }
 
 /// Reads one access log.
@@ -133,22 +135,27 @@ impl Job {
     /// # Errors
     /// Why it is no record; it is counted so.
     pub fn push_seen(&mut self, line: &[u8], arrived: i64, seen: impl FnOnce(Seen<'_>)) -> Result<(), Refusal> {
-        self.lines.all += 1;
-        self.lines.cut += u64::from(line.len() > LINE_BYTES_MAX);
-        let line = &line[..line.len().min(LINE_BYTES_MAX)];
-        match self.reader.read(line) {
-            Ok(record) => {
-                self.add(&record, arrived, seen);
-                Ok(())
-            }
-            Err(refusal) => {
-                *self.lines.refused.entry(refusal.reason()).or_default() += 1;
-                Err(refusal)
-            }
-        }
+        let record = self.read(line)?;
+        self.count(&record, arrived, seen);
+        Ok(())
     }
 
-    fn add(&mut self, record: &Record<'_>, arrived: i64, seen: impl FnOnce(Seen<'_>)) {
+    /// What a line says: among the lines of this job, in no window yet. See [`Self::count`].
+    ///
+    /// # Errors
+    /// Why it is no record; it is counted so.
+    pub fn read<'a>(&mut self, line: &'a [u8]) -> Result<Record<'a>, Refusal> {
+        self.lines.all += 1;
+        self.lines.cut += u64::from(line.len() > LINE_BYTES_MAX);
+        let read = self.reader.read(&line[..line.len().min(LINE_BYTES_MAX)]);
+        if let Err(refusal) = &read {
+            *self.lines.refused.entry(refusal.reason()).or_default() += 1;
+        }
+        read
+    }
+
+    /// Counts what this job, or another one of the same file, has read; see [`Self::push_seen`].
+    pub fn count(&mut self, record: &Record<'_>, arrived: i64, seen: impl FnOnce(Seen<'_>)) {
         let before = self.windows.newest();
         let number = self.windows.enter(record.at.unwrap_or(arrived), arrived, Window::default);
         if let Some(before) = before.filter(|before| Some(*before) != self.windows.newest()) {
@@ -169,7 +176,7 @@ impl Job {
             }
         };
         let one = judge(record, name, &self.settings, &mut self.bots);
-        seen(Seen { record, template: name, class: one.class });
+        seen(Seen { record, template: name, class: one.class, upstream_class: one.upstream_class });
         window.add_request(slot, record.request.method, record.cache, &one);
         for attempt in record.upstreams.attempts() {
             let server = server(attempt.address);
