@@ -70,6 +70,9 @@ pub enum Command {
         /// Run the rules of `logs` over this file: what each hits and costs, what nothing matched
         #[arg(long, value_name = "FILE")]
         sample: Option<PathBuf>,
+        /// The file is one for `arachne agents configure`
+        #[arg(long)]
+        agent: bool,
     },
     /// Print what a service needs so that the agent can ask it
     #[command(subcommand)]

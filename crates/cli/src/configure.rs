@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arachne_agent::edge::plan::service_rule;
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, LogJob, Mistakes};
+use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Log, LogJob, Mistakes, Service};
 use arachne_delivery::instructions::{Collect, Packets};
 use arachne_server::{Access, PORT, TlsFiles};
 
@@ -111,12 +111,21 @@ pub fn refuse(mistakes: &Mistakes) -> ExitStatus {
     ExitStatus::BadConfiguration
 }
 
-/// Runs `arachne check`, with a sample of log lines or without.
+/// Runs `arachne check`, with a sample of log lines or without; `agent`: of a file for an agent of another host.
 #[must_use]
-pub fn check(file: &Path, sample: Option<&Path>) -> ExitStatus {
-    match (arachne_config::load(file), sample) {
-        (Ok(config), Some(sample)) => crate::sample::run(&config, sample),
-        (Ok(config), None) => match io::stdout().lock().write_all(meaning(&config).as_bytes()) {
+pub fn check(file: &Path, sample: Option<&Path>, agent: bool) -> ExitStatus {
+    let read = || -> Result<_, Mistakes> {
+        if agent {
+            let file = arachne_config::load_for_agent(file)?;
+            let agent = Agent { name: "any".to_owned(), look_up_names: false, config: file.config };
+            return Ok((told(&agent, &file.logs), file.logs));
+        }
+        let config = arachne_config::load(file)?;
+        Ok((meaning(&config), config.logs))
+    };
+    match (read(), sample) {
+        (Ok((_, logs)), Some(sample)) => crate::sample::run(&logs, sample),
+        (Ok((meaning, _)), None) => match io::stdout().lock().write_all(meaning.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
             _ => ExitStatus::Done,
         },
@@ -148,10 +157,22 @@ fn meaning(config: &Config) -> String {
     if let Some(agent) = &config.agent {
         text.push_str(&agent_meaning(agent));
     }
-    for service in &config.services {
+    text + &read_meaning(&config.services, &config.logs)
+}
+
+/// What an agent is told, in words.
+#[must_use]
+pub fn told(agent: &Agent, logs: &[Log]) -> String {
+    agent_meaning(agent) + &read_meaning(&agent.config.services, logs)
+}
+
+/// What services are called, and which logs are read as what.
+fn read_meaning(services: &[Service], logs: &[Log]) -> String {
+    let mut text = String::new();
+    for service in services {
         text.push_str(&format!("service   {}\n", service.name));
     }
-    for log in &config.logs {
+    for log in logs {
         let job = match &log.job {
             LogJob::Access(access) => format!("requests, as {}", access.written),
             LogJob::Rule(rule) => format!("{} with {} metrics", rule.name, rule.metrics.len()),
@@ -161,7 +182,7 @@ fn meaning(config: &Config) -> String {
     text
 }
 
-/// What the agent of this machine does, in words.
+/// What an agent does, in words.
 fn agent_meaning(agent: &Agent) -> String {
     let Agent { name, look_up_names, config } = agent;
     let filter = if config.filter.is_empty() { "everything" } else { &config.filter };

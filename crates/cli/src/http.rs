@@ -33,6 +33,8 @@ pub struct Body {
 /// Bytes of an answer that is read as a whole.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
+const JSON: (&str, &str) = ("content-type", "application/json");
+
 /// Bytes of a file that are sent at once.
 const CHUNK: usize = 256 << 10;
 
@@ -42,7 +44,16 @@ const CHUNK: usize = 256 << 10;
 /// When the connection fails, or the other side speaks no HTTP.
 pub fn request(stream: UnixStream, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
     let whole = Full::new(Bytes::copy_from_slice(body)).map_err(|never| match never {}).boxed_unsync();
-    send(stream, method, path, "application/json", whole)
+    send(stream, method, path, &[JSON], whole)
+}
+
+/// Sends a JSON body in the place of what has the tag `tag`, and waits for the head of the answer: another tag is refused.
+///
+/// # Errors
+/// As for [`request`].
+pub fn put(stream: UnixStream, path: &str, tag: &str, body: &[u8]) -> Result<Answer> {
+    let whole = Full::new(Bytes::copy_from_slice(body)).map_err(|never| match never {}).boxed_unsync();
+    send(stream, "PUT", path, &[JSON, ("if-match", tag)], whole)
 }
 
 /// Sends a file as it is read.
@@ -57,25 +68,21 @@ pub fn upload(stream: UnixStream, path: &str, file: File) -> Result<Answer> {
         piece.truncate(length);
         Ok::<_, io::Error>((length > 0).then(|| (Frame::data(Bytes::from(piece)), file)))
     });
-    send(stream, "POST", path, "application/octet-stream", StreamBody::new(pieces).boxed_unsync())
+    send(stream, "POST", path, &[("content-type", "application/octet-stream")], StreamBody::new(pieces).boxed_unsync())
 }
 
 fn send(
     stream: UnixStream,
     method: &str,
     path: &str,
-    media: &str,
+    headers: &[(&str, &str)],
     body: UnsyncBoxBody<Bytes, io::Error>,
 ) -> Result<Answer> {
     let runtime =
         Builder::new_multi_thread().worker_threads(1).enable_all().build().context("cannot start a thread")?;
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "localhost")
-        .header("content-type", media)
-        .body(body)
-        .context("cannot make the request")?;
+    let request = Request::builder().method(method).uri(path).header("host", "localhost");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(body).context("cannot make the request")?;
     let response = runtime.block_on(async {
         stream.set_nonblocking(true)?;
         let io = TokioIo::new(tokio::net::UnixStream::from_std(stream)?);

@@ -72,7 +72,7 @@ fn run(command: Command) -> ExitStatus {
         Command::Mark(args) => mark::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Agent(args) => ExitStatus::of(arachne_agent::run(*args)),
-        Command::Check { file, sample } => configure::check(&file, sample.as_deref()),
+        Command::Check { file, sample, agent } => configure::check(&file, sample.as_deref(), agent),
         Command::Setup(Setup::Postgresql { role }) => {
             match io::stdout().write_all(arachne_collectors::postgresql::setup_sql(&role).as_bytes()) {
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,

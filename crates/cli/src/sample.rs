@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arachne_aggregate::Normaliser;
 use arachne_aggregate::access::job::{CLASSES, Job};
 use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleSpec, Rules};
-use arachne_config::{AccessLog, Config, Log, LogJob};
+use arachne_config::{AccessLog, Log, LogJob};
 
 use crate::exit::ExitStatus;
 use crate::visible::visible;
@@ -25,7 +25,7 @@ const SHOWN_CHARS: usize = 160;
 
 /// Runs the rules over a file and prints what they do.
 #[must_use]
-pub fn run(config: &Config, file: &Path) -> ExitStatus {
+pub fn run(logs: &[Log], file: &Path) -> ExitStatus {
     let lines = match read(file) {
         Ok(lines) => lines,
         Err(error) => {
@@ -33,7 +33,7 @@ pub fn run(config: &Config, file: &Path) -> ExitStatus {
             return ExitStatus::Usage;
         }
     };
-    let text = report(&config.logs, &lines, &file.display().to_string());
+    let text = report(logs, &lines, &file.display().to_string());
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
         _ => ExitStatus::Done,

@@ -6,6 +6,7 @@
 //! that `NO`, `1.10` and `0755` never become something else.
 
 mod agent;
+mod for_agent;
 mod logs;
 mod mistake;
 mod read;
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use agent::Agent;
 pub use arachne_delivery::instructions::Service;
+pub use for_agent::AgentFile;
 pub use logs::{AccessLog, Log, LogJob};
 pub use mistake::{Mistake, Mistakes};
 pub use schema::{Auth, Config, Limit, Retention, Tls};
@@ -49,6 +51,22 @@ pub fn of_file(path: &Path, bytes: &[u8]) -> Result<Config, Mistakes> {
     parse(&path.display().to_string(), bytes, path.parent().unwrap_or(Path::new("")))
 }
 
+/// Reads a file for an agent of another host.
+///
+/// # Errors
+/// It cannot be read, or has mistakes.
+pub fn load_for_agent(path: &Path) -> Result<AgentFile, Mistakes> {
+    parse_for_agent(&path.display().to_string(), &content(path)?)
+}
+
+/// Reads the content of a file for an agent of another host; it is called `name`.
+///
+/// # Errors
+/// It has mistakes.
+pub fn parse_for_agent(name: &str, bytes: &[u8]) -> Result<AgentFile, Mistakes> {
+    read_tree(name, bytes, for_agent::agent_file)
+}
+
 /// One byte more than may be there, so that a longer file shows.
 fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -61,8 +79,16 @@ fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
 /// # Errors
 /// It has mistakes.
 pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Config, Mistakes> {
+    read_tree(name, bytes, |root| schema::config(root, folder))
+}
+
+fn read_tree<T>(
+    name: &str,
+    bytes: &[u8],
+    read: impl FnOnce(&tree::Node) -> Result<T, Vec<Mistake>>,
+) -> Result<T, Mistakes> {
     let text = tree::text(bytes).map_err(|mistake| Mistakes::new(name, "", vec![mistake]))?;
-    let result = tree::tree(text).map_err(|mistake| vec![mistake]).and_then(|root| schema::config(&root, folder));
+    let result = tree::tree(text).map_err(|mistake| vec![mistake]).and_then(|root| read(&root));
     result.map_err(|mistakes| Mistakes::new(name, text, mistakes))
 }
 

@@ -116,8 +116,20 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
             storage.end(mistakes);
         }
     }
+    let (services, agent, logs) =
+        told(&mut file, mistakes, |node, services, mistakes| agent(node?, services, mistakes));
+    file.end(mistakes);
+    Some(Config { listen, auth, tls, beacons, data: folder.join(data?), retention, services, agent, logs })
+}
+
+/// What an agent is told: `services`, `agent` and `logs`, the last of which go into what the agent collects.
+pub(crate) fn told(
+    file: &mut Section<'_>,
+    mistakes: &mut Vec<Mistake>,
+    agent: impl FnOnce(Option<&Node>, &[Service], &mut Vec<Mistake>) -> Option<Agent>,
+) -> (Vec<Service>, Option<Agent>, Vec<Log>) {
     let services = file.take("services").map_or_else(Vec::new, |node| services(node, mistakes));
-    let mut agent = file.take("agent").and_then(|node| agent(node, &services, mistakes));
+    let mut agent = agent(file.take("agent"), &services, mistakes);
     let node = file.take("logs");
     let logs = node.map_or_else(Vec::new, |node| logs(node, mistakes));
     if let (Some(agent), Some(node)) = (&mut agent, node) {
@@ -125,8 +137,7 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
         let wrongs = agent.config.wrongs().into_iter().filter(|wrong| wrong.field == "collect.logs");
         mistakes.extend(wrongs.map(|wrong| node.place.mistake("logs", wrong.detail)));
     }
-    file.end(mistakes);
-    Some(Config { listen, auth, tls, beacons, data: folder.join(data?), retention, services, agent, logs })
+    (services, agent, logs)
 }
 
 fn tls_of(mut section: Section<'_>, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Tls> {

@@ -319,3 +319,43 @@ fn databases_and_checks_of_the_agent() {
     assert!(mistakes.contains("did you mean `address`?") && mistakes.contains("a password has no place"), "{mistakes}");
     assert!(!mistakes.contains("hunter2"), "{mistakes}");
 }
+
+#[test]
+fn a_file_for_an_agent_sets_what_it_names_and_nothing_else() {
+    let file = |text: &str| crate::parse_for_agent("web-1.yml", text.as_bytes());
+    let before = AgentConfig {
+        version: 4,
+        capture: false,
+        filter: "tcp port 80".to_owned(),
+        services: config("storage: {path: d}\nservices: [{name: shop}]\n").services,
+        ..config("storage: {path: d}\nagent:\n  collect: {checks: [http://a/]}\nlogs: [{plugin: access, file: /a, format: combined}]\n")
+            .agent
+            .expect("an agent")
+            .config
+    };
+    let told = file("agent:\n  collect: {tcp: no}\n").expect("it is right").onto(&before);
+    assert!(!told.collect.tcp && told.collect.checks.is_empty(), "the whole section is set");
+    assert_eq!((told.version, told.capture, told.filter.as_str()), (4, false, "tcp port 80"));
+    assert_eq!((&told.services, &told.collect.logs), (&before.services, &before.collect.logs));
+    let logs = file("logs:\n  - plugin: access\n    file: /b\n    format: combined\n").expect("it is right");
+    let told = logs.onto(&before);
+    assert_eq!((logs.logs.len(), told.collect.logs[0].file.as_str()), (1, "/b"));
+    assert_eq!((&told.collect.checks, &told.services), (&before.collect.checks, &before.services));
+    let text = "agent: {interfaces: [lo], filter: udp, save: {bodies: no}, limits: {threads: 2}, redact: [pin]}\nservices: []\n";
+    let told = file(text).expect("it is right").onto(&before);
+    assert_eq!((told.interfaces, told.filter, told.limits.threads), (vec!["lo".to_owned()], "udp".to_owned(), 2));
+    assert!(!told.save.bodies && told.redaction.names == ["pin"] && told.services.is_empty());
+
+    for (text, wanted) in [
+        ("", "nothing is said of the agent; there are: agent.interfaces, "),
+        ("agent:\n", "nothing is said of the agent"),
+        ("agent: {name: web-1, filter: udp}\n", "1:15: agent.name: an agent of another host is named on the command"),
+        ("agent: {look_up_names: yes, filter: udp}\n", "give it --look-up-names there"),
+        ("storage: {path: d}\nlogs: []\n", "1:1: storage: unknown key; there are: services, agent, logs"),
+        ("logs:\n  - plugin: access\n    file: a.log\n    format: combined\n", "logs: `a.log` is no absolute path"),
+        ("agent: {collect: {chekcs: []}}\n", "did you mean `checks`?"),
+    ] {
+        let told = file(text).expect_err("it has mistakes").to_string();
+        assert!(told.contains(wanted), "{text:?} gives\n{told}\nwithout {wanted:?}");
+    }
+}

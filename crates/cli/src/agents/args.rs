@@ -1,5 +1,7 @@
 //! Arguments of `arachne agents`.
 
+use std::path::PathBuf;
+
 use arachne_server::Access;
 use clap::{Args, Subcommand};
 
@@ -45,6 +47,21 @@ pub enum AgentsCommand {
         /// Where the store is.
         data: DataArgs,
     },
+    /// Say what an agent of another host is to do: what FILE names is set, all else stays
+    #[command(after_long_help = CONFIGURE_HELP)]
+    Configure {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+
+        /// A file with the sections `agent`, `services` and `logs` of arachne.yml
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        #[command(flatten)]
+        /// Where the store is.
+        data: DataArgs,
+    },
     /// Revoke the key of an agent, at once
     Revoke {
         /// Its name
@@ -57,11 +74,32 @@ pub enum AgentsCommand {
     },
 }
 
+const CONFIGURE_HELP: &str = "\
+agent.interfaces, agent.filter, agent.save, agent.limits, agent.redact, agent.collect, services and logs are each set as a whole. The
+agent follows within seconds. `arachne check --agent FILE` tells what is wrong with a file, `--sample app.log` what its rules do.
+
+Example, web-1.yml:
+  agent:
+    collect:
+      postgresql:
+        - connection: host=/run/postgresql user=arachne dbname=shop
+      checks: [http://127.0.0.1:8080/health]
+  logs:
+    - plugin: access
+      file: /var/log/shop/access.log
+      format: combined
+
+  arachne agents configure web-1 web-1.yml
+";
+
 impl AgentsCommand {
     /// Where the store is.
     pub const fn data(&mut self) -> &mut DataArgs {
         match self {
-            Self::Add { data, .. } | Self::List { data, .. } | Self::Revoke { data, .. } => data,
+            Self::Add { data, .. }
+            | Self::List { data, .. }
+            | Self::Configure { data, .. }
+            | Self::Revoke { data, .. } => data,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! where none does, the list in the folder is changed.
 
 pub mod args;
+mod configure;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -49,9 +50,9 @@ enum Holder {
 /// Runs `arachne agents`.
 #[must_use]
 pub fn run(args: &AgentsArgs) -> ExitStatus {
-    asked(|| match &args.command {
-        AgentsCommand::Add { name, data } => add(name, data, args.access.clone()),
-        AgentsCommand::List { format, color, data } => {
+    match &args.command {
+        AgentsCommand::Add { name, data } => asked(|| add(name, data, args.access.clone())),
+        AgentsCommand::List { format, color, data } => asked(|| {
             let columns = COLUMNS.map(|(name, shape, _)| AnswerColumn::new(name, shape));
             let out = io::BufWriter::new(io::stdout().lock());
             let mut printer = Printer::new(out, *format, table_style(*color), &columns)?;
@@ -60,9 +61,13 @@ pub fn run(args: &AgentsArgs) -> ExitStatus {
                 printer.row(&cells)?;
             }
             printer.finish().map(drop).map_err(Into::into)
-        }
-        AgentsCommand::Revoke { name, data } => revoke(name, &Holder::existing(data)?),
-    })
+        }),
+        AgentsCommand::Configure { name, file, data } => match arachne_config::load_for_agent(file) {
+            Ok(file) => asked(|| configure::run(name, &file, &Holder::existing(data)?)),
+            Err(mistakes) => crate::configure::refuse(&mistakes),
+        },
+        AgentsCommand::Revoke { name, data } => asked(|| revoke(name, &Holder::existing(data)?)),
+    }
 }
 
 impl Holder {

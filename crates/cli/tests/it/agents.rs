@@ -80,3 +80,55 @@ fn an_agent_that_is_added_before_the_server_starts_is_told_what_is_configured() 
     let list = arachne().args(["agents", "list", "--config"]).arg(&file).output().unwrap();
     assert!(!text(&list.stdout).contains("web-4"), "nobody has the key of that one");
 }
+
+/// A file that names one log.
+const LOG: &str = "logs:\n  - plugin: access\n    file: /var/log/shop.log\n    format: combined\n";
+/// One that names a check.
+const CHECK: &str = "agent:\n  collect: {tcp: no, checks: [http://127.0.0.1:8080/health]}\n";
+
+#[test]
+fn an_agent_of_another_host_is_told_by_a_file_what_to_do() {
+    let folder = Folder::new();
+    let file = folder.path().with_file_name("web-1.yml");
+    let configure = |name: &str, content: &str| {
+        fs::write(&file, content).unwrap();
+        let done = agents(&folder, &["configure", name, file.to_str().unwrap()]);
+        (done.status.code(), text(&done.stdout) + &text(&done.stderr))
+    };
+    out(&folder, &["add", "web-1"]);
+    let (code, told) = configure("web-1", LOG);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("set       logs (version 2)\nagent     web-1: everything on any\n"), "{told}");
+    assert!(told.contains("log       /var/log/shop.log: requests, as combined\n"), "{told}");
+
+    let server = Server::start(&folder.path());
+    let (code, told) = configure("web-1", CHECK);
+    assert!(code == Some(0) && told.contains("set       agent.collect (version 3)\n"), "{told}");
+    let agent: Json = serde_json::from_str(&server.get("/api/v1/agents/web-1")).unwrap();
+    let collect = &agent["config"]["collect"];
+    assert_eq!((&collect["tcp"], &collect["logs"][0]["file"]), (&Json::from(false), &Json::from("/var/log/shop.log")));
+    assert_eq!(collect["checks"][0], "http://127.0.0.1:8080/health");
+    let (code, told) = configure("web-2", CHECK);
+    assert!(code == Some(2) && told.contains("there is no agent"), "{told}");
+    let (code, told) = configure("web-1", "logs:\n  - plugin: acces\n");
+    assert!(code == Some(3) && told.contains("`acces` is neither access nor logparser"), "{told}");
+    let after: Json = serde_json::from_str(&server.get("/api/v1/agents/web-1")).unwrap();
+    assert_eq!(after["config"]["version"], 3, "nothing changed by what was refused");
+}
+
+#[test]
+fn a_file_for_an_agent_is_checked_before_it_is_sent() {
+    let folder = Folder::new();
+    let file = folder.path().with_file_name("web-1.yml");
+    let sample = folder.path().with_file_name("access.log");
+    fs::write(&file, LOG).unwrap();
+    fs::write(&sample, "10.0.0.1 - - [02/Mar/2026:12:00:00 +0000] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"\n").unwrap();
+    let check =
+        |more: &[&std::ffi::OsStr]| arachne().arg("check").arg("--agent").arg(&file).args(more).output().unwrap();
+    let done = check(&[]);
+    assert!(done.status.success() && text(&done.stdout).contains("log       /var/log/shop.log"), "{done:?}");
+    let done = check(&["--sample".as_ref(), sample.as_os_str()]);
+    assert!(done.status.success() && text(&done.stdout).contains("1 lines"), "{}", text(&done.stdout));
+    let refused = arachne().arg("check").arg(&file).output().unwrap();
+    assert!(!refused.status.success() && text(&refused.stderr).contains("storage.path: is missing"), "{refused:?}");
+}
