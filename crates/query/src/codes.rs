@@ -276,7 +276,7 @@ fn request(of: &Resolved, buckets: Option<Buckets>) -> GroupRequest {
     let start = Number::Column(of.table.start);
     let mut measures = vec![Measure::Count, Measure::Min(start), Measure::Max(start)];
     measures.extend(column("weight").map(|weight| Measure::Sum(Number::Column(weight))));
-    GroupRequest { selection: of.selection.clone(), keys, measures, groups_max: GROUPS_MAX }
+    GroupRequest { selection: of.selection.clone(), keys, measures, groups_max: GROUPS_MAX, whole: false }
 }
 
 impl Found {
@@ -316,14 +316,14 @@ impl Found {
 impl Tally {
     /// Takes the ends of a group, and gives its lines and records.
     fn add(&mut self, measures: &[Measured]) -> (i64, u64) {
-        let [Measured::Int(records), Measured::Extreme(first), Measured::Extreme(last), Measured::Int(lines)] =
+        let [Measured::Int(records), Measured::Extreme(first), Measured::Extreme(last), lines @ Measured::Sum(_)] =
             measures
         else {
             return (0, 0);
         };
         self.first = [self.first, *first].into_iter().flatten().min();
         self.last = self.last.max(*last);
-        (*lines, u64::try_from(*records).unwrap_or(0))
+        (lines.number(), u64::try_from(*records).unwrap_or(0))
     }
 
     /// Whether one bucket stands out of the others, of which the compared range is made of, too.

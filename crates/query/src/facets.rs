@@ -195,6 +195,7 @@ pub(crate) fn counting(resolved: &Resolved, split: &Split) -> GroupRequest {
         keys: vec![split.key.clone()],
         measures: vec![Measure::Count],
         groups_max: GROUPS_MAX,
+        whole: false,
     }
 }
 

@@ -6,6 +6,13 @@ pub const BUCKETS_MAX: u32 = 10_000;
 pub const BUCKETS: u32 = 120;
 /// Groups told apart by one grouping. Policy: tops count the rest as `~other`, histograms are refused.
 pub const GROUPS_MAX: usize = 1 << 20;
+/// Series by buckets that are told apart at once, where each series counts for itself before series are added up. Policy: of more,
+/// a few series are asked for at a time, and added up before the next ones.
+pub const PIECE_GROUPS: usize = 1 << 18;
+/// Labels that are asked for at a time then.
+pub const PIECE_LABELS: usize = 4096;
+/// Groups by buckets of their sums: 16 bytes each. Policy: refused.
+pub const CELLS_MAX: usize = 1 << 22;
 /// Groups that quantiles are computed of: each has a histogram of up to 16 KiB.
 pub const SKETCHES_MAX: usize = 1 << 15;
 /// Rows of a page.

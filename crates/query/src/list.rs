@@ -201,7 +201,7 @@ impl Queries<'_> {
 /// Counts the rows that are selected.
 fn counting(resolved: &Resolved) -> Plan<ListTotal> {
     let (selection, measures) = (resolved.selection.clone(), vec![Measure::Count]);
-    let request = GroupRequest { selection, keys: Vec::new(), measures, groups_max: 1 };
+    let request = GroupRequest { selection, keys: Vec::new(), measures, groups_max: 1, whole: false };
     Plan::new(vec![request], |groups| {
         let counts = groups.iter().flat_map(|groups| &groups.groups).flat_map(|group| &group.measures);
         let count =

@@ -30,6 +30,14 @@ impl<A: 'static> Plan<A> {
         Self { requests, finish: Box::new(move |groups| finish(groups).map(Step::Done)) }
     }
 
+    /// A plan whose answers may be enough.
+    pub fn step(
+        requests: Vec<GroupRequest>,
+        next: impl FnOnce(Vec<Groups>) -> Result<Step<A>, QueryError> + 'static,
+    ) -> Self {
+        Self { requests, finish: Box::new(next) }
+    }
+
     /// A plan whose first answers say what is to be asked then.
     pub fn before(
         requests: Vec<GroupRequest>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arachne_filter::Predicate;
 use arachne_model::table::{QualityRow, Row as _, SessionRow};
-use arachne_store::{Buckets, GroupRequest, Groups, Key, Measure, Measured, Number, Scalar};
+use arachne_store::{Buckets, GroupRequest, Groups, Key, Measure, Number, Scalar};
 use serde::{Deserialize, Serialize};
 
 use crate::Queries;
@@ -118,7 +118,13 @@ impl Queries<'_> {
         keys.extend(["stage", "count", "reason"].into_iter().filter_map(|name| column(table, name)).map(Key::Column));
         let value = column(table, "value").map(|column| Measure::Sum(Number::Column(column)));
         let selection = resolved.selection.clone();
-        let counts = GroupRequest { selection, keys, measures: value.into_iter().collect(), groups_max: GROUPS_MAX };
+        let counts = GroupRequest {
+            selection,
+            keys,
+            measures: value.into_iter().collect(),
+            groups_max: GROUPS_MAX,
+            whole: false,
+        };
         let mut requests = vec![counts];
         // Sessions know the missing bytes; a filter on this table says nothing about them.
         requests.extend(query.filter.trim().is_empty().then(|| self.missing(range, buckets)));
@@ -131,7 +137,7 @@ impl Queries<'_> {
         selection.range = range;
         let sides = ["tcp.client.missing", "tcp.server.missing"].into_iter().filter_map(|name| column(table, name));
         let measures = sides.map(|column| Measure::Sum(Number::Column(column))).collect();
-        GroupRequest { selection, keys: vec![Key::Bucket(buckets)], measures, groups_max: GROUPS_MAX }
+        GroupRequest { selection, keys: vec![Key::Bucket(buckets)], measures, groups_max: GROUPS_MAX, whole: false }
     }
 }
 
@@ -145,10 +151,7 @@ fn answer(buckets: Buckets, groups: Vec<Groups>) -> Result<QualityAnswer, QueryE
         }
         for group in groups.groups {
             let Some(&Scalar::Int(at)) = group.key.first() else { continue };
-            let sum = group.measures.iter().fold(0_i64, |sum, measured| match measured {
-                Measured::Int(number) => sum.saturating_add(*number),
-                _ => sum,
-            });
+            let sum = group.measures.iter().fold(0_i64, |sum, measured| sum.saturating_add(measured.number()));
             let values = series.entry(name(&group.key)).or_insert_with(|| vec![0; buckets.count as usize]);
             if let Some(value) = usize::try_from(at).ok().and_then(|at| values.get_mut(at)) {
                 *value = value.saturating_add(sum);

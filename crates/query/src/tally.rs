@@ -112,7 +112,13 @@ impl Counting {
         measures.extend(wanted.max.map(Measure::Max));
         measures.extend(wanted.max.filter(|_| wanted.sketch).map(Measure::Histogram));
         let groups_max = if wanted.sketch { SKETCHES_MAX } else { GROUPS_MAX };
-        let request = GroupRequest { selection: resolved.selection.clone(), keys: keys.to_vec(), measures, groups_max };
+        let request = GroupRequest {
+            selection: resolved.selection.clone(),
+            keys: keys.to_vec(),
+            measures,
+            groups_max,
+            whole: false,
+        };
         (Self { byte_columns: bytes.len() }, request)
     }
 
@@ -144,7 +150,8 @@ impl Counting {
                 Measured::Histogram(histogram) => tally.histogram = *histogram,
                 // Nobody asks for it here.
                 Measured::Sketch(_) => {}
-                Measured::Int(number) => {
+                Measured::Int(_) | Measured::Sum(_) => {
+                    let number = measured.number();
                     match ints {
                         0 => tally.count = u64::try_from(number).unwrap_or(0),
                         n if n <= self.byte_columns => tally.bytes = tally.bytes.saturating_add(number),

@@ -155,8 +155,13 @@ fn list(store: &EmbeddedStore, table: &'static Table) -> (Vec<Line>, u64) {
 }
 
 fn count(store: &EmbeddedStore, table: &'static Table) -> (u64, u64) {
-    let request =
-        GroupRequest { selection: selection(table), keys: Vec::new(), measures: vec![Measure::Count], groups_max: 10 };
+    let request = GroupRequest {
+        selection: selection(table),
+        keys: Vec::new(),
+        measures: vec![Measure::Count],
+        groups_max: 10,
+        whole: false,
+    };
     let groups = store.group(&[request], &Unwatched).expect("damage is no error of a group").swap_remove(0);
     let count = match groups.groups.first().map(|group| &group.measures[0]) {
         Some(Measured::Int(count)) => count.unsigned_abs(),

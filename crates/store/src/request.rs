@@ -113,7 +113,7 @@ pub enum Measure {
     Count,
     /// Rows by what came of them.
     Outcomes,
-    /// Sum, saturating.
+    /// Sum.
     Sum(Number),
     /// Smallest.
     Min(Number),
@@ -139,6 +139,9 @@ pub struct GroupRequest {
     /// At most so many groups are told apart; the rows of all further ones are counted in [`Groups::rest`]. Which groups
     /// come first is up to the engine.
     pub groups_max: usize,
+    /// With more groups than that the answer is of no use: an engine need not go on then. It gives no groups, and
+    /// [`Groups::rest`] without any meaning but that.
+    pub whole: bool,
 }
 
 /// An owned value.
@@ -185,8 +188,10 @@ impl From<Value<'_>> for Scalar {
 /// A measured value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Measured {
-    /// Of [`Measure::Count`] and [`Measure::Sum`].
+    /// Of [`Measure::Count`].
     Int(i64),
+    /// Of [`Measure::Sum`]: in more bits than any sum of a table needs.
+    Sum(i128),
     /// Of [`Measure::Outcomes`], in the order of [`Outcome`].
     Outcomes([u64; Outcome::COUNT]),
     /// Of [`Measure::Min`], [`Measure::Max`] and [`Measure::Last`]; `None` when every number was null.
@@ -195,6 +200,18 @@ pub enum Measured {
     Histogram(Box<Histogram>),
     /// Of [`Measure::Sketch`].
     Sketch(Box<Sketch>),
+}
+
+impl Measured {
+    /// A count or a sum, as far as 64 bits go; 0 of anything else. Where a sum may be larger, it is taken as it is.
+    #[must_use]
+    pub fn number(&self) -> i64 {
+        match self {
+            Self::Int(number) => *number,
+            Self::Sum(sum) => i64::try_from(*sum).unwrap_or(if *sum < 0 { i64::MIN } else { i64::MAX }),
+            _ => 0,
+        }
+    }
 }
 
 /// A group.

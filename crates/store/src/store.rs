@@ -228,6 +228,16 @@ pub trait Store: Send + Sync {
     /// What it holds.
     fn facts(&self) -> StoreFacts;
 
+    /// Makes templates of stored exchanges anew that were made by older rules than `rules`, some of them at a time: `template` gives that
+    /// of now from the one a row has. `false` when none is left, but for rows that came a moment ago; an engine may leave all as they are.
+    ///
+    /// # Errors
+    /// When reading or writing fails; what was done before stays.
+    fn retemplate(&self, rules: u32, template: &(dyn Fn(&str) -> String + Sync)) -> Result<bool, StoreError> {
+        let _ = (rules, template);
+        Ok(false)
+    }
+
     /// Why what was taken cannot be brought into its last form. It is durable and is answered all the same; when there is too much of it, [`Self::append`] refuses more. Cheap.
     fn failing(&self) -> Option<String> {
         None

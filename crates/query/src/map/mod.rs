@@ -181,6 +181,7 @@ impl Shape {
             keys: vec![one.key.clone(), other.key.clone()],
             measures: vec![Measure::Count],
             groups_max: GROUPS_MAX,
+            whole: false,
         }
     }
 

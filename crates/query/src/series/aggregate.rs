@@ -118,8 +118,8 @@ impl Aggregate {
         let mut state = State::default();
         for (at, measured) in measured.into_iter().enumerate() {
             match measured {
-                Measured::Int(number) if at > 0 || self == Self::Count => state.count = number,
-                Measured::Int(number) => state.sum = number,
+                Measured::Sum(number) if at > 0 || self == Self::Count => state.count = number,
+                Measured::Sum(number) => state.sum = number,
                 Measured::Extreme(number) => state.extreme = number,
                 Measured::Sketch(sketch) => state.sketch = Some(sketch),
                 _ => {}

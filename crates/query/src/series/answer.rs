@@ -216,7 +216,8 @@ fn unit(operand: &Operand, found: &Found) -> String {
 }
 
 fn amounts(values: Vec<Option<Value>>, whole: bool) -> Amounts {
-    if whole {
+    // Numbers of more than 64 bits are no whole ones.
+    if whole && !values.iter().flatten().any(|value| matches!(value, Value::Broken(_))) {
         let whole = |value| if let Value::Whole(number) = value { Some(number) } else { None };
         Amounts::Whole(values.into_iter().map(|value| value.and_then(whole)).collect())
     } else {

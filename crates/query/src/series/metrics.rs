@@ -55,9 +55,9 @@ pub struct MetricFacts {
     pub agents: u64,
     /// How many series it has: different labels and agents.
     pub series: u64,
-    /// How many points.
-    pub points: u64,
-    /// When the newest of them begins.
+    /// How many values: increments, readings, what histograms hold.
+    pub values: u64,
+    /// When its newest point begins.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub last: Option<Instant>,
 }
@@ -78,7 +78,7 @@ struct Seen {
     labels: BTreeMap<String, BTreeSet<String>>,
     agents: BTreeSet<Scalar>,
     series: u64,
-    points: i64,
+    values: i128,
     last: Option<i64>,
 }
 
@@ -102,11 +102,14 @@ impl Queries<'_> {
             ..Scope::default()
         };
         let keys = ["name", "kind", "unit", "labels", "agent"].into_iter().filter_map(|name| table.column(name));
+        // What roll-ups know too: metrics outlive their points.
+        let values = table.column("count").map(|count| Measure::Sum(Number::Column(count)));
         let request = GroupRequest {
             selection: self.resolve(&scope)?.selection,
             keys: keys.map(Key::Column).collect(),
-            measures: vec![Measure::Count, Measure::Max(Number::Column(table.start))],
+            measures: values.into_iter().chain([Measure::Max(Number::Column(table.start))]).collect(),
             groups_max: GROUPS_MAX,
+            whole: true,
         };
         Ok(Plan::new(vec![request], |groups| answer(groups.into_iter().next().unwrap_or_default())))
     }
@@ -128,7 +131,7 @@ fn answer(groups: Groups) -> Result<MetricsAnswer, QueryError> {
         }
         for measured in group.measures {
             match measured {
-                Measured::Int(points) => seen.points = seen.points.saturating_add(points),
+                Measured::Sum(values) => seen.values = seen.values.saturating_add(values),
                 Measured::Extreme(last) => seen.last = seen.last.max(last),
                 _ => {}
             }
@@ -145,7 +148,7 @@ fn answer(groups: Groups) -> Result<MetricsAnswer, QueryError> {
             .collect(),
         agents: seen.agents.len() as u64,
         series: seen.series,
-        points: seen.points.max(0).unsigned_abs(),
+        values: u64::try_from(seen.values.max(0)).unwrap_or(u64::MAX),
         last: seen.last.map(Instant),
     });
     Ok(MetricsAnswer { metrics: metrics.collect(), scanned: groups.scanned.into() })

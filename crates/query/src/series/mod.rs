@@ -27,7 +27,7 @@ use crate::error::{QueryError, at_most};
 use crate::fields::{Split, split};
 use crate::histogram::ladder;
 use crate::limits::{BY_MAX, SKETCHES_MAX, TOP_MAX};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::scope::{Mode, Scope};
 use answer::Range;
 use select::{Found, Operand, named};
@@ -130,7 +130,7 @@ impl Operand {
         // Roll-ups know how many values there are, not how many points.
         let values = PointRow::TABLE.column("count").map(|count| Measure::Sum(Number::Column(count)));
         let measures = values.into_iter().collect();
-        GroupRequest { selection: self.resolved.selection.clone(), keys, measures, groups_max: 8 }
+        GroupRequest { selection: self.resolved.selection.clone(), keys, measures, groups_max: 8, whole: false }
     }
 }
 
@@ -157,10 +157,9 @@ impl Shape {
             return self.few_first();
         }
         // Labels have a handful of values as a rule, and then one pass is enough.
-        let requests = self.requests();
-        Plan::before(requests, move |groups| {
+        Plan::step(self.requests(), move |groups| {
             let is_whole = groups.iter().all(|groups| groups.rest.is_none());
-            Ok(if is_whole { Plan::new(Vec::new(), move |_| self.put_together(groups)) } else { self.few_first() })
+            if is_whole { self.put_together(groups) } else { Ok(Step::More(self.few_first())) }
         })
     }
 
@@ -178,7 +177,7 @@ impl Shape {
     }
 
     fn at_once(self) -> Plan<SeriesAnswer> {
-        Plan::new(self.requests(), move |groups| self.put_together(groups))
+        Plan::step(self.requests(), move |groups| self.put_together(groups))
     }
 
     /// All groups by bucket, of each operand.
@@ -187,14 +186,53 @@ impl Shape {
     }
 
     /// The answers to [`Self::requests`].
-    fn put_together(&self, groups: Vec<Groups>) -> Result<SeriesAnswer, QueryError> {
-        let found =
-            self.operands.iter().zip(groups).map(|(operand, groups)| operand.read(self.by.len(), false, groups));
-        let (now, compared) = self.ranges(found.collect::<Result<_, _>>()?);
-        let mut shown = now.ranked();
-        let groups = shown.len() as u64;
-        shown.truncate(self.top);
-        self.answer(&shown, &now, compared.as_ref()).map(|answer| SeriesAnswer { groups, ..answer })
+    fn put_together(self, groups: Vec<Groups>) -> Result<Step<SeriesAnswer>, QueryError> {
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for (place, (operand, groups)) in self.operands.iter().zip(groups).enumerate() {
+            if operand.needs_pieces(&groups) {
+                missing.push(place);
+                found.push(Found { scanned: groups.scanned, ..Found::default() });
+            } else {
+                found.push(operand.read(self.by.len(), false, groups)?);
+            }
+        }
+        self.complete(found, missing)
+    }
+
+    /// Asks for operands that are too large for one answer, then puts all together.
+    fn complete(self, found: Vec<Found>, mut missing: Vec<usize>) -> Result<Step<SeriesAnswer>, QueryError> {
+        let Some(place) = missing.pop() else {
+            let (now, compared) = self.ranges(found);
+            let mut shown = now.ranked();
+            let groups = shown.len() as u64;
+            shown.truncate(self.top);
+            let answer = self.answer(&shown, &now, compared.as_ref())?;
+            return Ok(Step::Done(SeriesAnswer { groups, ..answer }));
+        };
+        Ok(Step::More(Plan::step(vec![self.operands[place].members()], move |groups| {
+            let members = groups.into_iter().next().unwrap_or_default();
+            let mut pieces = self.operands[place].pieces(&members)?;
+            pieces.reverse();
+            self.next_piece(found, missing, place, pieces)
+        })))
+    }
+
+    /// Asks for the next series of an operand; `pieces` has the last ones first.
+    fn next_piece(
+        self,
+        mut found: Vec<Found>,
+        missing: Vec<usize>,
+        place: usize,
+        mut pieces: Vec<Predicate>,
+    ) -> Result<Step<SeriesAnswer>, QueryError> {
+        let Some(piece) = pieces.pop() else { return self.complete(found, missing) };
+        let request = self.operands[place].request(&self.by, Some(piece));
+        Ok(Step::More(Plan::step(vec![request], move |groups| {
+            let operand = &self.operands[place];
+            let read = operand.read(self.by.len(), false, groups.into_iter().next().unwrap_or_default())?;
+            found[place].settle(operand, read)?;
+            self.next_piece(found, missing, place, pieces)
+        })))
     }
 
     /// The groups that are shown each, and all others as one.

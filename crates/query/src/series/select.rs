@@ -10,7 +10,7 @@ use super::aggregate::Aggregate;
 use super::state::Group;
 use crate::error::QueryError;
 use crate::fields::Split;
-use crate::limits::{GROUPS_MAX, SKETCHES_MAX};
+use crate::limits::{CELLS_MAX, GROUPS_MAX, PIECE_GROUPS, PIECE_LABELS, SKETCHES_MAX};
 use crate::scope::Resolved;
 
 /// A metric of some series, in buckets.
@@ -65,8 +65,56 @@ impl Operand {
             selection: resolved.selection,
             keys: keys.collect(),
             measures: self.aggregate.measures(),
-            groups_max: if self.aggregate.is_dear() { SKETCHES_MAX } else { GROUPS_MAX },
+            groups_max: self.groups_max(),
+            whole: true,
         }
+    }
+
+    fn groups_max(&self) -> usize {
+        match self.aggregate {
+            aggregate if aggregate.is_dear() => SKETCHES_MAX,
+            aggregate if aggregate.is_by_series() => PIECE_GROUPS,
+            _ => GROUPS_MAX,
+        }
+    }
+
+    /// Whether it can be asked for in pieces, since there is too much of it for one answer.
+    pub fn needs_pieces(&self, groups: &Groups) -> bool {
+        self.aggregate.is_by_series() && groups.rest.is_some()
+    }
+
+    /// Which series there are.
+    pub fn members(&self) -> GroupRequest {
+        let keys = ["labels", "agent"].into_iter().filter_map(column).collect();
+        let selection = self.resolved.selection.clone();
+        GroupRequest { selection, keys, measures: Vec::new(), groups_max: GROUPS_MAX, whole: true }
+    }
+
+    /// What passes a few series at a time, all of them one after another: as many as can be told apart by bucket.
+    ///
+    /// Points are stored by their labels, so that each piece reads its own alone.
+    pub fn pieces(&self, members: &Groups) -> Result<Vec<Predicate>, QueryError> {
+        if members.rest.is_some() {
+            return Err(QueryError::TooManyGroups { max: GROUPS_MAX });
+        }
+        let mut series: BTreeMap<String, usize> = BTreeMap::new();
+        for group in &members.groups {
+            *series.entry(text(group.key.first().cloned())).or_default() += 1;
+        }
+        let room = PIECE_GROUPS / self.buckets.count.max(1) as usize;
+        let labels = PointRow::TABLE.column("labels").unwrap_or_default();
+        let passes = |texts| Predicate::Is(Field::Column(labels), Test::Text(TextTest::OneOf(texts)));
+        let (mut pieces, mut piece, mut taken) = (Vec::new(), Vec::new(), 0);
+        for (text, agents) in series {
+            if !piece.is_empty() && (taken + agents > room || piece.len() >= PIECE_LABELS) {
+                pieces.push(passes(std::mem::take(&mut piece)));
+                taken = 0;
+            }
+            taken += agents;
+            piece.push(text);
+        }
+        pieces.extend((!piece.is_empty()).then(|| passes(piece)));
+        Ok(pieces)
     }
 
     /// How long each bucket is within the range, in seconds.
@@ -80,8 +128,7 @@ impl Operand {
     /// The answer to [`Self::request`], or of [`Self::ranking`] with `whole`, where everything is in bucket 0.
     pub fn read(&self, by: usize, whole: bool, groups: Groups) -> Result<Found, QueryError> {
         if groups.rest.is_some() {
-            let max = if self.aggregate.is_dear() { SKETCHES_MAX } else { GROUPS_MAX };
-            return Err(QueryError::TooManyGroups { max });
+            return Err(QueryError::TooManyGroups { max: self.groups_max() });
         }
         let mut found = Found { scanned: groups.scanned, ..Found::default() };
         for group in groups.groups {
@@ -108,6 +155,23 @@ impl Found {
         } else if (&self.unit, &self.kind) != (&unit, &kind) {
             let (one, other) = (format!("{} in {}", self.kind, self.unit), format!("{kind} in {unit}"));
             return Err(QueryError::MixedPoints { metric: metric.to_owned(), one, other });
+        }
+        Ok(())
+    }
+
+    /// Adds what was found of some series, which are added up with those before and not told apart any more.
+    pub fn settle(&mut self, operand: &Operand, piece: Self) -> Result<(), QueryError> {
+        if !piece.kind.is_empty() {
+            self.of(&operand.metric, piece.unit, piece.kind)?;
+        }
+        let seconds = operand.seconds();
+        for (key, mut group) in piece.groups {
+            group.settle(operand.aggregate, &seconds);
+            self.groups.entry(key).or_default().add(operand.aggregate, &group);
+        }
+        self.scanned += piece.scanned;
+        if self.groups.len().saturating_mul(seconds.len()) > CELLS_MAX {
+            return Err(QueryError::TooManyGroups { max: CELLS_MAX });
         }
         Ok(())
     }

@@ -10,13 +10,13 @@ use super::aggregate::Aggregate;
 /// What is known of some points. Which parts are there depends on the aggregate.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct State {
-    pub sum: i64,
-    pub count: i64,
+    pub sum: i128,
+    pub count: i128,
     pub extreme: Option<i64>,
     pub sketch: Option<Box<Sketch>>,
 }
 
-/// A number, exact where it is whole.
+/// A number, exact where it is whole: what needs more than 64 bits is broken.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Value {
     Whole(i64),
@@ -31,9 +31,14 @@ impl Value {
         }
     }
 
+    /// Of a sum.
+    fn of(sum: i128) -> Self {
+        i64::try_from(sum).map_or(Self::Broken(sum as f64), Self::Whole)
+    }
+
     fn add(self, other: Self) -> Self {
         match (self, other) {
-            (Self::Whole(a), Self::Whole(b)) => Self::Whole(a.saturating_add(b)),
+            (Self::Whole(a), Self::Whole(b)) => Self::of(i128::from(a) + i128::from(b)),
             (a, b) => Self::Broken(a.as_f64() + b.as_f64()),
         }
     }
@@ -60,8 +65,8 @@ impl State {
     fn value(&self, aggregate: Aggregate, seconds: f64) -> Option<Value> {
         match aggregate {
             Aggregate::Rate => (seconds > 0.0).then(|| Value::Broken(self.sum as f64 / seconds)),
-            Aggregate::Sum => Some(Value::Whole(self.sum)),
-            Aggregate::Count => Some(Value::Whole(self.count)),
+            Aggregate::Sum => Some(Value::of(self.sum)),
+            Aggregate::Count => Some(Value::of(self.count)),
             Aggregate::Avg | Aggregate::Level => {
                 (self.count > 0).then(|| Value::Broken(self.sum as f64 / self.count as f64))
             }
@@ -82,11 +87,21 @@ impl State {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Group {
     members: BTreeMap<Vec<Scalar>, BTreeMap<u32, State>>,
+    settled: Option<Settled>,
+}
+
+/// Series that are not told apart any more: nothing of theirs will come.
+#[derive(Clone, Debug, PartialEq)]
+struct Settled {
+    /// By bucket.
+    values: Vec<Option<Value>>,
+    /// Over the whole range; not used where that is made of the buckets.
+    total: Option<Value>,
 }
 
 impl Group {
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && self.settled.is_none()
     }
 
     /// Adds points of a series.
@@ -101,11 +116,24 @@ impl Group {
                 self.put(aggregate, series.clone(), *bucket, state);
             }
         }
+        match (&mut self.settled, &other.settled) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (mine @ None, theirs) => mine.clone_from(theirs),
+            _ => {}
+        }
+    }
+
+    /// Adds up its series, all of which are whole: what is left of them is a value for each bucket.
+    pub fn settle(&mut self, aggregate: Aggregate, seconds: &[f64]) {
+        let settled = Settled { values: self.values(aggregate, seconds), total: self.total(aggregate, seconds) };
+        *self = Self { members: BTreeMap::new(), settled: Some(settled) };
     }
 
     /// Its value in each bucket; `seconds` has how long each one is.
     pub fn values(&self, aggregate: Aggregate, seconds: &[f64]) -> Vec<Option<Value>> {
-        let mut values: Vec<Option<Value>> = vec![None; seconds.len()];
+        let settled = self.settled.as_ref().map(|settled| settled.values.clone());
+        let mut values: Vec<Option<Value>> = settled.unwrap_or_default();
+        values.resize(seconds.len(), None);
         for buckets in self.members.values() {
             for (bucket, state) in buckets {
                 let at = *bucket as usize;
@@ -129,13 +157,20 @@ impl Group {
             buckets.values().for_each(|state| all.add(aggregate, state));
             all.value(aggregate, whole)
         });
-        of_series.fold(None, added)
+        of_series.fold(self.settled.as_ref().and_then(|settled| settled.total), added)
     }
 
     /// Sketches that could not be read.
     pub fn unread(&self) -> u64 {
         let states = self.members.values().flat_map(BTreeMap::values);
         states.filter_map(|state| state.sketch.as_ref()).map(|sketch| sketch.unread).sum()
+    }
+}
+
+impl Settled {
+    fn add(&mut self, other: &Self) {
+        self.values.iter_mut().zip(&other.values).for_each(|(mine, theirs)| *mine = added(*mine, *theirs));
+        self.total = added(self.total, other.total);
     }
 }
 

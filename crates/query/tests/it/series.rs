@@ -349,9 +349,63 @@ fn metrics_are_listed_with_their_labels() {
         Queries::new(&store, BEGIN + DAY, &Unwatched).metrics(&MetricsQuery::default()).expect("it is in order");
     let [requests, memory] = &answer.metrics[..] else { unreachable!("two metrics, not {answer:?}") };
     assert_eq!((&*requests.name, &*requests.metric_kind, &*requests.unit), ("access.requests", "counter", "1"));
-    assert_eq!((requests.series, requests.agents, requests.points), (2, 2, 2));
+    assert_eq!((requests.series, requests.agents, requests.values), (2, 2, 2));
     let labels: Vec<_> = requests.labels.iter().map(|label| (&*label.name, label.values)).collect();
     assert_eq!(labels, [("class", 2), ("template", 1)]);
     assert_eq!(requests.last.map(|at| at.0), Some(BEGIN + 50 * SECOND));
     assert_eq!((&*memory.name, &*memory.unit), ("process.memory", "By"));
+}
+
+#[test]
+fn sums_beyond_64_bits_are_not_cut() {
+    let store = store((0..4).map(|n| counter(n, "a: b\n", "a", i64::MAX)).collect());
+    let sums = ask(&store, &query("access.requests", "sum", 4, 20));
+    let twice = i64::MAX as f64 * 2.0;
+    assert_eq!(broken(&sums.series[0].values), [Some(twice), Some(twice)]);
+    assert_eq!(sums.series[0].total, Some(2.0 * twice));
+    let each = ask(&store, &query("access.requests", "sum", 4, 10));
+    assert_eq!(whole(&each.series[0].values), [Some(i64::MAX); 4]);
+    let rate = ask(&store, &query("access.requests", "rate", 4, 20));
+    assert_eq!(broken(&rate.series[0].values), [Some(twice / 20.0); 2]);
+}
+
+#[test]
+fn of_many_series_a_few_are_told_apart_at_a_time() {
+    // More series by buckets than one answer may have.
+    let (series, windows) = (300_i64, 900_i64);
+    let labels = |n: i64| format!("class: c{}\nprocess: p{n:03}\n", n % 3);
+    let points = (0..windows).flat_map(|window| (0..series).map(move |n| (window, n)));
+    let points: Vec<_> = points
+        // One that is not there all the time.
+        .filter(|(window, n)| *n != 7 || window % 2 == 0)
+        .map(|(window, n)| gauge(window, &labels(n), n + window))
+        .collect();
+    let store = store(points);
+    let sum = |window: i64, of: &dyn Fn(i64) -> bool| {
+        (0..series).filter(|n| of(*n) && (*n != 7 || window % 2 == 0)).map(|n| n + window).sum::<i64>()
+    };
+    for aggregate in ["last", "level"] {
+        let all = ask(&store, &query("process.memory", aggregate, windows, 10));
+        let by =
+            SeriesQuery { by: vec!["class".to_owned()], top: 1, ..query("process.memory", aggregate, windows, 10) };
+        let by = ask(&store, &by);
+        assert_eq!((all.groups, by.groups, by.series.len(), all.unit.as_str()), (1, 3, 2, "By"));
+        let values = |amounts: &Amounts| match amounts {
+            Amounts::Whole(values) => values.iter().map(|value| value.map(|value| value as f64)).collect::<Vec<_>>(),
+            Amounts::Broken(values) => values.clone(),
+        };
+        let (total, first, others) =
+            (values(&all.series[0].values), values(&by.series[0].values), values(&by.series[1].values));
+        for window in 0..windows {
+            let at = usize::try_from(window).expect("small");
+            assert_eq!(total[at], Some(sum(window, &|_| true) as f64), "{aggregate} {window}");
+            // The largest class has the largest numbers.
+            assert_eq!(first[at], Some(sum(window, &|n| n % 3 == 2) as f64), "{aggregate} {window}");
+            assert_eq!(others[at], Some(sum(window, &|n| n % 3 != 2) as f64), "{aggregate} {window}");
+        }
+        if aggregate == "last" {
+            let newest = |n: i64| if n == 7 { n + windows - 2 } else { n + windows - 1 };
+            assert_eq!(all.series[0].total, Some((0..series).map(newest).sum::<i64>() as f64));
+        }
+    }
 }

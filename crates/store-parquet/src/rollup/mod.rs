@@ -35,7 +35,7 @@ pub(crate) fn grain(request: &GroupRequest) -> Option<usize> {
     let measured = |measure: &Measure| match measure {
         Measure::Sum(number) => is(number, &["sum", "count"]),
         Measure::Min(number) => is(number, &["min"]),
-        Measure::Max(number) => is(number, &["max"]),
+        Measure::Max(number) => is(number, &["max", "start"]),
         Measure::Last(number) => is(number, &["last"]),
         Measure::Sketch(column) => table.column("sketch") == Some(*column),
         Measure::Count | Measure::Outcomes | Measure::Histogram(_) => false,

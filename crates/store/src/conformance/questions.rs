@@ -22,7 +22,7 @@ pub fn grouping(random: &mut Random) -> GroupRequest {
     let keys = (0..random.below(4)).map(|_| key(random, &selection)).collect();
     let measures = (0..random.below(4)).map(|_| measure(random, selection.table)).collect();
     // With one group the engine has no choice, so that the rest is comparable.
-    GroupRequest { selection, keys, measures, groups_max: ALL_GROUPS }
+    GroupRequest { selection, keys, measures, groups_max: ALL_GROUPS, whole: false }
 }
 
 pub fn list(random: &mut Random) -> ListRequest {

@@ -82,6 +82,9 @@ pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watc
         }
     }
     let done = |running: Vec<Running>| running.into_iter().map(|(measured, _)| measured).collect();
+    if request.whole && rest.is_some() {
+        groups.clear();
+    }
     let groups = groups.into_iter().map(|(key, measures)| Group { key, measures: done(measures) }).collect();
     Ok(Groups { groups, rest: rest.map(done), scanned })
 }
@@ -92,7 +95,8 @@ type Running = (Measured, Option<(i64, i64)>);
 /// The measured value of no rows.
 fn nothing(measure: Measure) -> Measured {
     match measure {
-        Measure::Count | Measure::Sum(_) => Measured::Int(0),
+        Measure::Count => Measured::Int(0),
+        Measure::Sum(_) => Measured::Sum(0),
         Measure::Outcomes => Measured::Outcomes([0; Outcome::COUNT]),
         Measure::Min(_) | Measure::Max(_) | Measure::Last(_) => Measured::Extreme(None),
         Measure::Sketch(_) => Measured::Sketch(Box::default()),
@@ -124,7 +128,8 @@ fn add<R: Row>(measure: Measure, (measured, newest): &mut Running, row: &R) {
         (Measure::Min(_), Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.min(number))),
         (_, Measured::Extreme(extreme)) => *extreme = Some(extreme.map_or(number, |e| e.max(number))),
         (_, Measured::Outcomes(counts)) => counts[outcome(row) as usize] += 1,
-        (_, Measured::Int(sum)) => *sum = sum.saturating_add(number),
+        (_, Measured::Int(count)) => *count = count.saturating_add(number),
+        (_, Measured::Sum(sum)) => *sum = sum.saturating_add(number.into()),
         (_, Measured::Histogram(histogram)) => histogram.record(u64::try_from(number).unwrap_or(0)),
         (_, Measured::Sketch(_)) => {}
     }

@@ -92,7 +92,7 @@ fn it_stops_when_told() {
     let predicate = Arc::new(arachne_filter::Predicate::All);
     let (range, mode) = (TimeRange::ALL, CountMode::Start);
     let selection = Selection { table, range, mode, predicate, now: 0, counted_only: true };
-    let request = GroupRequest { selection, keys: Vec::new(), measures: Vec::new(), groups_max: 1 };
+    let request = GroupRequest { selection, keys: Vec::new(), measures: Vec::new(), groups_max: 1, whole: false };
     assert!(matches!(MemoryStore::new().group(&[request], &Stop), Err(StoreError::Stopped)));
 }
 

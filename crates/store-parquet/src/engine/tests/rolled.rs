@@ -100,9 +100,11 @@ fn question(range: (i64, i64), step: Option<i64>) -> GroupRequest {
             Measure::Min(number("min")),
             Measure::Max(number("max")),
             Measure::Last(number("last")),
+            Measure::Max(number("start")),
             Measure::Sketch(at("sketch")),
         ],
         groups_max: 1 << 20,
+        whole: false,
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Grouper<'r> {
     threshold: Option<u64>,
     measures: Vec<Accumulator>,
     rest: u64,
+    /// There are too many groups for an answer that is wanted whole.
+    given_up: bool,
     codes: Vec<u32>,
     folded: Vec<u32>,
 }
@@ -61,6 +63,7 @@ impl<'r> Grouper<'r> {
             threshold,
             measures,
             rest: 0,
+            given_up: false,
             codes: Vec::new(),
             folded: Vec::new(),
         }
@@ -68,6 +71,9 @@ impl<'r> Grouper<'r> {
 
     /// Adds rows that passed.
     pub(super) fn add(&mut self, frame: Frame<'_>) {
+        if self.given_up {
+            return;
+        }
         self.fold(frame);
         self.find_groups();
         let mut known: Option<(Number, Numbers<'_>)> = None;
@@ -146,12 +152,22 @@ impl<'r> Grouper<'r> {
 
     /// Keeps memory bounded.
     fn bound(&mut self) {
+        if self.request.whole && self.groups.len() - 1 > self.request.groups_max {
+            self.give_up();
+            return;
+        }
         let most = self.request.groups_max.saturating_mul(2);
         let remembered = self.folds.remembered() + self.coders.iter().map(|(_, c)| c.remembered()).sum::<usize>();
         let needed = self.groups.len().saturating_mul(self.coders.len().max(1) * 2);
         if self.groups.len() - 1 > most.max(16_384) || remembered > needed.saturating_add(REMEMBERED) {
             self.forget();
         }
+    }
+
+    /// Forgets all: nobody wants a part of it.
+    fn give_up(&mut self) {
+        let measures: Vec<_> = self.measures.iter().map(Accumulator::emptied).collect();
+        *self = Self { given_up: true, rest: 1, ..Self::empty(self.request, None, measures) };
     }
 
     /// Begins anew with the groups that stay.
@@ -213,12 +229,19 @@ fn kept(groups: &[(Vec<Scalar>, u64)], most: usize) -> (Vec<bool>, Option<u64>) 
 pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
     let mut all = groupers.into_iter();
     let mut first = all.next()?;
+    if first.given_up || all.as_slice().iter().any(|other| other.given_up) {
+        first.give_up();
+        return Some(Groups { groups: Vec::new(), rest: Some(first.take(0)), ..Groups::default() });
+    }
     let mut known: HashMap<Vec<Scalar>, u32, FixedState> = HashMap::default();
     known.extend((1..).zip(first.groups.iter().skip(1)).map(|(group, (key, _))| (key.clone(), group)));
     for other in all {
         first.rest += other.rest;
         first.merge_group(REST, &other, 0);
         for (from, (key, hash)) in other.groups.iter().enumerate().skip(1) {
+            if first.request.whole && first.groups.len() - 1 > first.request.groups_max {
+                break;
+            }
             let group = *known.entry(key.clone()).or_insert_with(|| {
                 first.groups.push((key.clone(), *hash));
                 u32::try_from(first.groups.len() - 1).unwrap_or(REST)
@@ -228,7 +251,9 @@ pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
             first.merge_group(group, &other, from);
         }
     }
-    if first.groups.len() - 1 > first.request.groups_max {
+    if first.groups.len() - 1 > first.request.groups_max && first.request.whole {
+        first.give_up();
+    } else if first.groups.len() - 1 > first.request.groups_max {
         first.forget();
     }
     if first.request.keys.is_empty() && first.groups.len() == 1 && first.request.groups_max > 0 {

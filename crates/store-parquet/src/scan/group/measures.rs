@@ -140,10 +140,7 @@ impl Accumulator {
         match self {
             Self::Count(counts) => Measured::Int(i64::try_from(counts[group]).unwrap_or(i64::MAX)),
             Self::Outcomes(counts) => Measured::Outcomes(counts[group]),
-            Self::Sum(_, sums) => {
-                let sum = sums[group];
-                Measured::Int(i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX }))
-            }
+            Self::Sum(_, sums) => Measured::Sum(sums[group]),
             Self::Min(_, all) | Self::Max(_, all) => Measured::Extreme(all[group]),
             Self::Histogram(_, all) => Measured::Histogram(Box::new(std::mem::take(&mut all[group]))),
             Self::Last(_, all) => Measured::Extreme(all[group].map(|(_, number)| number)),

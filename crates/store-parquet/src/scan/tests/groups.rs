@@ -61,8 +61,14 @@ fn measures() -> impl Strategy<Value = Vec<Measure>> {
 
 fn request() -> impl Strategy<Value = GroupRequest> {
     let keys = prop::collection::vec(key(), 0..4);
-    let parts = (selection(), keys, measures(), prop_oneof![4 => Just(1000_usize), 1 => 0_usize..4]);
-    parts.prop_map(|(selection, keys, measures, groups_max)| GroupRequest { selection, keys, measures, groups_max })
+    let parts = (selection(), keys, measures(), prop_oneof![4 => Just(1000_usize), 1 => 0_usize..4], any::<bool>());
+    parts.prop_map(|(selection, keys, measures, groups_max, whole)| GroupRequest {
+        selection,
+        keys,
+        measures,
+        groups_max,
+        whole,
+    })
 }
 
 fn measured(rows: &[&ExchangeRow], measure: Measure) -> Measured {
@@ -74,7 +80,7 @@ fn measured(rows: &[&ExchangeRow], measure: Measure) -> Measured {
             rows.iter().for_each(|row| counts[outcome(*row) as usize] += 1);
             Measured::Outcomes(counts)
         }
-        Measure::Sum(by) => Measured::Int(numbers(by).sum()),
+        Measure::Sum(by) => Measured::Sum(numbers(by).map(i128::from).sum()),
         Measure::Min(by) => Measured::Extreme(numbers(by).min()),
         Measure::Max(by) => Measured::Extreme(numbers(by).max()),
         Measure::Last(by) => {
@@ -110,6 +116,10 @@ fn check(stored: &Stored, requests: &[GroupRequest]) -> Result<(), TestCaseError
             expected.entry(keys).or_default().push(row);
         }
         let measure = |rows: &[&ExchangeRow]| request.measures.iter().map(|m| measured(rows, *m)).collect::<Vec<_>>();
+        if request.whole && expected.len() > request.groups_max {
+            prop_assert!(answer.groups.is_empty() && answer.rest.is_some(), "{:?}", request);
+            continue;
+        }
         prop_assert_eq!(answer.groups.len(), expected.len().min(request.groups_max), "{:?}", request);
         for Group { key, measures } in answer.groups {
             let rows = expected.remove(&key);

@@ -59,7 +59,7 @@ fn newest(limit: usize) -> ListRequest {
 
 fn by_path(groups_max: usize) -> GroupRequest {
     let keys = vec![Key::Column(column("url.path"))];
-    GroupRequest { selection: everything(), keys, measures: vec![Measure::Count], groups_max }
+    GroupRequest { selection: everything(), keys, measures: vec![Measure::Count], groups_max, whole: false }
 }
 
 #[test]
