@@ -143,6 +143,7 @@ test("bars of a log say how many were counted, and that the list is what was kep
   expect(rates).toBeGreaterThan(2);
 });
 
+// Twelve pages: on a busy machine they take longer than one test may.
 test("all layers draw in both themes; what is not measured says what to do", async () => {
   for (const theme of ["light", "dark"] as const) {
     for (const layer of ["browser", "edge", "app", "db", "network", "os"]) {
@@ -154,7 +155,7 @@ test("all layers draw in both themes; what is not measured says what to do", asy
       await page.context().close();
     }
   }
-});
+}, 180_000);
 
 test("one crosshair, a brush, the lens and a comparison; all of it is in the address", async () => {
   const page = await carpet("/?tz=UTC&from=now-5m&to=now");
