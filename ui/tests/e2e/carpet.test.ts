@@ -215,6 +215,7 @@ test("a bar of a stage lists the lines that have it", async () => {
   expect(Number(await page.locator("[data-total]").getAttribute("data-total"))).toBeGreaterThan(0);
 });
 
+// Twelve pages: on a busy machine they take longer than one test may.
 test("all layers draw in both themes; what is not measured says what to do", async () => {
   for (const theme of ["light", "dark"] as const) {
     for (const layer of ["browser", "edge", "app", "db", "network", "os"]) {
@@ -226,7 +227,7 @@ test("all layers draw in both themes; what is not measured says what to do", asy
       await page.context().close();
     }
   }
-});
+}, 180_000);
 
 test("one crosshair, a brush, the lens and a comparison; all of it is in the address", async () => {
   const page = await carpet("/?tz=UTC&from=now-5m&to=now");
