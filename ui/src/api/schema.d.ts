@@ -2412,7 +2412,7 @@ export interface components {
             exact: boolean;
             /** @description The filter to add to that of the page; empty when there is none. */
             filter: string;
-            kept?: null | components["schemas"]["Kept"];
+            kept?: components["schemas"]["Kept"] | null;
             /** @description How rows belong to the range. */
             mode: components["schemas"]["Mode"];
             /** @description Why it has not. */
