@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use arachne_aggregate::Normaliser;
-use arachne_aggregate::access::job::{Class, Job, Lines, Seen};
+use arachne_aggregate::access::Format;
+use arachne_aggregate::access::job::{Class, Job, Lines, Seen, Settings};
 use arachne_aggregate::beacon::Beacons;
 use arachne_aggregate::records::{EVENT_BYTES_MAX, Event, Joiner, Level, Miner};
-use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleLines, Rules};
+use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleLines, RuleSpec, Rules};
 use arachne_aggregate::series::OTHER;
 use arachne_aggregate::windows::WIDTH;
 use arachne_model::table::{LogRow, PointRow};
 
+use super::health::{Health, Tally};
 use super::metrics::{self, Points};
 use super::record::{Place, Records, Told, level_name, request_level};
 use super::sample::{Budget, Sampler};
 use super::{LogSpec, What};
+use crate::Missing;
 use crate::beacon;
 use crate::tail::{Line, Mark};
 
@@ -41,7 +44,7 @@ fn named(mut row: LogRow, seed: u64, file: u64) -> LogRow {
 const BEACONS: &[u8] = b"/stat?";
 
 enum Way {
-    Access(Box<Job>, Lines, Option<Box<Beacons>>),
+    Access(Box<Job>, Lines, Option<Box<Beacons>>, Option<Box<Rules>>),
     Rules { rules: Box<Rules>, any: bool, last: RuleLines, events: Box<Events> },
 }
 
@@ -74,6 +77,20 @@ fn beacon(seen: &Seen<'_>) -> Option<Vec<u8>> {
 /// Level, code, template where there is no code.
 type Kind = (Option<Level>, Option<String>, Option<usize>);
 
+/// Tells what of rules found no place since this was told last.
+fn tell_limits(rules: &Rules, told: &mut Vec<u64>, health: &mut Health, start: i64, points: &mut Points<'_>) {
+    let metrics = rules.report().into_iter().flat_map(|rule| rule.metrics);
+    for (at, (described, _, _, limited)) in metrics.enumerate() {
+        if told.len() <= at {
+            told.push(0);
+        }
+        let Some(limited) = limited else { continue };
+        points.put(&metrics::LIMITED, &[&limited.label, &described.name], start, limited.values - told[at]);
+        told[at] = limited.values;
+        health.limited(&described.name, limited);
+    }
+}
+
 /// Lines since the last window that was closed.
 #[derive(Default)]
 struct Counted {
@@ -92,23 +109,31 @@ pub(super) struct Stream {
     way: Way,
     sampler: Sampler,
     counted: Counted,
+    health: Health,
+    /// Values without a place that were told, by metric of its rules.
+    limits: Vec<u64>,
 }
 
 impl Stream {
     /// Of the log at `path`.
     pub(super) fn new(path: &str, spec: &LogSpec, seed: u64) -> Self {
+        let rules = |specs: &[RuleSpec]| {
+            // They were compiled when the configuration was read.
+            let rules = Rules::new(specs, LABEL_SETS_MAX, seed).or_else(|_| Rules::new(&[], LABEL_SETS_MAX, seed));
+            Box::new(rules.expect("no rule is no wrong rule"))
+        };
+        let requests = |format: &Format, settings: &Settings, rules| {
+            let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
+            Way::Access(Box::new(job), Lines::default(), None, rules)
+        };
         let way = match &spec.what {
-            What::Access { format, settings } => {
-                let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
-                Way::Access(Box::new(job), Lines::default(), None)
-            }
+            What::Access { format, settings } => requests(format, settings, None),
+            What::Both { format, settings, rules: specs } => requests(format, settings, Some(rules(specs))),
             What::Rules(specs) => {
-                // They were compiled when the configuration was read.
-                let rules = Rules::new(specs, LABEL_SETS_MAX, seed).or_else(|_| Rules::new(&[], LABEL_SETS_MAX, seed));
                 let events =
                     Events { joiner: Joiner::default(), miner: Miner::new(seed), held: None, counts: BTreeMap::new() };
                 Way::Rules {
-                    rules: Box::new(rules.expect("no rule is no wrong rule")),
+                    rules: rules(specs),
                     any: !specs.is_empty(),
                     last: RuleLines::default(),
                     events: Box::new(events),
@@ -117,7 +142,15 @@ impl Stream {
         };
         let mut own = vec![("file".to_owned(), path.to_owned())];
         own.extend(spec.labels.iter().cloned());
-        Self { path: path.to_owned(), own, way, sampler: Sampler::default(), counted: Counted::default() }
+        Self {
+            path: path.to_owned(),
+            own,
+            way,
+            sampler: Sampler::default(),
+            counted: Counted::default(),
+            health: Health::default(),
+            limits: Vec::new(),
+        }
     }
 
     fn place(&self, offset: u64, arrived: i64) -> Place<'_> {
@@ -135,11 +168,14 @@ impl Stream {
     }
 
     fn request(&mut self, line: &Line<'_>, arrived: i64, shared: &mut Shared) {
-        let Self { path, own, way: Way::Access(job, _, beacons), sampler, counted } = self else { return };
+        let Self { path, own, way: Way::Access(job, _, beacons, rules), sampler, counted, .. } = self else { return };
         counted.lines += 1;
         counted.bytes += line.bytes.len() as u64 + 1;
         let service = own.iter().find(|(name, _)| name == "service").map(|(_, value)| value.as_str());
         let place = Place { path, service, offset: line.offset, arrived };
+        if let Some(rules) = rules {
+            rules.push(line.bytes, arrived);
+        }
         // Why it is no request is among the counts of the job.
         let _ = job.push_seen(line.bytes, arrived, |seen| {
             if let Some(query) = beacon(&seen) {
@@ -238,19 +274,29 @@ impl Stream {
     pub(super) fn take(&mut self, now: i64, out: &mut Vec<PointRow>) -> Vec<LogRow> {
         let start = now.div_euclid(WIDTH) * WIDTH;
         let mut points = Points { own: &self.own, out };
+        let mut tally = Tally { cut: self.counted.cut, ..Tally::default() };
         match &mut self.way {
-            Way::Access(job, last, beacons) => {
+            Way::Access(job, last, beacons, rules) => {
                 if let Some(beacons) = beacons {
                     beacon::tell(beacons, start, &mut points);
                 }
                 for (start, window) in job.finish() {
                     window.series(&mut |series| points.series(&series, start));
                 }
+                // A line that no rule matches is a request all the same.
+                if let Some(rules) = rules {
+                    for (start, window) in rules.finish() {
+                        window.series(&mut |series| points.series(&series, start));
+                    }
+                    tell_limits(rules, &mut self.limits, &mut self.health, start, &mut points);
+                }
                 let lines = job.lines();
                 for (reason, count) in &lines.refused {
                     let before = last.refused.get(reason).copied().unwrap_or(0);
                     points.put(&metrics::UNMATCHED, &[reason], start, count - before);
+                    tally.unmatched += if *reason == "blank" { 0 } else { count - before };
                 }
+                tally.lines = lines.counted - last.counted + tally.unmatched;
                 points.put(&metrics::MISSED, &["late"], start, lines.missed.late - last.missed.late);
                 points.put(&metrics::MISSED, &["ahead"], start, lines.missed.ahead - last.missed.ahead);
                 *last = lines;
@@ -261,14 +307,18 @@ impl Stream {
                 }
                 let lines = rules.lines();
                 if *any {
-                    points.put(&metrics::UNMATCHED, &["no_rule"], start, lines.unmatched - last.unmatched);
+                    tally.unmatched = lines.unmatched - last.unmatched;
+                    tally.lines = self.counted.lines;
+                    points.put(&metrics::UNMATCHED, &["no_rule"], start, tally.unmatched);
                 }
                 points.put(&metrics::MISSED, &["late"], start, lines.missed.late - last.missed.late);
                 points.put(&metrics::MISSED, &["ahead"], start, lines.missed.ahead - last.missed.ahead);
                 *last = lines;
+                tell_limits(rules, &mut self.limits, &mut self.health, start, &mut points);
                 events.take(start, &mut points);
             }
         }
+        self.health.add(now, tally);
         let counted = std::mem::take(&mut self.counted);
         points.put(&metrics::COUNTED, &[], start, counted.lines);
         points.put(&metrics::BYTES, &[], start, counted.bytes);
@@ -280,11 +330,17 @@ impl Stream {
     }
 
     /// Bytes that wait, and since when.
-    pub(super) fn tell_behind(&self, now: i64, (bytes, changed): (u64, i64), out: &mut Vec<PointRow>) {
+    pub(super) fn tell_behind(&mut self, now: i64, (bytes, since): (u64, Option<i64>), out: &mut Vec<PointRow>) {
         let start = now.div_euclid(WIDTH) * WIDTH;
-        let lag = if bytes > 0 { now.saturating_sub(changed).max(0).unsigned_abs() } else { 0 };
+        let lag = since.map_or(0, |since| now.saturating_sub(since).max(0));
+        self.health.waits(lag);
         let mut points = Points { own: &self.own, out };
         points.put(&metrics::BEHIND, &[], start, bytes);
-        points.put(&metrics::LAG, &[], start, lag);
+        points.put(&metrics::LAG, &[], start, lag.unsigned_abs());
+    }
+
+    /// What of it is of no use, and what to do about it.
+    pub(super) fn missing(&self) -> Vec<Missing> {
+        self.health.missing(&self.path, matches!(self.way, Way::Access(..)))
     }
 }
