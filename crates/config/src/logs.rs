@@ -108,7 +108,19 @@ pub(crate) fn logs(node: &Node, mistakes: &mut Vec<Mistake>) -> Vec<Log> {
         mistakes.push(node.place.mistake("logs", what));
         return Vec::new();
     };
-    list.iter().enumerate().filter_map(|(at, node)| log(node, &format!("logs[{at}]"), mistakes)).collect()
+    let mut logs: Vec<(usize, Log)> = Vec::new();
+    for (at, node) in list.iter().enumerate() {
+        let path = format!("logs[{at}]");
+        let Some(log) = log(node, &path, mistakes) else { continue };
+        let requests = |log: &Log| matches!(log.job, LogJob::Access(_));
+        let same = |known: &&(usize, Log)| requests(&known.1) && known.1.file == log.file;
+        if let Some((first, _)) = logs.iter().find(same).filter(|_| requests(&log)) {
+            let why = format!("{} is read as requests by logs[{first}] already: leave one of the two out", log.file);
+            mistakes.push(node.place.mistake(&path, why));
+        }
+        logs.push((at, log));
+    }
+    logs.into_iter().map(|(_, log)| log).collect()
 }
 
 fn log(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<Log> {

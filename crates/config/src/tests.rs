@@ -292,6 +292,11 @@ fn wrong_rules_are_told_with_line_and_column() {
             "format: '{\"request\":\"$a $uri\"}'",
             ":27:13: logs[1].format: `request` holds more than",
         ),
+        (
+            "format: combined",
+            "format: combined\n  - plugin: access\n    file: /var/log/nginx/access.log\n    format: common",
+            ":28:5: logs[2]: /var/log/nginx/access.log is read as requests by logs[1] already",
+        ),
         ("plugin: access", "plugin: nginx", "`nginx` is neither access nor logparser"),
         ("99.9", "999", "`999` is no percentage"),
         ("regex: '", "format: json\n      regex: '", "one of `regex`, `grok` and `format` is enough"),

@@ -146,8 +146,12 @@ export function checks(facts: Facts | null, configuration: Schema<"Configuration
     say("Breakers", open.length > 0 ? `${open.map((breaker) => `${breaker.from} to ${breaker.to}`).slice(0, 5).join(", ")} ${open.length === 1 ? "is" : "are"} not closed.` : "", "all closed", "breakers");
     const waiting = statuses.filter(({ status }) => status.spool.backlog_batches > 0);
     say("Queues", waiting.length > 0 ? `${waiting.map(({ name, status }) => `${name} ${bytes(status.spool.bytes)}`).slice(0, 5).join(", ")} wait to be delivered.` : "", "nothing waits", "queues", "warn");
-    const missing = statuses.flatMap(({ name, status }) => status.collectors.filter((one) => one.error).map((one) => `${one.name} on ${name}`));
-    say("Collectors", missing.length > 0 ? `${missing.slice(0, 5).join(", ")} cannot read.` : "", "all read", "parsing", "warn");
+    const collectors = statuses.flatMap(({ name, status }) => status.collectors.map((one) => ({ one, on: `${one.name} on ${name}` })));
+    const failing = collectors.filter(({ one }) => one.error).map(({ on }) => on);
+    const lacking = collectors.flatMap(({ one, on }) => one.missing.map((lack) => `${on}: ${lack.what} (${lack.why})`));
+    const silent = failing.length > 0 ? `${failing.slice(0, 5).join(", ")} cannot read.` : "";
+    const partial = lacking.length > 0 ? `${exact(lacking.length)} ${lacking.length === 1 ? "thing is" : "things are"} missing, each with what to do about it: ${lacking[0]}${lacking.length > 1 ? ", …" : ""}.` : "";
+    say("Collectors", [silent, partial].filter(Boolean).join(" "), "all read", "parsing", "warn");
   }
   return out;
 }

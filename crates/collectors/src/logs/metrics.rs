@@ -84,12 +84,24 @@ pub(super) const EVENTS: Metric = Metric::counter(
     "lines, traces as one, by level and log code, else by template; not of access logs",
     "log",
 );
+pub(super) const LIMITED: Metric = Metric::counter(
+    "log.labels.limited",
+    "1",
+    &["label", "metric"],
+    "values in `~other`: a metric of a rule has more than 500 sets of labels, most of them by this label",
+    "log",
+);
 pub(super) const DROPPED: Metric =
     Metric::counter("log.records.dropped", "1", &["level"], "lines to be kept for which there was no room", "log");
 pub(super) const BEHIND: Metric =
     Metric::gauge("log.behind", "By", &[], "bytes that are there and were not read yet", "log");
-pub(super) const LAG: Metric =
-    Metric::gauge("log.lag", "ns", &[], "how long ago such a file was written to, 0 where nothing waits", "log");
+pub(super) const LAG: Metric = Metric::gauge(
+    "log.lag",
+    "ns",
+    &[],
+    "for how long bytes wait that were not read yet, 0 where reading keeps up",
+    "log",
+);
 pub(super) const ROTATED: Metric =
     Metric::counter("log.files.rotated", "1", &[], "files that took the place of others", "log");
 pub(super) const FILES: Metric = Metric::gauge("log.files", "1", &[], "files that are followed, by pattern", "log");
@@ -97,7 +109,7 @@ pub(super) const EMPTIED: Metric =
     Metric::counter("log.files.emptied", "1", &[], "files that were emptied or written anew in place", "log");
 
 const LINES: &[Metric] =
-    &[COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, DROPPED, BEHIND, LAG, FILES, ROTATED, EMPTIED];
+    &[COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, LIMITED, DROPPED, BEHIND, LAG, FILES, ROTATED, EMPTIED];
 
 /// Puts points of one file together.
 pub(crate) struct Points<'a> {

@@ -4,6 +4,7 @@
 //! the positions up to which that is ([`Taken`]): who makes both durable at once loses no line and counts none twice, whenever it
 //! is killed. The files are the buffer. Secrets are replaced before a line is kept.
 
+mod health;
 pub(crate) mod metrics;
 pub mod nginx;
 pub(crate) mod record;
@@ -12,7 +13,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 
 use arachne_aggregate::access::Format;
 use arachne_aggregate::access::job::Settings;
@@ -40,6 +42,8 @@ const ROWS_MAX: usize = 16_384;
 const KEPT_PER_SECOND: u64 = 128 << 10;
 /// Logs. Policy: those that come later are not read, and that is told.
 const STREAMS_MAX: usize = 1024;
+/// What is wrong with lines of logs is told so often; of more only how many there are.
+const WRONG_MAX: usize = 32;
 
 /// What becomes of the lines of a log.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +60,17 @@ pub enum What {
     },
     /// They are what rules say; each also counts by level, code and template.
     Rules(Vec<RuleSpec>),
+    /// They are requests, of which rules say more.
+    Both {
+        /// How they are written.
+        format: Box<Format>,
+        /// What is counted.
+        settings: Settings,
+        /// As above.
+        hosts: Vec<String>,
+        /// What else is.
+        rules: Vec<RuleSpec>,
+    },
 }
 
 /// Logs of one kind.
@@ -126,6 +141,33 @@ impl Logs {
             self.others.files.retain(|file| file.pattern != gone.spec.pattern);
             self.others.files.extend(durable);
         }
+        // A file that several patterns find is read by the first of them: by one that names it, if there is one.
+        self.logs.sort_by_key(|log| !log.tailer.is_exact());
+        self.hand_on();
+    }
+
+    /// Gives files to the pattern that reads them from now on, with how far others read them.
+    fn hand_on(&mut self) {
+        for at in 0..self.logs.len() {
+            let (earlier, rest) = self.logs.split_at_mut(at);
+            let paths: BTreeSet<_> = rest[0].durable.iter().map(|file| file.path.clone()).collect();
+            for path in paths {
+                if let Some(owner) = earlier.iter_mut().find(|log| log.tailer.claims(Path::new(&path))) {
+                    owner.adopt(&path, rest[0].leave(&path));
+                }
+            }
+        }
+        let claims = |file: &Position, log: &Log| log.tailer.claims(Path::new(&file.path));
+        let others = std::mem::take(&mut self.others.files);
+        let (mut mine, others): (Vec<_>, Vec<_>) =
+            others.into_iter().partition(|file| self.logs.iter().any(|log| claims(file, log)));
+        self.others.files = others;
+        mine.sort_by(|a, b| a.path.cmp(&b.path));
+        for files in mine.chunk_by(|a, b| a.path == b.path) {
+            if let Some(owner) = self.logs.iter_mut().find(|log| claims(&files[0], log)) {
+                owner.adopt(&files[0].path, files.to_vec());
+            }
+        }
     }
 
     fn begin(&mut self, spec: LogSpec) -> Log {
@@ -143,10 +185,13 @@ impl Logs {
     /// Reads what is there, some of it. `now` is in nanoseconds since the Unix epoch. Whether there may be more.
     pub fn poll(&mut self, now: i64) -> bool {
         let mut all = 0;
-        for log in &mut self.logs {
+        for at in 0..self.logs.len() {
+            let (earlier, rest) = self.logs.split_at_mut(at);
+            let log = &mut rest[0];
+            let taken = |path: &Path, key| earlier.iter().any(|other| other.tailer.holds(path, key));
             let (shared, streams, spec, refused) =
                 (&mut self.shared, &mut log.streams, &log.spec, &mut self.refused_streams);
-            all += log.tailer.poll(now, GO, &mut |line| {
+            all += log.tailer.poll(now, GO, &taken, &mut |line| {
                 if !streams.contains_key(line.path) && streams.len() >= STREAMS_MAX {
                     *refused += 1;
                     return;
@@ -210,7 +255,7 @@ impl Logs {
         Taken { points, records, positions }
     }
 
-    /// What cannot be read.
+    /// What cannot be read, and what is read and says nothing: each with what to do about it.
     #[must_use]
     pub fn missing(&self) -> Vec<Missing> {
         let trouble = self.logs.iter().flat_map(|log| log.tailer.trouble());
@@ -228,6 +273,18 @@ impl Logs {
                 fix: "name fewer files".to_owned(),
             });
         }
+        let mut wrong: Vec<_> =
+            self.logs.iter().flat_map(|log| log.streams.values().flat_map(Stream::missing)).collect();
+        let more = wrong.len().saturating_sub(WRONG_MAX);
+        wrong.truncate(WRONG_MAX);
+        all.append(&mut wrong);
+        if more > 0 {
+            all.push(Missing {
+                what: format!("{more} further things of logs"),
+                why: "they are like those above".to_owned(),
+                fix: "see to those above first".to_owned(),
+            });
+        }
         all
     }
 
@@ -239,6 +296,27 @@ impl Logs {
 }
 
 impl Log {
+    /// Leaves a file, and what is held of it, to another pattern: how far it was read.
+    fn leave(&mut self, path: &str) -> Vec<Position> {
+        self.tailer.disown(path);
+        self.streams.remove(path);
+        let (left, durable) = std::mem::take(&mut self.durable).into_iter().partition(|file| file.path == path);
+        self.durable = durable;
+        left
+    }
+
+    /// Reads a file on that another pattern read; one that was read here already is known better here.
+    fn adopt(&mut self, path: &str, files: Vec<Position>) {
+        if self.durable.iter().any(|file| file.path == path) {
+            return;
+        }
+        for file in files {
+            let file = Position { pattern: self.spec.pattern.clone(), ..file };
+            self.tailer.adopt(file.clone());
+            self.durable.push(file);
+        }
+    }
+
     /// Positions without the events that are held.
     fn positions(&self) -> Vec<Position> {
         let held: BTreeMap<u64, Mark> = self.streams.values().filter_map(Stream::held).collect();
@@ -246,8 +324,8 @@ impl Log {
     }
 
     fn tell(&mut self, now: i64, out: &mut Vec<PointRow>) {
-        let behind: HashMap<&str, (u64, i64)> = self.tailer.behind().into_iter().collect();
-        for (path, stream) in &self.streams {
+        let behind: HashMap<&str, (u64, Option<i64>)> = self.tailer.behind().into_iter().collect();
+        for (path, stream) in &mut self.streams {
             stream.tell_behind(now, behind.get(path.as_str()).copied().unwrap_or_default(), out);
         }
         let happened = self.tailer.happened();
@@ -261,19 +339,43 @@ impl Log {
     }
 }
 
-/// One for each pattern: rules of the same files are read together. Policy: of two that cannot be, the first counts.
+/// One for each pattern: rules of the same files are read together, with their requests. Policy: of two formats the first counts,
+/// and so does the first of two values of a label.
 fn merged(specs: Vec<LogSpec>) -> Vec<LogSpec> {
     let mut all: Vec<LogSpec> = Vec::new();
     for spec in specs {
-        match all.iter_mut().find(|other| other.pattern == spec.pattern) {
-            None => all.push(spec),
-            Some(LogSpec { what: What::Rules(rules), .. }) => {
-                if let What::Rules(more) = spec.what {
-                    rules.extend(more);
-                }
-            }
-            Some(_) => {}
-        }
+        let Some(known) = all.iter_mut().find(|other| other.pattern == spec.pattern) else {
+            all.push(spec);
+            continue;
+        };
+        let further = spec.labels.into_iter().filter(|(name, _)| known.labels.iter().all(|(other, _)| other != name));
+        known.labels.extend(further.collect::<Vec<_>>());
+        let before = std::mem::replace(&mut known.what, What::Rules(Vec::new()));
+        known.what = before.and(spec.what);
     }
     all
+}
+
+/// How requests are written, what is counted of them, and hosts that are services.
+type Requests = (Box<Format>, Settings, Vec<String>);
+
+impl What {
+    fn and(self, more: Self) -> Self {
+        let (requests, mut rules) = self.parts();
+        let (others, more) = more.parts();
+        rules.extend(more);
+        match requests.or(others) {
+            None => Self::Rules(rules),
+            Some((format, settings, hosts)) if rules.is_empty() => Self::Access { format, settings, hosts },
+            Some((format, settings, hosts)) => Self::Both { format, settings, hosts, rules },
+        }
+    }
+
+    fn parts(self) -> (Option<Requests>, Vec<RuleSpec>) {
+        match self {
+            Self::Access { format, settings, hosts } => (Some((format, settings, hosts)), Vec::new()),
+            Self::Rules(rules) => (None, rules),
+            Self::Both { format, settings, hosts, rules } => (Some((format, settings, hosts)), rules),
+        }
+    }
 }

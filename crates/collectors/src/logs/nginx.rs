@@ -102,7 +102,7 @@ impl Reader {
         }
     }
 
-    fn found(self) -> Found {
+    fn found(mut self) -> Found {
         let (mut formats, mut servers, mut written) = (BTreeMap::new(), vec![Vec::new()], Vec::new());
         let (mut blocks, mut server): (Vec<bool>, usize) = (Vec::new(), 0);
         for directive in self.tokens.split_inclusive(|token| matches!(token.as_str(), ";" | "{" | "}")) {
@@ -133,6 +133,11 @@ impl Reader {
         if !written.iter().any(|log| log.format.is_some()) {
             written.push(Written { path: DEFAULT_ACCESS.to_owned(), format: Some("combined".to_owned()), server: 0 });
         }
+        let asks = |word: &String| {
+            ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "grpc_pass", "scgi_pass"].contains(&word.as_str())
+        };
+        let asks = self.tokens.iter().any(asks);
+        self.missing.extend(untimed(&formats, &written, asks));
         self.specs(&formats, &servers, &written)
     }
 
@@ -222,6 +227,41 @@ fn file_service(pattern: &str) -> String {
         name = rest.trim_end_matches(between);
     }
     if name.is_empty() || name.contains('*') { SERVICE.to_owned() } else { name.to_owned() }
+}
+
+/// `combined_plus` as it is pasted into a configuration.
+const COMBINED_PLUS: &str = concat!(
+    r#"log_format combined_plus '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent""#,
+    " $request_time $upstream_cache_status [$upstream_response_time] $upstream_addr $request_id';"
+);
+
+/// What formats of requests leave out without which the edge is grey: how long requests took, and upstreams where any is asked.
+fn untimed(formats: &BTreeMap<String, String>, written: &[Written], asks_upstreams: bool) -> Option<Missing> {
+    let poor = |log: &&Written| {
+        let name = log.format.as_deref()?;
+        let text = formats.get(name).map_or(name, String::as_str);
+        let has = |variable: &str| {
+            [format!("${variable}"), format!("${{{variable}}}")].iter().any(|form| text.contains(form.as_str()))
+        };
+        let (timed, upstream) = (has("request_time"), has("upstream_response_time") || !asks_upstreams);
+        (!timed || !upstream).then_some((timed, upstream))
+    };
+    let all: Vec<_> = written.iter().filter(|log| poor(log).is_some()).collect();
+    let first = all.first()?;
+    let (lacks, what) = match poor(first)? {
+        (true, _) => ("$upstream_response_time", "the times of upstreams"),
+        (false, true) => ("$request_time", "the times of requests"),
+        (false, false) => ("$request_time and $upstream_response_time", "the times of requests and of upstreams"),
+    };
+    let more = if all.len() > 1 { format!(" and {} more logs of nginx", all.len() - 1) } else { String::new() };
+    Some(Missing {
+        what: format!("{what} in {}{more}", first.path),
+        why: format!("log_format {} has no {lacks}", first.format.as_deref().unwrap_or_default()),
+        fix: format!(
+            "write into `http {{}}` of nginx: {} and then `access_log {} combined_plus;`, and let it reload",
+            COMBINED_PLUS, first.path
+        ),
+    })
 }
 
 /// `escape=json` and the pieces of a format, joined.
@@ -320,7 +360,8 @@ mod tests {
         let shop = r"server { listen 80; server_name shop.example www.shop.example;
             access_log /var/log/nginx/${host}.log json; location = /stat { access_log logs/stat.log; } }";
         let (folder, found) = found(&[("nginx.conf", main), ("sites/shop.conf", shop), ("sites/z", "nonsense {{{")]);
-        assert_eq!(found.missing, []);
+        let lacking: Vec<_> = found.missing.iter().map(|missing| missing.what.as_str()).collect();
+        assert_eq!(lacking, ["the times of requests in logs/stat.log"]);
         let told: Vec<_> = found.logs.iter().map(|log| (log.pattern.as_str(), log.labels.len(), &log.what)).collect();
         let json = Format::new(r#"escape=json {"status":"$status","rt":"$request_time"}"#).expect("a format");
         let plus = Format::new(
@@ -372,6 +413,25 @@ mod tests {
             "*.log: nginx []",
         ];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_format_without_times_is_told_with_one_that_has_them() {
+        let (_folder, all) = found(&[("nginx.conf", "http { server { location / { proxy_pass http://a; } } }")]);
+        let [lack] = all.missing.as_slice() else { panic!("one thing is missing: {:?}", all.missing) };
+        assert_eq!(lack.what, "the times of requests and of upstreams in /var/log/nginx/access.log");
+        assert_eq!(lack.why, "log_format combined has no $request_time and $upstream_response_time");
+        let pasted = lack.fix.split_once("nginx: ").and_then(|(_, fix)| fix.split_once(" and then `"));
+        let (format, log) = pasted.expect("a format and a log");
+        let log = log.split_once('`').expect("a directive").0;
+        let (_folder, all) = found(&[("nginx.conf", &format!("http {{ {format} {log} proxy_pass http://a; }}"))]);
+        assert_eq!(all.missing, [], "what is told to be done helps");
+        let plus = Format::new("combined_plus").expect("a format");
+        assert!(matches!(&all.logs[0].what, What::Access { format, .. } if **format == plus), "{:?}", all.logs);
+        let time = "log_format t '$remote_addr [$time_local] $request_time'; access_log /a.log t; access_log /b.log t;";
+        assert_eq!(found(&[("nginx.conf", time)]).1.missing, []);
+        let asks = found(&[("nginx.conf", &format!("{time} fastcgi_pass b;"))]).1.missing;
+        assert_eq!(asks[0].what, "the times of upstreams in /a.log and 1 more logs of nginx");
     }
 
     #[test]

@@ -8,15 +8,17 @@ use arachne_aggregate::access::Format;
 use arachne_aggregate::access::job::{Class, Job, Lines, Seen, Settings};
 use arachne_aggregate::beacon::Beacons;
 use arachne_aggregate::records::{EVENT_BYTES_MAX, Event, Joiner, Level, Miner};
-use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleLines, Rules};
+use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleLines, RuleSpec, Rules};
 use arachne_aggregate::series::OTHER;
 use arachne_aggregate::windows::{Missed, WIDTH};
 use arachne_model::table::{LogRow, PointRow};
 
+use super::health::{Health, Tally};
 use super::metrics::{self, Points};
 use super::record::{Place, Records, RuleLabels, Told, level_name, request_level};
 use super::sample::{Budget, Sampler};
 use super::{LogSpec, What};
+use crate::Missing;
 use crate::beacon;
 use crate::tail::{Line, Mark};
 
@@ -43,7 +45,7 @@ const BEACONS: &[u8] = b"/stat?";
 
 enum Way {
     Access(Box<Access>),
-    Rules { rules: Box<Rules>, any: bool, last: RuleLines, times: BTreeSet<String>, events: Box<Events> },
+    Rules { rules: Ruled, any: bool, last: RuleLines, events: Box<Events> },
 }
 
 /// Lines as requests.
@@ -52,6 +54,8 @@ struct Access {
     job: Job,
     last: Lines,
     beacons: Option<Box<Beacons>>,
+    /// Of lines that say more than their format does.
+    rules: Option<Ruled>,
     /// What further jobs are made of.
     kind: (Format, Settings),
     /// By the host that was asked; None until somebody asks for it.
@@ -117,6 +121,48 @@ fn beacon(seen: &Seen<'_>) -> Option<Vec<u8>> {
 /// Level, code, template where there is no code.
 type Kind = (Option<Level>, Option<String>, Option<usize>);
 
+/// Rules, and which of their metrics are times.
+struct Ruled {
+    rules: Box<Rules>,
+    times: BTreeSet<String>,
+}
+
+impl Ruled {
+    fn new(specs: &[RuleSpec], seed: u64) -> Self {
+        // They were compiled when the configuration was read.
+        let rules = Rules::new(specs, LABEL_SETS_MAX, seed).or_else(|_| Rules::new(&[], LABEL_SETS_MAX, seed));
+        let metrics = specs.iter().flat_map(|spec| &spec.metrics);
+        Self {
+            rules: Box::new(rules.expect("no rule is no wrong rule")),
+            times: metrics.filter(|metric| metric.is_time()).map(|metric| metric.name.clone()).collect(),
+        }
+    }
+
+    /// Tells the windows that ended.
+    fn tell(&mut self, points: &mut Points<'_>) {
+        let Self { rules, times } = self;
+        for (start, window) in rules.finish() {
+            window.series(&mut |series| {
+                points.valued(&series, if times.contains(series.name) { "ns" } else { "1e-9" }, start);
+            });
+        }
+    }
+}
+
+/// Tells what of rules found no place since this was told last.
+fn tell_limits(rules: &Rules, told: &mut Vec<u64>, health: &mut Health, start: i64, points: &mut Points<'_>) {
+    let metrics = rules.report().into_iter().flat_map(|rule| rule.metrics);
+    for (at, (described, _, _, limited)) in metrics.enumerate() {
+        if told.len() <= at {
+            told.push(0);
+        }
+        let Some(limited) = limited else { continue };
+        points.put(&metrics::LIMITED, &[&limited.label, &described.name], start, limited.values - told[at]);
+        told[at] = limited.values;
+        health.limited(&described.name, limited);
+    }
+}
+
 /// Lines since the last window that was closed.
 #[derive(Default)]
 struct Counted {
@@ -135,47 +181,48 @@ pub(super) struct Stream {
     way: Way,
     sampler: Sampler,
     counted: Counted,
+    health: Health,
+    /// Values without a place that were told, by metric of its rules.
+    limits: Vec<u64>,
 }
 
 impl Stream {
     /// Of the log at `path`.
     pub(super) fn new(path: &str, spec: &LogSpec, seed: u64) -> Self {
+        let requests = |format: &Format, settings: &Settings, hosts: &[String], rules| {
+            let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
+            let service = spec.labels.iter().find(|(name, _)| name == "service").map(|(_, value)| value);
+            let sites = hosts.iter().filter(|host| Some(*host) != service).map(|host| (host.clone(), None)).collect();
+            let (last, kind) = (Lines::default(), (format.clone(), settings.clone()));
+            Way::Access(Box::new(Access { job, last, beacons: None, rules, kind, sites }))
+        };
         let way = match &spec.what {
-            What::Access { format, settings, hosts } => {
-                let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
-                let service = spec.labels.iter().find(|(name, _)| name == "service").map(|(_, value)| value);
-                let sites = hosts.iter().filter(|host| Some(*host) != service).map(|host| (host.clone(), None));
-                let sites = sites.collect();
-                Way::Access(Box::new(Access {
-                    job,
-                    last: Lines::default(),
-                    beacons: None,
-                    kind: ((**format).clone(), settings.clone()),
-                    sites,
-                }))
+            What::Access { format, settings, hosts } => requests(format, settings, hosts, None),
+            What::Both { format, settings, hosts, rules: specs } => {
+                requests(format, settings, hosts, Some(Ruled::new(specs, seed)))
             }
             What::Rules(specs) => {
-                // They were compiled when the configuration was read.
-                let rules = Rules::new(specs, LABEL_SETS_MAX, seed).or_else(|_| Rules::new(&[], LABEL_SETS_MAX, seed));
                 let events =
                     Events { joiner: Joiner::default(), miner: Miner::new(seed), held: None, counts: BTreeMap::new() };
                 Way::Rules {
-                    rules: Box::new(rules.expect("no rule is no wrong rule")),
+                    rules: Ruled::new(specs, seed),
                     any: !specs.is_empty(),
                     last: RuleLines::default(),
-                    times: specs
-                        .iter()
-                        .flat_map(|spec| &spec.metrics)
-                        .filter(|metric| metric.is_time())
-                        .map(|metric| metric.name.clone())
-                        .collect(),
                     events: Box::new(events),
                 }
             }
         };
         let mut own = vec![("file".to_owned(), path.to_owned())];
         own.extend(spec.labels.iter().cloned());
-        Self { path: path.to_owned(), own, way, sampler: Sampler::default(), counted: Counted::default() }
+        Self {
+            path: path.to_owned(),
+            own,
+            way,
+            sampler: Sampler::default(),
+            counted: Counted::default(),
+            health: Health::default(),
+            limits: Vec::new(),
+        }
     }
 
     fn place(&self, offset: u64, arrived: i64) -> Place<'_> {
@@ -193,10 +240,13 @@ impl Stream {
     }
 
     fn request(&mut self, line: &Line<'_>, arrived: i64, shared: &mut Shared) {
-        let Self { path, own, way: Way::Access(access), sampler, counted } = self else { return };
+        let Self { path, own, way: Way::Access(access), sampler, counted, .. } = self else { return };
         counted.lines += 1;
         counted.bytes += line.bytes.len() as u64 + 1;
-        let Access { job, beacons, kind: (format, settings), sites, .. } = &mut **access;
+        let Access { job, beacons, rules, kind: (format, settings), sites, .. } = &mut **access;
+        if let Some(Ruled { rules, .. }) = rules {
+            rules.push(line.bytes, arrived);
+        }
         // Why it is no request is among the counts of the job.
         let Ok(record) = job.read(line.bytes) else { return };
         let name = record.host.filter(|_| !sites.is_empty()).and_then(site_name);
@@ -262,7 +312,9 @@ impl Stream {
 
     /// An event has all its lines: only now they count, so that a place before it is one before all of it.
     fn complete(&mut self, event: Option<Event>, arrived: i64, shared: &mut Shared) {
-        let (Some(event), Way::Rules { rules, events, .. }) = (event, &mut self.way) else { return };
+        let (Some(event), Way::Rules { rules: Ruled { rules, .. }, events, .. }) = (event, &mut self.way) else {
+            return;
+        };
         let Some((file, mark, ..)) = events.held.take() else { return };
         self.counted.lines += event.lines;
         self.counted.bytes += event.text.len() as u64 + 1;
@@ -316,20 +368,28 @@ impl Stream {
     pub(super) fn take(&mut self, now: i64, out: &mut Vec<PointRow>) -> Vec<LogRow> {
         let start = now.div_euclid(WIDTH) * WIDTH;
         let mut points = Points { own: &self.own, out };
+        let mut tally = Tally { cut: self.counted.cut, ..Tally::default() };
         match &mut self.way {
             Way::Access(access) => {
-                let Access { job, last, beacons, sites, .. } = &mut **access;
+                let Access { job, last, beacons, rules, sites, .. } = &mut **access;
                 if let Some(beacons) = beacons {
                     beacon::tell(beacons, start, &mut points);
                 }
                 for (start, window) in job.finish() {
                     window.series(&mut |series| points.series(&series, start));
                 }
+                // A line that no rule matches is a request all the same.
+                if let Some(rules) = rules {
+                    rules.tell(&mut points);
+                    tell_limits(&rules.rules, &mut self.limits, &mut self.health, start, &mut points);
+                }
                 let lines = job.lines();
                 for (reason, count) in &lines.refused {
                     let before = last.refused.get(reason).copied().unwrap_or(0);
                     points.put(&metrics::UNMATCHED, &[reason], start, count - before);
+                    tally.unmatched += if *reason == "blank" { 0 } else { count - before };
                 }
+                tally.lines = lines.counted - last.counted + tally.unmatched;
                 tell_missed(&mut points, start, lines.missed, &mut last.missed);
                 *last = lines;
                 for site in sites.values_mut().flatten() {
@@ -340,21 +400,21 @@ impl Stream {
                     tell_missed(&mut points, start, site.job.lines().missed, &mut site.last);
                 }
             }
-            Way::Rules { rules, any, last, times, events } => {
-                for (start, window) in rules.finish() {
-                    window.series(&mut |series| {
-                        points.valued(&series, if times.contains(series.name) { "ns" } else { "1e-9" }, start);
-                    });
-                }
-                let lines = rules.lines();
+            Way::Rules { rules, any, last, events } => {
+                rules.tell(&mut points);
+                let lines = rules.rules.lines();
                 if *any {
-                    points.put(&metrics::UNMATCHED, &["no_rule"], start, lines.unmatched - last.unmatched);
+                    tally.unmatched = lines.unmatched - last.unmatched;
+                    tally.lines = self.counted.lines;
+                    points.put(&metrics::UNMATCHED, &["no_rule"], start, tally.unmatched);
                 }
                 tell_missed(&mut points, start, lines.missed, &mut last.missed);
                 *last = lines;
+                tell_limits(&rules.rules, &mut self.limits, &mut self.health, start, &mut points);
                 events.take(start, &mut points);
             }
         }
+        self.health.add(now, tally);
         let counted = std::mem::take(&mut self.counted);
         points.put(&metrics::COUNTED, &[], start, counted.lines);
         points.put(&metrics::BYTES, &[], start, counted.bytes);
@@ -366,11 +426,17 @@ impl Stream {
     }
 
     /// Bytes that wait, and since when.
-    pub(super) fn tell_behind(&self, now: i64, (bytes, changed): (u64, i64), out: &mut Vec<PointRow>) {
+    pub(super) fn tell_behind(&mut self, now: i64, (bytes, since): (u64, Option<i64>), out: &mut Vec<PointRow>) {
         let start = now.div_euclid(WIDTH) * WIDTH;
-        let lag = if bytes > 0 { now.saturating_sub(changed).max(0).unsigned_abs() } else { 0 };
+        let lag = since.map_or(0, |since| now.saturating_sub(since).max(0));
+        self.health.waits(lag);
         let mut points = Points { own: &self.own, out };
         points.put(&metrics::BEHIND, &[], start, bytes);
-        points.put(&metrics::LAG, &[], start, lag);
+        points.put(&metrics::LAG, &[], start, lag.unsigned_abs());
+    }
+
+    /// What of it is of no use, and what to do about it.
+    pub(super) fn missing(&self) -> Vec<Missing> {
+        self.health.missing(&self.path, matches!(self.way, Way::Access(..)))
     }
 }

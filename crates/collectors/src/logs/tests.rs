@@ -7,6 +7,7 @@ use std::path::Path;
 
 use arachne_aggregate::access::Format;
 use arachne_aggregate::access::job::Settings;
+use arachne_aggregate::rules::{Kind, MetricSpec, RuleSpec, Source};
 use arachne_content::redact::{Key, Redactor, Rules};
 use arachne_model::table::{LogRow, PointRow};
 
@@ -252,4 +253,161 @@ fn a_real_log_of_beacons_has_the_quantiles_that_others_count() {
         assert_eq!(all.count(), count, "{page} {stage}");
         assert!((found / p95 - 1.0).abs() <= 0.011, "{page} {stage}: {found} and not {p95}");
     }
+}
+
+#[test]
+fn a_log_that_is_written_in_another_way_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(specs(folder.path()));
+    logs.poll(NOON);
+    assert!(logs.missing().is_empty());
+    let access = folder.path().join("access.log");
+    for round in 0..30 {
+        append(&access, &format!("10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /r/{round} HTTP/1.1\" 200\n\n"));
+    }
+    append(&folder.path().join("app.log"), &format!("ERROR {}\n", "x".repeat(70_000)));
+    while logs.poll(NOON) {}
+    Durable::default().take(&mut logs, true);
+    let told: Vec<_> = logs.missing().into_iter().map(|missing| (missing.what, missing.fix)).collect();
+    let fix = format!("--sample {}` shows such lines", access.display());
+    assert!(told[0].0.starts_with("100 % of the lines of ") && told[0].1.contains(&fix), "{told:?}");
+    assert!(told[1].0.starts_with("the ends of 1 lines of "), "{told:?}");
+    assert_eq!(told.len(), 2);
+}
+
+/// A configuration of nginx with a log for each of its names, in the folder of all others.
+fn overlapping(folder: &Path) -> Vec<LogSpec> {
+    let mut all = specs(folder);
+    let own = LogSpec { pattern: folder.join("*.log").display().to_string(), ..all[0].clone() };
+    all.insert(0, own);
+    all
+}
+
+#[test]
+fn a_file_that_several_patterns_find_is_read_once() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (access, app, shop) =
+        (folder.path().join("access.log"), folder.path().join("app.log"), folder.path().join("shop.log"));
+    let mut durable = Durable::default();
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(overlapping(folder.path()));
+    logs.poll(NOON);
+    durable.take(&mut logs, false);
+    let mut written = 0;
+    let mut write = |folder: &Path| {
+        for name in [&access, &shop] {
+            append(name, &format!("10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /{written} HTTP/1.1\" 200 0.020\n"));
+        }
+        append(&app, &format!("2026-03-02 12:00:00 INFO fine {written}\n"));
+        // Never right after patterns changed: a name that no older file has is known by who had looked before.
+        if matches!(written % 15, 2 | 6 | 13) {
+            fs::rename(&access, folder.join("access.old.log")).expect("there");
+            fs::rename(&app, folder.join("app.log.1")).expect("there");
+        }
+        written += 1;
+        written
+    };
+    let mut all = 0;
+    for round in 0..60 {
+        all = write(folder.path());
+        while logs.poll(NOON) {}
+        durable.take(&mut logs, false);
+        match round % 15 {
+            // The pattern alone; then all again; then a new process with other patterns than before.
+            4 => logs.follow(vec![overlapping(folder.path()).remove(0)]),
+            7 => logs.follow(overlapping(folder.path())),
+            9 => {
+                logs = Logs::new(redactor(), durable.positions.clone(), 1);
+                logs.follow(overlapping(folder.path()).drain(..2).collect());
+            }
+            11 => {
+                logs = Logs::new(redactor(), durable.positions.clone(), 1);
+                logs.follow(overlapping(folder.path()));
+            }
+            _ => {}
+        }
+    }
+    while logs.poll(NOON) {}
+    durable.take(&mut logs, true);
+    let requests = durable.sum("access.total", "access.log\n") + durable.sum("access.total", "shop.log\n");
+    assert_eq!(requests, 2 * all, "each request once");
+    let lines = durable.sum("log.lines", "app.log\n");
+    assert_eq!(lines, all, "each line of the application once, whoever read it");
+    assert_eq!(durable.sum("log.lines", "access.old.log\n"), 0, "it was read as access.log");
+}
+
+#[test]
+fn rules_say_more_of_a_log_of_requests() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut all = specs(folder.path());
+    let rule = RuleSpec {
+        name: "carts".to_owned(),
+        source: Source::Regex(r#""GET /cart/(?P<shop>\w+)"#.to_owned()),
+        time_field: None,
+        time_format: None,
+        timezone: String::new(),
+        each: None,
+        metrics: vec![MetricSpec {
+            kind: Kind::Rate,
+            name: "carts".to_owned(),
+            value: None,
+            percents: Vec::new(),
+            labels: vec![("shop".to_owned(), "=shop".to_owned())],
+        }],
+    };
+    let labels = vec![("service".to_owned(), "carts".to_owned()), ("dc".to_owned(), "east".to_owned())];
+    all.push(LogSpec { pattern: all[0].pattern.clone(), labels, what: What::Rules(vec![rule]) });
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    for turned in [false, true] {
+        if turned {
+            all.reverse();
+        }
+        logs.follow(all.clone());
+        logs.poll(NOON);
+        let access = folder.path().join("access.log");
+        append(&access, "10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /cart/a HTTP/1.1\" 200 0.020\n");
+        append(&access, "10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET /other HTTP/1.1\" 200 0.020\n");
+        while logs.poll(NOON) {}
+        let mut durable = Durable::default();
+        durable.take(&mut logs, true);
+        assert_eq!((durable.sum("access.total", "class: fast"), durable.sum("carts", "shop: a")), (2, 1));
+        assert_eq!(durable.sum("log.lines.unmatched", ""), 0, "a request is no line that nothing matched");
+        let service = if turned { "service: carts" } else { "service: edge" };
+        assert_eq!((durable.sum("carts", service), durable.sum("carts", "dc: east")), (1, 1), "the first counts");
+    }
+}
+
+#[test]
+fn a_metric_with_too_many_label_sets_names_the_label() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let rule = RuleSpec {
+        name: "pages".to_owned(),
+        source: Source::Regex(r"^page (?P<page>\S+) (?P<dc>\w+)".to_owned()),
+        time_field: None,
+        time_format: None,
+        timezone: String::new(),
+        each: None,
+        metrics: vec![MetricSpec {
+            kind: Kind::Rate,
+            name: "pages".to_owned(),
+            value: None,
+            percents: Vec::new(),
+            labels: vec![("dc".to_owned(), "=dc".to_owned()), ("page".to_owned(), "=page".to_owned())],
+        }],
+    };
+    let app = folder.path().join("app.log");
+    let spec = LogSpec { pattern: app.display().to_string(), labels: Vec::new(), what: What::Rules(vec![rule]) };
+    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    logs.follow(vec![spec]);
+    logs.poll(NOON);
+    let mut durable = Durable::default();
+    for _ in 0..2 {
+        append(&app, &(0..700).map(|page| format!("page /p/{page} east\n")).collect::<String>());
+        while logs.poll(NOON) {}
+        durable.take(&mut logs, true);
+    }
+    assert_eq!(durable.sum("log.labels.limited", "label: page\nmetric: pages\n"), 400, "200 twice, each told once");
+    let told = logs.missing();
+    assert!(told[0].what.starts_with("400 values of pages") && told[0].fix.contains("`page`"), "{told:?}");
 }

@@ -7,14 +7,14 @@ use std::time::SystemTime;
 use super::names::{first_name, found, is_exact, older};
 use super::position::Position;
 use super::source::{Facts, Source};
-use super::{OPEN_MAX, Tailer};
+use super::{OPEN_MAX, Tailer, Taken};
 
 /// A file that was made so long before files were last looked for was there then.
 const CLOCK_SLACK: i64 = 1_000_000_000;
 
 impl Tailer {
     /// Opens what is new, and marks what has lost its name.
-    pub(super) fn discover(&mut self, now: i64) {
+    pub(super) fn discover(&mut self, now: i64, taken: Taken<'_>) {
         let (mut paths, more) = found(&self.pattern);
         if more {
             self.trouble.insert(PathBuf::from(&self.pattern), "it finds too many files: some are left out".to_owned());
@@ -24,13 +24,13 @@ impl Tailer {
         for path in std::mem::take(&mut paths) {
             if let Ok(found) = fs::metadata(&path).inspect_err(|error| self.complain(&path, error)) {
                 seen.push(Facts::of(&found).key());
-                self.meet(&path, &Facts::of(&found), false);
+                self.meet(&path, &Facts::of(&found), false, taken);
             }
         }
         self.mark_rotated(&seen);
         let lost = self.sources.iter().any(|source| source.rotated) || !self.looked;
         if is_exact(&self.pattern) && lost {
-            self.look_for_older();
+            self.look_for_older(taken);
         }
         (self.begin_at_end, self.looked, self.looked_at) = (false, true, now);
     }
@@ -58,19 +58,19 @@ impl Tailer {
 
     /// The pattern of one file: older ones of it are not found by it, but they are read on, and so is what came and went since
     /// files were looked for.
-    fn look_for_older(&mut self) {
+    fn look_for_older(&mut self, taken: Taken<'_>) {
         for path in older(Path::new(&self.pattern)) {
             if let Ok(found) = fs::metadata(&path) {
                 let born = found.created().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
                 let born = born.and_then(|at| i64::try_from(at.as_nanos()).ok());
                 let is_new = born.is_some_and(|born| self.looked_at > 0 && born > self.looked_at - CLOCK_SLACK);
-                self.meet(&path, &Facts::of(&found), !is_new);
+                self.meet(&path, &Facts::of(&found), !is_new, taken);
             }
         }
     }
 
     /// A file is at `path` now. `only_known`: it is of no interest when nothing of it was read.
-    fn meet(&mut self, path: &Path, facts: &Facts, only_known: bool) {
+    fn meet(&mut self, path: &Path, facts: &Facts, only_known: bool, taken: Taken<'_>) {
         if let Some(source) = self.sources.iter_mut().find(|source| source.facts.key() == facts.key()) {
             // A hard link is no new name as long as the first one is there.
             if source.path != path
@@ -84,17 +84,17 @@ impl Tailer {
         if let Some(at) = known {
             let is_done = self.closed[at].ended || self.closed[at].offset == facts.length && !is_packed_name(path);
             if !is_done || !self.looked {
-                self.reopen(path, at, only_known);
+                self.reopen(path, at, only_known, taken);
             }
             return;
         }
-        if self.sources.len() < 2 * OPEN_MAX {
+        if self.sources.len() < 2 * OPEN_MAX && !taken(path, facts.key()) {
             self.begin(path, only_known);
         }
     }
 
     /// A file whose number is known: it has grown, or is another one.
-    fn reopen(&mut self, path: &Path, at: usize, only_known: bool) {
+    fn reopen(&mut self, path: &Path, at: usize, only_known: bool, taken: Taken<'_>) {
         let position = self.closed[at].clone();
         let Some(mut source) = self.open(path, position.path.clone()) else { return };
         if source.facts.key() != (position.device, position.inode) {
@@ -110,7 +110,10 @@ impl Tailer {
         } else {
             // The number was given to another file, or this one was written anew.
             self.closed[at].inode = 0;
-            self.begin(path, only_known);
+            // What was adopted may have the number of another file that is gone.
+            let facts = source.facts;
+            drop(source);
+            self.meet(path, &facts, only_known, taken);
         }
     }
 

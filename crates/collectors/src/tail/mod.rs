@@ -15,9 +15,11 @@ mod source;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use names::{first_name, is_exact};
 pub use position::{Mark, Position, Positions};
 pub use source::{LINE_BYTES_MAX, Line};
 use source::{Source, Take};
@@ -46,10 +48,15 @@ pub struct Happened {
     pub rotated: u64,
 }
 
+/// Says whether the file at a path with this device and number is read by somebody else.
+pub type Taken<'a> = &'a dyn Fn(&Path, (u64, u64)) -> bool;
+
 /// Follows the files of one pattern.
 #[derive(Debug)]
 pub struct Tailer {
     pattern: String,
+    /// The pattern, compiled; None where it names one file, or is none.
+    glob: Option<glob::Pattern>,
     sources: Vec<Source>,
     /// Files that are not open.
     closed: Vec<Position>,
@@ -71,6 +78,7 @@ impl Tailer {
         let mine = before.files.iter().filter(|file| file.pattern == pattern);
         Self {
             pattern: pattern.to_owned(),
+            glob: glob::Pattern::new(pattern).ok().filter(|_| !is_exact(pattern)),
             sources: Vec::new(),
             closed: mine.cloned().collect(),
             begin_at_end: !before.patterns.iter().any(|known| known == pattern),
@@ -93,11 +101,51 @@ impl Tailer {
         &self.pattern
     }
 
-    /// Looks for files and reads up to about `budget` bytes of them. `now` is in nanoseconds since the Unix epoch. Gives how many
+    /// Whether the pattern names one file.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        is_exact(&self.pattern)
+    }
+
+    /// Whether the pattern finds what is called so.
+    #[must_use]
+    pub fn claims(&self, path: &Path) -> bool {
+        // As files are found: a `*` is within one folder.
+        let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+        let found = self.glob.as_ref().map(|glob| glob.matches_path_with(path, options));
+        found.unwrap_or_else(|| path == Path::new(&self.pattern))
+    }
+
+    /// Whether the file at `path`, with this device and number, is read here: by its name or its first one, or because it was begun
+    /// under another.
+    #[must_use]
+    pub fn holds(&self, path: &Path, key: (u64, u64)) -> bool {
+        let was_read = |known: &Position| {
+            let is_told = (known.device, known.inode) == key && known.is_told_by_content();
+            is_told && File::open(path).is_ok_and(|file| known.is_of(&file))
+        };
+        self.claims(path)
+            || self.claims(Path::new(&first_name(path)))
+            || self.sources.iter().any(|source| source.facts.key() == key)
+            || self.closed.iter().any(was_read)
+    }
+
+    /// Reads a file on from where it was read up to by another pattern.
+    pub fn adopt(&mut self, position: Position) {
+        self.remember(position);
+    }
+
+    /// Leaves the file that is known as `path` to another pattern.
+    pub fn disown(&mut self, path: &str) {
+        self.sources.retain(|source| source.label != path);
+        self.closed.retain(|known| known.path != path);
+    }
+
+    /// Looks for files that are not taken and reads up to about `budget` bytes of them. `now` is in nanoseconds since the Unix epoch. Gives how many
     /// bytes were read: as long as that is not 0 there may be more.
-    pub fn poll(&mut self, now: i64, budget: usize, take: &mut dyn FnMut(Line<'_>)) -> usize {
+    pub fn poll(&mut self, now: i64, budget: usize, taken: Taken<'_>, take: &mut dyn FnMut(Line<'_>)) -> usize {
         self.look_at_open(take);
-        self.discover(now);
+        self.discover(now, taken);
         self.sources.sort_by_key(|source| (!source.rotated, source.facts.modified()));
         let mut left = budget;
         let mut not_at_end: Vec<String> = Vec::new();
@@ -113,6 +161,7 @@ impl Tailer {
                 not_at_end.push(source.label.clone());
             }
         }
+        self.sources.iter_mut().filter(|source| !source.waits).for_each(|source| source.aim(now));
         self.close_quiet(take);
         budget - left
     }
@@ -174,14 +223,14 @@ impl Tailer {
         self.closed.iter().cloned().chain(open).collect()
     }
 
-    /// Bytes that are there and were not read, and nanoseconds since the Unix epoch of the last change of a file that has such.
+    /// By path: bytes that are there and were not read, and since when some wait (nanoseconds since the Unix epoch).
     #[must_use]
-    pub fn behind(&self) -> BTreeMap<&str, (u64, i64)> {
+    pub fn behind(&self) -> BTreeMap<&str, (u64, Option<i64>)> {
         let mut all = BTreeMap::new();
         for source in self.sources.iter().filter(|source| !source.waits) {
-            let (bytes, since) = all.entry(source.label.as_str()).or_insert((0, 0));
+            let (bytes, since): &mut (u64, Option<i64>) = all.entry(source.label.as_str()).or_default();
             *bytes += source.behind();
-            *since = source.facts.modified().max(*since);
+            *since = [*since, source.waits_since()].into_iter().flatten().min();
         }
         all
     }

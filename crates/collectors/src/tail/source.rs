@@ -101,6 +101,8 @@ pub(super) struct Source {
     head: Vec<u8>,
     /// The last bytes that were read.
     recent: Vec<u8>,
+    /// How long it was once, and when: see [`Self::aim`].
+    goal: (u64, i64),
     /// Since when nothing came.
     pub quiet: Option<Instant>,
     pub at_end: bool,
@@ -137,6 +139,7 @@ impl Source {
             skipped: 0,
             head: Vec::new(),
             recent: Vec::new(),
+            goal: (0, 0),
             quiet: None,
             at_end: false,
             rotated: false,
@@ -230,7 +233,7 @@ impl Source {
         }
     }
 
-    fn read_up_to(&self) -> u64 {
+    const fn read_up_to(&self) -> u64 {
         self.offset + self.held.len() as u64 + self.skipped
     }
 
@@ -239,6 +242,21 @@ impl Source {
         match self.bytes {
             Bytes::Plain(_) => self.facts.length.saturating_sub(self.offset),
             Bytes::Packed(_) => 0,
+        }
+    }
+
+    /// Notes how long it is now, once all is read that was there when this was noted last.
+    pub const fn aim(&mut self, now: i64) {
+        if self.read_up_to() >= self.goal.0 {
+            self.goal = (self.facts.length, now);
+        }
+    }
+
+    /// Since when bytes wait that were not read: not before they were there, and known only as often as reading catches up.
+    pub const fn waits_since(&self) -> Option<i64> {
+        match self.bytes {
+            Bytes::Plain(_) if self.read_up_to() < self.goal.0 => Some(self.goal.1),
+            _ => None,
         }
     }
 
@@ -259,7 +277,7 @@ impl Source {
 
     /// Begins anew at the start: the file was emptied.
     pub fn restart(&mut self) {
-        (self.offset, self.skipped, self.compared) = (0, 0, None);
+        (self.offset, self.skipped, self.compared, self.goal) = (0, 0, None, (0, 0));
         self.held.clear();
         self.tail.clear();
         self.head.clear();

@@ -50,7 +50,7 @@ impl Desk {
             *cut += usize::from(line.cut);
             lines.push(String::from_utf8_lossy(&line.bytes[..line.bytes.len().min(99)]).into_owned());
         };
-        while self.tailer.poll(unix_now(), 1 << 20, &mut take) > 0 {}
+        while self.tailer.poll(unix_now(), 1 << 20, &|_, _| false, &mut take) > 0 {}
     }
 
     /// Ends the tailer as kill -9 does, and starts another where `positions` say.
@@ -251,4 +251,24 @@ fn packed_ones_are_not_read_again_but_to_their_end() {
         desk.poll();
         assert_eq!(desk.lines.len(), 500 + more.len());
     }
+}
+
+#[test]
+fn how_long_bytes_wait_is_known() {
+    const SECOND: i64 = 1_000_000_000;
+    let mut desk = Desk::new(false);
+    let lines = |desk: &Desk, megabytes: usize| desk.append("app.log", vec![b'\n'; megabytes << 20]);
+    let waits = |desk: &mut Desk, second: i64| {
+        desk.tailer.poll(second * SECOND, 1 << 20, &|_, _| false, &mut |_| {});
+        *desk.tailer.behind().values().next().expect("one file")
+    };
+    lines(&desk, 3);
+    assert_eq!(waits(&mut desk, 10), (2 << 20, Some(10 * SECOND)));
+    lines(&desk, 4);
+    assert_eq!(waits(&mut desk, 20), (5 << 20, Some(10 * SECOND)));
+    assert_eq!(waits(&mut desk, 30), (4 << 20, Some(30 * SECOND)), "all that was there at 10 s is read");
+    for second in 31..34 {
+        assert_eq!(waits(&mut desk, second).1, Some(30 * SECOND));
+    }
+    assert_eq!(waits(&mut desk, 40), (0, None));
 }
