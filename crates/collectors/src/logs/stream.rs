@@ -28,6 +28,8 @@ const EVENTS_MAX: usize = 500;
 pub(super) struct Shared {
     pub records: Records,
     pub budget: Budget,
+    /// Makes templates of paths.
+    pub normaliser: Normaliser,
     pub seed: u64,
 }
 
@@ -96,10 +98,11 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Of the log at `path`.
-    pub(super) fn new(path: &str, spec: &LogSpec, seed: u64) -> Self {
+    pub(super) fn new(path: &str, spec: &LogSpec, shared: &Shared) -> Self {
+        let seed = shared.seed;
         let way = match &spec.what {
             What::Access { format, settings } => {
-                let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
+                let job = Job::new(format, shared.normaliser.clone(), settings.clone(), seed);
                 Way::Access(Box::new(job), Lines::default(), None)
             }
             What::Rules(specs) => {
@@ -143,7 +146,8 @@ impl Stream {
         // Why it is no request is among the counts of the job.
         let _ = job.push_seen(line.bytes, arrived, |seen| {
             if let Some(query) = beacon(&seen) {
-                let beacons = beacons.get_or_insert_with(|| Box::new(Beacons::new(Normaliser::default(), shared.seed)));
+                let beacons =
+                    beacons.get_or_insert_with(|| Box::new(Beacons::new(shared.normaliser.clone(), shared.seed)));
                 let user_agent = seen.record.text(seen.record.user_agent.unwrap_or_default());
                 let at = seen.record.at.unwrap_or(arrived);
                 // Why it does not count is among the outcomes.
