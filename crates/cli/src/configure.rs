@@ -88,6 +88,7 @@ pub fn fill(config: &Config, args: &mut ServeArgs) {
     }
     args.agent.clone_from(&config.agent);
     args.beacons = config.beacons;
+    args.own_series = config.own_series;
 }
 
 /// Who may ask a server of this configuration, and where.
@@ -96,7 +97,7 @@ fn access(config: &Config) -> Access {
         if config.auth == Some(Auth::Required) { arachne_server::Auth::Required } else { arachne_server::Auth::Local };
     let tls = config.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
     let listen = config.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
-    Access { listen, auth, tls, beacons: config.beacons }
+    Access { listen, auth, tls, beacons: config.beacons, own_series: config.own_series.unwrap_or(true) }
 }
 
 fn services(config: &Config) -> Vec<ServiceRule> {
@@ -143,6 +144,9 @@ fn meaning(config: &Config) -> String {
     text.push_str(&format!("may ask   {auth}\n"));
     if let Some(beacons) = config.beacons {
         text.push_str(if beacons { "beacons   are taken from any page\n" } else { "beacons   are not taken\n" });
+    }
+    if config.own_series == Some(false) {
+        text.push_str("its own   figures are not kept as series\n");
     }
     if let Some(tls) = &config.tls {
         text.push_str(&format!("TLS       {} with the key {}\n", tls.certificate.display(), tls.key.display()));

@@ -81,6 +81,10 @@ pub struct ServeArgs {
     #[arg(skip)]
     pub beacons: Option<bool>,
 
+    /// Whether the server keeps its own figures as series, as configured.
+    #[arg(skip)]
+    pub own_series: Option<bool>,
+
     /// The agent of this machine, as configured.
     #[arg(skip)]
     pub agent: Option<Agent>,
@@ -105,7 +109,7 @@ impl ServeArgs {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
         let tls = self.tls_certificate.clone().zip(self.tls_key.clone());
         let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
-        Access { listen, auth, tls, beacons: self.beacons }
+        Access { listen, auth, tls, beacons: self.beacons, own_series: self.own_series.unwrap_or(true) }
     }
 
     /// The settings of the store.

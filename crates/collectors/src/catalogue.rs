@@ -1,6 +1,6 @@
 //! All metrics of all collectors: what `docs/metrics.md` is made of.
 
-use crate::{Metric, beacon, check, logs, postgresql, process, redis, system, tcp};
+use crate::{Metric, beacon, check, logs, own, postgresql, process, redis, system, tcp};
 
 /// The metrics of a collector.
 #[derive(Clone, Copy, Debug)]
@@ -25,5 +25,6 @@ pub fn families() -> Vec<Family> {
         Family { collector: "postgresql", says: postgresql::SAYS, metrics: postgresql::METRICS },
         Family { collector: "redis", says: redis::SAYS, metrics: redis::METRICS },
         Family { collector: "check", says: check::SAYS, metrics: check::METRICS },
+        Family { collector: "arachne", says: own::SAYS, metrics: own::METRICS },
     ]
 }

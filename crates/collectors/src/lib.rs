@@ -10,6 +10,7 @@ pub mod check;
 mod collector;
 pub mod logs;
 mod metric;
+pub mod own;
 mod place;
 mod point;
 pub mod postgresql;

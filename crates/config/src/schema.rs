@@ -60,6 +60,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// `server.beacons`: whether browsers may tell how pages were loaded.
     pub beacons: Option<bool>,
+    /// `server.own_series`: whether the server keeps its own figures as series.
+    pub own_series: Option<bool>,
     /// `storage.path`: the folder of the store; relative ones are below the folder of the file.
     pub data: PathBuf,
     /// `storage.retention`: what stays; a table that is not named stays whole.
@@ -84,12 +86,13 @@ pub(crate) fn config(root: &Node, folder: &Path) -> Result<Config, Vec<Mistake>>
 
 fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let mut file = Section::of(root, "", mistakes)?;
-    let (mut listen, mut auth, mut tls, mut beacons) = (None, None, None, None);
+    let (mut listen, mut auth, mut tls, mut beacons, mut own_series) = (None, None, None, None, None);
     if let Some(mut server) = file.take("server").and_then(|node| Section::of(node, "server", mistakes)) {
         let place = server.place_of("listen");
         listen = server.scalar("listen", address, mistakes);
         auth = server.scalar("auth", auth_of, mistakes);
         beacons = server.scalar("beacons", switch, mistakes);
+        own_series = server.scalar("own_series", switch, mistakes);
         if let (Some(place), Some(listen), Some(Auth::Local) | None) = (place, listen, auth)
             && !listen.ip().is_loopback()
         {
@@ -119,7 +122,7 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
     let (services, agent, logs) =
         told(&mut file, mistakes, |node, services, mistakes| agent(node?, services, mistakes));
     file.end(mistakes);
-    Some(Config { listen, auth, tls, beacons, data: folder.join(data?), retention, services, agent, logs })
+    Some(Config { listen, auth, tls, beacons, own_series, data: folder.join(data?), retention, services, agent, logs })
 }
 
 /// What an agent is told: `services`, `agent` and `logs`, the last of which go into what the agent collects.

@@ -309,11 +309,11 @@ fn wrong_rules_are_told_with_line_and_column() {
 
 #[test]
 fn databases_and_checks_of_the_agent() {
-    let text = "storage: {path: d}\nserver: {beacons: yes}\nagent:\n  collect:\n    postgresql:\n      - connection: host=db user=arachne\n        name: main\n        password_file: main\n      \
+    let text = "storage: {path: d}\nserver: {beacons: yes, own_series: no}\nagent:\n  collect:\n    postgresql:\n      - connection: host=db user=arachne\n        name: main\n        password_file: main\n      \
                 - connection: postgresql://arachne@other/shop\n    redis: {address: \"127.0.0.1:6379\", password_env: ARACHNE_SECRET_REDIS}\n    \
                 checks: [https://shop.example/health]\n";
     let config = config(text);
-    assert_eq!(config.beacons, Some(true));
+    assert_eq!((config.beacons, config.own_series), (Some(true), Some(false)));
     let collect = config.agent.expect("an agent").config.collect;
     assert_eq!(collect.postgresql.len(), 2);
     assert_eq!(collect.postgresql[0].password.file.as_deref(), Some("main"));

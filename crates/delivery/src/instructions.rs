@@ -33,6 +33,33 @@ pub struct Instructions {
     pub keys: Option<Keys>,
     /// Asks what a filter would catch.
     pub preview: Option<Preview>,
+    /// What was learned about paths, where the agent's [`super::status::Status::paths`] is another one.
+    pub paths: Option<Paths>,
+}
+
+/// Positions that are told at most; an agent leaves out further ones.
+pub const PATHS_MAX: usize = 1024;
+
+/// What was learned about paths of URLs: where names stand. All agents and their logs go by the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Paths {
+    /// Grows with each change; 0 is nothing learned.
+    pub version: u32,
+    /// Positions at which any word is a name.
+    pub positions: Vec<PathPosition>,
+}
+
+/// A position of paths at which any word is a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct PathPosition {
+    /// The template of what stands before it, such as `/users`; empty for the first segment.
+    pub prefix: String,
+    /// Words that stay.
+    pub kept: Vec<String>,
 }
 
 /// Secrets. Their text is never printed.

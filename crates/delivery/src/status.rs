@@ -58,6 +58,8 @@ pub struct Status {
     pub preview: Option<PreviewResult>,
     /// How its collectors are.
     pub collectors: Vec<Collector>,
+    /// Version of what it knows about paths: see [`super::instructions::Paths`].
+    pub paths: u32,
 }
 
 mod hex {

@@ -16,6 +16,7 @@ use crate::listen::Encryption;
 use crate::logins::Logins;
 use crate::metrics::Metrics;
 use crate::operations::Operations;
+use crate::own::Own;
 use crate::parts::Parts;
 use crate::problem::Problem;
 use crate::rate::Buckets;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub metrics: Metrics,
     /// What browsers tell.
     pub beacons: Beacons,
+    /// What it tells of itself.
+    pub own: Own,
     /// Whether who asks over TCP needs a token.
     tokens_needed: AtomicBool,
     /// Where the server listens: the port that the system gave it, where any was asked for.
@@ -71,6 +74,7 @@ impl App {
             operations: Operations::new(&config),
             metrics: Metrics::default(),
             beacons: Beacons::new(parts.beacons.clone(), &config),
+            own: Own::new(config.access.own_series),
             logins: Logins::new(&config.data),
             saved: Saved::new(&config.data),
             tokens_needed: AtomicBool::new(config.access.auth == Auth::Required),
@@ -121,6 +125,12 @@ impl App {
     /// What agents tell this server by, where it speaks TLS.
     pub fn pin(&self) -> Option<String> {
         self.encryption().map(|tls| tls.pin())
+    }
+
+    /// Requests that work, and how many may.
+    pub fn load(&self) -> (usize, usize) {
+        let all = self.config.limits.working;
+        (all - self.working.available_permits().min(all), all)
     }
 
     /// A place among those who work.

@@ -46,7 +46,7 @@ impl Config {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-        let access = Access { listen, auth: Auth::default(), tls: None, beacons: None };
+        let access = Access { listen, auth: Auth::default(), tls: None, beacons: None, own_series: true };
         Self { access, data, socket: true, limits: Limits::default() }
     }
 }

@@ -30,6 +30,8 @@ pub struct Access {
     pub tls: Option<TlsFiles>,
     /// Whether browsers may tell how pages were loaded. Where nothing is said: on loopback.
     pub beacons: Option<bool>,
+    /// Whether the server keeps its own figures as series.
+    pub own_series: bool,
 }
 
 impl Access {
@@ -157,6 +159,7 @@ impl Threshold {
         // The old door of other machines asks for tokens in any case: see `Way::public`.
         self.house.app.set_auth(access.auth);
         self.house.app.beacons.set(access.takes_beacons());
+        self.house.app.own.set(access.own_series);
         self.access = access;
         Ok(())
     }

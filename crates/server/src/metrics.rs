@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use arachne_aggregate::Histogram;
 use arachne_model::table::STORED;
 use arachne_store::{StoreFacts, TableFacts};
 
@@ -19,6 +20,8 @@ struct Route {
     buckets: [u64; BOUNDS.len()],
     count: u64,
     seconds: f64,
+    /// Nanoseconds, since [`Metrics::take_times`].
+    times: Histogram,
 }
 
 /// Counts of requests. Routes are those of the table, methods those that it has, so it is bounded.
@@ -37,6 +40,26 @@ impl Metrics {
         }
         counted.count += 1;
         counted.seconds += seconds;
+        counted.times.record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// How many answers there were: route, method, status.
+    pub fn answers(&self) -> Vec<(String, String, u16, u64)> {
+        let routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |((route, method), counted): (&(String, String), &Route)| {
+            let by_status = counted.by_status.iter();
+            by_status.map(|(status, n)| (route.clone(), method.clone(), *status, *n)).collect::<Vec<_>>()
+        };
+        routes.iter().flat_map(of).collect()
+    }
+
+    /// How long answers took since this was asked last, by route and method.
+    pub fn take_times(&self) -> Vec<(String, String, Histogram)> {
+        let mut routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = routes.iter_mut().filter(|(_, counted)| !counted.times.is_empty());
+        taken
+            .map(|((route, method), counted)| (route.clone(), method.clone(), std::mem::take(&mut counted.times)))
+            .collect()
     }
 
     /// All series.

@@ -150,6 +150,11 @@ impl Operations {
         Ok(Reserved { bytes: 0, held, upload_bytes, uploads_bytes, _place: place })
     }
 
+    /// Uploads that have a place, and how many may.
+    pub fn load(&self) -> (usize, usize) {
+        (self.places_max - self.places.available_permits().min(self.places_max), self.places_max)
+    }
+
     pub fn list(&self) -> Vec<Arc<Operation>> {
         self.locked().iter().cloned().collect()
     }

@@ -18,7 +18,7 @@ use arachne_telemetry::{codes, emit};
 
 use crate::api::{
     agents, batch, bodies, complete, configuration, deliver, exports, filter, follow, layers, lists, login, marks, me,
-    operations, preview, program, queries, related, saved, sql, store, upload,
+    operations, paths, preview, program, queries, related, saved, sql, store, timings, upload,
 };
 use crate::app::App;
 use crate::auth::Permission::{self, Admin, Agent, FullPackets, Import, Public, Read};
@@ -74,6 +74,9 @@ fn table(app: &App) -> Table {
         .add(Read, routes!(me::me))
         .add(Read, routes!(configuration::configuration))
         .add(Read, routes!(store::facts))
+        .add(Read, routes!(timings::tell))
+        .add(Read, routes!(paths::paths))
+        .add(Admin, routes!(paths::apply))
         .add(Read, routes!(lists::exchanges))
         .add(Read, routes!(lists::sessions))
         .add(Read, routes!(lists::packets))

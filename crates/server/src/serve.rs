@@ -20,7 +20,7 @@ use crate::control::{Control, Threshold, Wish, encryption};
 use crate::listen::{Entrance, House, open_socket};
 use crate::parts::Parts;
 use crate::tls::TlsError;
-use crate::{routes, uploads};
+use crate::{own, paths, routes, uploads};
 
 /// How often what browsers told is kept.
 const KEEP_BEACONS: Duration = Duration::from_secs(5);
@@ -209,6 +209,8 @@ impl Server {
         tokio::pin!(end);
         let looking = tokio::spawn(look_after(app.clone()));
         let keeping = tokio::spawn(keep_beacons(app.clone()));
+        let telling = tokio::spawn(keep_own(app.clone()));
+        let learning = tokio::spawn(learn_paths(app.clone()));
         loop {
             tokio::select! {
                 () = &mut end => break,
@@ -217,6 +219,8 @@ impl Server {
         }
         looking.abort();
         keeping.abort();
+        telling.abort();
+        learning.abort();
         app.stopping.store(true, Ordering::Relaxed);
         app.operations.stop_all();
         tokio::join!(threshold.close(), async {
@@ -249,6 +253,29 @@ async fn keep_beacons(app: App) {
         let app = app.clone();
         // It panics no more than the taking of a batch does.
         let _ = tokio::task::spawn_blocking(move || app.beacons.keep(&*app.parts.store, now())).await;
+    }
+}
+
+/// Makes points of the server's own figures, soon after each of their windows is over, for ever.
+async fn keep_own(app: App) {
+    loop {
+        let rest = own::WINDOW - now().rem_euclid(own::WINDOW);
+        tokio::time::sleep(Duration::from_nanos(rest.unsigned_abs())).await;
+        let app = app.clone();
+        // It panics no more than the taking of a batch does.
+        let _ = tokio::task::spawn_blocking(move || app.own.keep(&app, now())).await;
+    }
+}
+
+/// Learns about paths, for ever.
+async fn learn_paths(app: App) {
+    let mut ticks = interval(paths::LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let app = app.clone();
+        // It panics no more than a question does.
+        let _ = tokio::task::spawn_blocking(move || app.agents.paths.look(&*app.parts.store, now())).await;
     }
 }
 

@@ -306,7 +306,7 @@ impl Shared {
             for part in parts.iter().filter(|part| part.meta.sources.iter().any(|one| one.source == self.source)) {
                 change.remove.push(part.meta.path.clone());
                 if part.meta.sources.len() > 1 {
-                    let rest = self.core.rewrite(std::slice::from_ref(part), Some(&self.source))?;
+                    let rest = self.core.rewrite(std::slice::from_ref(part), Some(&self.source), None)?;
                     change.new.extend(rest.place(std::slice::from_ref(part)));
                 }
             }

@@ -396,6 +396,18 @@ codes! {
         action: "Raise the limit of open files (ulimit -n), or find who opens so many connections.",
         since: "0.1.0",
     }
+    SERVER_PATHS_001 "SERVER-PATHS-001" Info "paths were learned" {
+        meaning: "Behind each of `positions` stand so many different words that they are names: from now on they are `{word}` in templates of paths, of captured exchanges and of logs alike. Agents are told; rows have the `version` as `url.template.rules`.",
+        cause: "More than 200 different words at one position of paths.",
+        action: "Nothing. GET /api/v1/paths tells all that is in force.",
+        since: "0.3.0",
+    }
+    SERVER_PATHS_002 "SERVER-PATHS-002" Warn "what is known about paths cannot be read or kept" {
+        meaning: "The `file` with what was learned about paths is damaged, or cannot be written; `error` says why. What was in force stays until a restart; after one it is learned anew, and templates of both times differ.",
+        cause: "A full or failing disk, or an edit by hand.",
+        action: "Put right what `error` names; a damaged file may be removed.",
+        since: "0.3.0",
+    }
     SERVER_SAVED_001 "SERVER-SAVED-001" Error "something saved is damaged" {
         meaning: "A saved view, a short link, a mark or somebody's preferences in `file` is not as it was written, and is not served.",
         cause: "A failing disk, or an edit by hand.",

@@ -798,6 +798,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/paths": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was learned about paths: positions at which any word is a name, by which templates are made.
+         * @description Right: `read`.
+         */
+        get: operations["getPaths"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/paths/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the templates of stored exchanges anew by what was learned since: for 15 s, then it says whether more is left.
+         * @description Right: `admin`.
+         */
+        post: operations["applyPaths"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/preferences": {
         parameters: {
             query?: never;
@@ -1272,6 +1312,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/timings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell how long calls of this API took for who made them: it is kept as the series `arachne.http.client.duration`.
+         * @description Right: `read`.
+         */
+        post: operations["tellTimings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads": {
         parameters: {
             query?: never;
@@ -1640,6 +1700,16 @@ export interface components {
         };
         /** @description Values by bucket; null where nothing was measured. */
         Amounts: (number | null)[] | (number | null)[];
+        /** @description How far stored exchanges are. */
+        Applied: {
+            /** @description Whether there are more: ask again. */
+            left: boolean;
+            /**
+             * Format: int64
+             * @description Files that were written anew.
+             */
+            parts: number;
+        };
         /** @description A line of the answer to many questions. */
         BatchLine: {
             /** @description A panel is done, or the rows of a list are there whose total comes in a second line of the panel. */
@@ -2743,6 +2813,8 @@ export interface components {
             /** @default null */
             keys?: components["schemas"]["Keys"] | null;
             /** @default null */
+            paths?: components["schemas"]["Paths"] | null;
+            /** @default null */
             preview?: components["schemas"]["Preview"] | null;
             /**
              * Format: int64
@@ -3149,7 +3221,7 @@ export interface components {
             agents: number;
             /** @description Its labels, by name. */
             labels: components["schemas"]["LabelFacts"][];
-            /** @description When the newest of them begins. */
+            /** @description When its newest point begins. */
             last?: string | null;
             /** @description counter, gauge, histogram or distinct. */
             metric_kind: string;
@@ -3157,16 +3229,16 @@ export interface components {
             name: string;
             /**
              * Format: int64
-             * @description How many points.
-             */
-            points: number;
-            /**
-             * Format: int64
              * @description How many series it has: different labels and agents.
              */
             series: number;
             /** @description The unit of its numbers. */
             unit: string;
+            /**
+             * Format: int64
+             * @description How many values: increments, readings, what histograms hold.
+             */
+            values: number;
         };
         /** @description Which metrics there are. */
         MetricsAnswer: {
@@ -3488,6 +3560,33 @@ export interface components {
              * @default null
              */
             to?: string | null;
+        };
+        /** @description A position of paths at which any word is a name. */
+        PathPosition: {
+            /**
+             * @description Words that stay.
+             * @default []
+             */
+            kept?: string[];
+            /**
+             * @description The template of what stands before it, such as `/users`; empty for the first segment.
+             * @default
+             */
+            prefix?: string;
+        };
+        /** @description What was learned about paths of URLs: where names stand. All agents and their logs go by the same. */
+        Paths: {
+            /**
+             * @description Positions at which any word is a name.
+             * @default []
+             */
+            positions?: components["schemas"]["PathPosition"][];
+            /**
+             * Format: int32
+             * @description Grows with each change; 0 is nothing learned.
+             * @default 0
+             */
+            version?: number;
         };
         /** @description Percentiles, each within 1.09 % of the exact value. */
         Percentiles: {
@@ -4540,6 +4639,12 @@ export interface components {
              */
             newest_packet?: number | null;
             /**
+             * Format: int32
+             * @description Version of what it knows about paths: see [`super::instructions::Paths`].
+             * @default 0
+             */
+            paths?: number;
+            /**
              * @description What gives way now under load.
              * @default none
              */
@@ -4728,6 +4833,21 @@ export interface components {
             fields: components["schemas"]["FieldEntry"][];
             /** @description Its name. */
             table: string;
+        };
+        /** @description A call. */
+        Timing: {
+            /**
+             * Format: int64
+             * @description From asking to the last byte of the answer, in nanoseconds; at most an hour.
+             */
+            duration_ns: number;
+            /** @description The path that was asked for, without its query. */
+            path: string;
+        };
+        /** @description Calls as who made them measured them. */
+        Timings: {
+            /** @description At most 256. */
+            calls: components["schemas"]["Timing"][];
         };
         /** @description A top. */
         TopAnswer: {
@@ -6490,6 +6610,64 @@ export interface operations {
             };
         };
     };
+    getPaths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is in force, of captured exchanges and of logs alike */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paths"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    applyPaths: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Applied"];
+                };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getPreferences: {
         parameters: {
             query?: never;
@@ -7404,6 +7582,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["StoreAnswer"];
                 };
+            };
+            /** @description What is wrong (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tellTimings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Timings"];
+            };
+        };
+        responses: {
+            /** @description They count; where the server keeps no figures of its own, they do not */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong (RFC 9457) */
             default: {

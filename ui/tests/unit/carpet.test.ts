@@ -183,7 +183,7 @@ describe("layers", () => {
 
   it("make panels of metrics that somebody's rules named", () => {
     const label = (name: string) => ({ name, values: 3 });
-    const facts = (name: string, metric_kind: string, labels: string[]) => ({ name, metric_kind, unit: "ns", labels: labels.map(label), agents: 1, series: 3, points: 9, last: at(START) });
+    const facts = (name: string, metric_kind: string, labels: string[]) => ({ name, metric_kind, unit: "ns", labels: labels.map(label), agents: 1, series: 3, values: 9, last: at(START) });
     const stages = facts("frontik.stages", "histogram", ["file", "handler", "stage"]);
     const calls = facts("xsl.calls", "counter", ["file", "xsl_file"]);
     expect(custom([facts("access.time", "histogram", []), stages, calls]).map((metric) => metric.name)).toEqual(["frontik.stages", "xsl.calls"]);

@@ -40,7 +40,7 @@ describe("commands", () => {
 });
 
 const metric = (name: string, labels: string[] = [], kind = "counter"): Metric =>
-  ({ name, metric_kind: kind, unit: "1", labels: labels.map((label) => ({ name: label, values: 2 })), agents: 1, series: 1, points: 1, last: null });
+  ({ name, metric_kind: kind, unit: "1", labels: labels.map((label) => ({ name: label, values: 2 })), agents: 1, series: 1, values: 1, last: null });
 
 test("metrics are found by name, label and kind, those that begin so first", () => {
   const all = [metric("a.requests"), metric("requests.b"), metric("c", ["requests"]), metric("d", [], "gauge")];

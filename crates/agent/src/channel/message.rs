@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use arachne_delivery::instructions::{AgentConfig, Collect, Preview};
+use arachne_delivery::instructions::{AgentConfig, Collect, Paths, Preview};
 use arachne_delivery::status::{Collector, Pressure, PreviewResult, Stage};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub struct Setup {
     pub tell_addresses: bool,
     /// How far files were read before.
     pub positions: Vec<FilePosition>,
+    /// What was learned about paths.
+    pub paths: Paths,
 }
 
 /// All that a collector process needs to know.
@@ -64,6 +66,8 @@ pub struct Collection {
     pub secret_files: PathBuf,
     /// Up to where logs were read: the last [`Packed::note`].
     pub position: Vec<u8>,
+    /// What was learned about paths.
+    pub paths: Paths,
 }
 
 /// An interface of the host.

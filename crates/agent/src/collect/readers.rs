@@ -160,7 +160,7 @@ impl LogReader {
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), unix_now());
         let nginx = collection.config.nginx.then(|| collection.nginx.clone());
         Ok(Self {
-            logs: Logs::new(redactor, before, seed),
+            logs: Logs::new(redactor, plan::normaliser(&collection.paths), before, seed),
             told: specs(&collection.config.logs).map_err(CollectError::Logs)?,
             nginx,
             nginx_missing: Vec::new(),

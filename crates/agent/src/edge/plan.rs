@@ -1,11 +1,13 @@
 //! What the threads of a capture do, made from a configuration: everything that can be wrong with it is told here.
 
+use arachne_aggregate::Normaliser;
+use arachne_aggregate::template::learn::Position;
 use arachne_capture::FrameBytes;
 use arachne_capture::rows::{Choice, RowOptions, ServiceRule};
 use arachne_content::TapOptions;
 use arachne_content::redact::{Key, Redactor, Rules};
 use arachne_delivery::instructions::{
-    AgentConfig, BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, Packets, Service, Wrong,
+    AgentConfig, BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, PATHS_MAX, Packets, PathPosition, Paths, Service, Wrong,
 };
 use arachne_filter::{Predicate, Settings, parse};
 use arachne_model::Limits;
@@ -27,6 +29,8 @@ pub struct Plan {
     pub rows: RowOptions,
     /// Replaces secrets.
     pub redactor: Redactor,
+    /// Makes templates of paths.
+    pub normaliser: Normaliser,
     /// What is asked of bodies.
     pub taps: TapOptions,
     /// Whether to tell who talks.
@@ -139,10 +143,19 @@ impl Plan {
                 limits: limits.clone(),
             },
             redactor: Redactor::new(key, Rules { headers: names.clone(), fields: names }),
+            normaliser: normaliser(&setup.paths),
             taps: TapOptions { decode: true, hash: false, keep: config.save.bodies, limits },
             tell_addresses: setup.tell_addresses,
         })
     }
+}
+
+/// What makes templates of paths, with what was learned about them.
+#[must_use]
+pub fn normaliser(paths: &Paths) -> Normaliser {
+    let position = |told: &PathPosition| Position { prefix: told.prefix.clone(), kept: told.kept.clone() };
+    let positions = paths.positions.iter().take(PATHS_MAX).map(position).collect();
+    Normaliser::default().with_learned(paths.version, positions)
 }
 
 /// A rule that names a service, as captures know it.

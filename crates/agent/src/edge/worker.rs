@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
-use arachne_aggregate::template::Normaliser;
 use arachne_capture::rows::{Collector, NameKind, RowMaker};
 use arachne_capture::{FrameBytes, Minutes, Packet};
 use arachne_delivery::status::Pressure;
@@ -99,7 +98,7 @@ impl Worker {
         thread: u64,
         threads: u64,
     ) -> Result<Self, arachne_delivery::codec::CodecError> {
-        let maker = RowMaker::new(plan.rows.clone(), plan.redactor.clone(), Normaliser::default());
+        let maker = RowMaker::new(plan.rows.clone(), plan.redactor.clone(), plan.normaliser.clone());
         let collector = Collector::new(maker, plan.choice.clone());
         let seed = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), thread);
         let mut engine = Engine::new(limits, seed, false);
@@ -239,7 +238,7 @@ impl Worker {
 
     /// Goes on by another plan.
     pub fn adopt(&mut self, plan: &Plan) {
-        self.sink.collector.maker.reconfigure(plan.rows.clone(), plan.redactor.clone());
+        self.sink.collector.maker.reconfigure(plan.rows.clone(), plan.redactor.clone(), plan.normaliser.clone());
         self.sink.collector.choose(plan.choice.clone());
         self.sink.taps = plan.taps.clone();
         self.sink.peers.want(plan.tell_addresses);

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arachne_delivery::instructions::{Instructions, Preview};
+use arachne_delivery::instructions::{Instructions, Paths, Preview};
 use arachne_delivery::status::{Pressure, PreviewResult};
 use arachne_model::table::{HostRow, QualityRow, Rows};
 use arachne_telemetry::{codes, emit};
@@ -98,6 +98,8 @@ struct Supervisor {
     names: Names,
     /// The installation's key of redaction. Never written anywhere.
     key: Option<String>,
+    /// What the server learned about paths.
+    paths: Paths,
     wanted: Wanted,
     interfaces: Vec<HostInterface>,
     capture: Capture,
@@ -141,6 +143,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
     let mut supervisor = Supervisor {
         identity: Identity { host: host::name(), started: unix_now() },
         key: None,
+        paths: Paths::default(),
         positions: Positions::load(&args.spool),
         names: Names::start(&args),
         wanted,
@@ -246,6 +249,7 @@ impl Supervisor {
             nginx: self.args.nginx_conf.clone(),
             secret_files: self.args.secrets.clone(),
             position: Vec::new(),
+            paths: self.paths.clone(),
         })
     }
 
@@ -265,6 +269,7 @@ impl Supervisor {
             user: self.args.user,
             tell_addresses: self.args.look_up_names,
             positions: self.positions.told(),
+            paths: self.paths.clone(),
         }
     }
 
@@ -297,7 +302,7 @@ impl Supervisor {
     }
 
     fn instruct(&mut self, instructions: Instructions) {
-        let mut new_key = false;
+        let mut news = false;
         if !instructions.agent.is_empty() && self.kept.agent.as_ref() != Some(&instructions.agent) {
             self.kept.agent = Some(instructions.agent);
             self.keep();
@@ -308,10 +313,15 @@ impl Supervisor {
             && self.key.as_ref() != Some(&keys.redaction)
         {
             self.key = Some(keys.redaction);
-            new_key = true;
+            news = true;
+        }
+        if let Some(paths) = instructions.paths.filter(|paths| *paths != self.paths) {
+            // The collector process is told by starting anew, which loses no line.
+            self.paths = paths;
+            news = true;
         }
         let told = instructions.config.is_some_and(|config| self.configure(config));
-        if new_key && !told {
+        if news && !told {
             self.capture.send(&self.setup());
         }
         if let Some(preview) =
@@ -375,6 +385,7 @@ impl Supervisor {
             interfaces: &self.interfaces,
             delivered: &delivered,
             preview: self.preview.as_ref(),
+            paths: self.paths.version,
         };
         let status = status::status(&parts);
         if status.pressure != self.level {

@@ -41,6 +41,8 @@ pub struct Parts<'a> {
     pub delivered: &'a Delivered,
     /// The last preview.
     pub preview: Option<&'a PreviewResult>,
+    /// Version of what is known about paths.
+    pub paths: u32,
 }
 
 /// The status now.
@@ -82,6 +84,7 @@ pub fn status(parts: &Parts<'_>) -> Status {
         newest_packet: counters.newest_packet,
         preview: parts.preview.cloned(),
         collectors: parts.collecting.collectors(),
+        paths: parts.paths,
     }
 }
 

@@ -7,12 +7,17 @@
 //! alone (`segment`), never by what was seen before; depth and length are capped with `{…}` for the rest. An absolute URL
 //! stands for its path, `*` and `host:port` stay. Configured rules win over all of it.
 //!
-//! It does not learn which words are names, and does not join `/a` and `/a/`, which a server may answer differently.
+//! Which words are names is learned from many paths together ([`learn`]) and then a rule like others: configured ones come before it.
+//! It does not join `/a` and `/a/`, which a server may answer differently.
 
+pub mod learn;
 mod rules;
 mod segment;
 mod shape;
 
+use std::collections::BTreeMap;
+
+use learn::Position;
 use rules::Rules;
 pub use rules::{Rule, RuleError};
 
@@ -26,10 +31,17 @@ pub const DEPTH_MAX: usize = 12;
 /// What stands for the rest of a path.
 const REST: &str = "/{…}";
 
+/// What a learned name becomes.
+const NAME: &str = "{word}";
+
 /// The built-in rules and those of one installation.
 #[derive(Clone, Debug, Default)]
 pub struct Normaliser {
     rules: Rules,
+    /// Words that stay, by the template before the position of names.
+    learned: BTreeMap<String, Vec<String>>,
+    /// Version of what was learned.
+    version: u32,
 }
 
 impl Normaliser {
@@ -38,13 +50,29 @@ impl Normaliser {
     /// # Errors
     /// [`RuleError`] for the first rule that says nothing sensible.
     pub fn new(rules: Vec<Rule>) -> Result<Self, RuleError> {
-        Ok(Self { rules: Rules::new(rules)? })
+        Ok(Self { rules: Rules::new(rules)?, ..Self::default() })
     }
 
-    /// Names the whole set of rules: 64-bit FNV-1a over [`VERSION`] and the configured rules in their order.
+    /// The same with what was learned: the set of this `version`, 0 for none.
+    #[must_use]
+    pub fn with_learned(self, version: u32, positions: Vec<Position>) -> Self {
+        let kept = |mut position: Position| {
+            position.kept.sort_unstable();
+            (position.prefix, position.kept)
+        };
+        Self { learned: positions.into_iter().map(kept).collect(), version, ..self }
+    }
+
+    /// Names the rules that rows are made by: those that were learned (24 bits), and [`VERSION`] (8 bits).
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version << 8 | VERSION
+    }
+
+    /// Names the whole set of rules: 64-bit FNV-1a over [`Self::version`] and the configured rules in their order.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        self.rules.fingerprint(VERSION)
+        self.rules.fingerprint(self.version())
     }
 
     /// Replaces `out` by the template of `target`, a request target of any form. At most [`TEMPLATE_BYTES_MAX`] bytes,
@@ -58,7 +86,7 @@ impl Normaliser {
         } else if let Some(template) = self.rules.find(path) {
             out.push_str(template);
         } else {
-            write(path, out);
+            write(path, &self.learned, out);
         }
     }
 }
@@ -87,13 +115,21 @@ fn is_authority(target: &str) -> bool {
         })
 }
 
-fn write(path: &str, out: &mut String) {
+fn write(path: &str, learned: &BTreeMap<String, Vec<String>>, out: &mut String) {
     let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').enumerate().peekable();
     while let Some((depth, segment)) = segments.next() {
         let mark = out.len();
         if depth < DEPTH_MAX {
+            let kept = if learned.is_empty() { None } else { learned.get(out.as_str()) };
             out.push('/');
             segment::write(segment.split(';').next().unwrap_or_default(), out);
+            let word = &out[mark + 1..];
+            if learn::is_word(word)
+                && kept.is_some_and(|kept| kept.binary_search_by(|known| known.as_str().cmp(word)).is_err())
+            {
+                out.truncate(mark + 1);
+                out.push_str(NAME);
+            }
             // Room stays for the sign that something is missing.
             let room = if segments.peek().is_none() { 0 } else { REST.len() };
             if out.len() + room <= TEMPLATE_BYTES_MAX {

@@ -23,8 +23,9 @@ use super::shape::{
 };
 
 /// Every placeholder that these rules write.
-const PLACEHOLDERS: [&str; 11] =
-    ["{id}", "{uuid}", "{hex}", "{date}", "{email}", "{ip}", "{number}", "{token}", "{long}", "{bytes}", "{…}"];
+const PLACEHOLDERS: [&str; 12] = [
+    "{id}", "{uuid}", "{hex}", "{date}", "{email}", "{ip}", "{number}", "{token}", "{long}", "{bytes}", "{word}", "{…}",
+];
 /// A longer segment is no name.
 const SEGMENT_BYTES_MAX: usize = 64;
 /// A segment that is longer as sent is longer than [`SEGMENT_BYTES_MAX`] also when decoded, with its extension.

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use arachne_aggregate::template;
 use arachne_content::redact::Redactor;
 use arachne_model::table::{BodyRow, ExchangeRow};
 use arachne_model::{Anomaly, AnomalySet, Exchange, Message, UnixNanos};
@@ -182,7 +181,7 @@ impl RowMaker {
         row.response_start = exchange.response_start.map(|at| at.max(exchange.start).0);
         row.provisional = false;
         row.counted = true;
-        row.template_rules = template::VERSION;
+        row.template_rules = self.normaliser.version();
         row.status = response.map(status).filter(|status| *status > 0);
         row.request_size = request.map_or(0, |m| m.wire_bytes);
         row.request_body_size = request.map_or(0, |m| m.body.size);

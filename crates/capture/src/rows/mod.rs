@@ -140,12 +140,13 @@ impl RowMaker {
     }
 
     /// Other options and rules from now on; the source stays what it is.
-    pub fn reconfigure(&mut self, options: RowOptions, redactor: Redactor) {
+    pub fn reconfigure(&mut self, options: RowOptions, redactor: Redactor, normaliser: Normaliser) {
         let source = std::mem::take(&mut self.options.source);
         self.vantage = options.vantage.map(|vantage| vantage.name().to_owned());
         self.tags = text::words(&options.tags);
         self.options = RowOptions { source, ..options };
         self.redactor = redactor;
+        self.normaliser = normaliser;
         // What is remembered was made by the rules of before.
         self.lines = Lines::default();
         self.known_bodies = Bodies::default();

@@ -23,6 +23,7 @@ const NOT_ASKED: &[&str] = &[
     "PUT /api/v1/views/{name}",
     "POST /api/v1/agents",
     "POST /api/v1/marks",
+    "POST /api/v1/timings",
     "POST /rum",
     "GET /rum",
     "GET /rum.js",
@@ -157,6 +158,7 @@ fn bodies(fields: &[String]) -> BTreeMap<&'static str, Vec<Value>> {
         ("POST /api/v1/query/values", each(&|f| json!({"field": f, "limit": 1000}))),
         ("POST /api/v1/filter/parse", vec![json!({"filter": "status:200"})]),
         ("POST /api/v1/filter/complete", each(&|f| json!({"filter": format!("{f}:")}))),
+        ("POST /api/v1/paths/apply", vec![json!({})]),
         ("POST /api/v1/series", vec![json!({"metric": "system.cpu.time", "by": ["mode"]})]),
         ("POST /api/v1/sql", tables.iter().map(all).collect()),
     ])

@@ -16,6 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use arachne_aggregate::Normaliser;
 use arachne_aggregate::access::Format;
 use arachne_aggregate::access::job::Settings;
 use arachne_aggregate::rules::RuleSpec;
@@ -119,9 +120,9 @@ pub struct Logs {
 impl Logs {
     /// Follows nothing yet. `before` is what was durable last; `seed` is random.
     #[must_use]
-    pub fn new(redactor: Redactor, before: Positions, seed: u64) -> Self {
+    pub fn new(redactor: Redactor, normaliser: Normaliser, before: Positions, seed: u64) -> Self {
         let records = Records::new(redactor);
-        let shared = Shared { records, budget: Budget::new(KEPT_PER_SECOND), seed };
+        let shared = Shared { records, budget: Budget::new(KEPT_PER_SECOND), normaliser, seed };
         Self { logs: Vec::new(), shared, others: before, window: i64::MIN, read: 0, refused_streams: 0 }
     }
 
@@ -199,7 +200,7 @@ impl Logs {
                 let stream = match streams.get_mut(line.path) {
                     Some(stream) => stream,
                     None => {
-                        let new = Stream::new(line.path, spec, shared.seed);
+                        let new = Stream::new(line.path, spec, shared);
                         streams.entry(line.path.to_owned()).or_insert(new)
                     }
                 };

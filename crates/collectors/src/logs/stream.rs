@@ -31,6 +31,8 @@ const EVENTS_MAX: usize = 500;
 pub(super) struct Shared {
     pub records: Records,
     pub budget: Budget,
+    /// Makes templates of paths.
+    pub normaliser: Normaliser,
     pub seed: u64,
 }
 
@@ -188,9 +190,10 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Of the log at `path`.
-    pub(super) fn new(path: &str, spec: &LogSpec, seed: u64) -> Self {
+    pub(super) fn new(path: &str, spec: &LogSpec, shared: &Shared) -> Self {
+        let seed = shared.seed;
         let requests = |format: &Format, settings: &Settings, hosts: &[String], rules| {
-            let job = Job::new(format, Normaliser::default(), settings.clone(), seed);
+            let job = Job::new(format, shared.normaliser.clone(), settings.clone(), seed);
             let service = spec.labels.iter().find(|(name, _)| name == "service").map(|(_, value)| value);
             let sites = hosts.iter().filter(|host| Some(*host) != service).map(|host| (host.clone(), None)).collect();
             let (last, kind) = (Lines::default(), (format.clone(), settings.clone()));
@@ -256,7 +259,7 @@ impl Stream {
         };
         let (own, job) = match site {
             Some((name, site)) => {
-                let begin = || Job::new(format, Normaliser::default(), settings.clone(), shared.seed);
+                let begin = || Job::new(format, shared.normaliser.clone(), settings.clone(), shared.seed);
                 let site = site.get_or_insert_with(|| Box::new(Requests::new(name, own, begin())));
                 (&site.own, &mut site.job)
             }
@@ -266,7 +269,8 @@ impl Stream {
         let place = Place { path, service, offset: line.offset, arrived };
         job.count(&record, arrived, |seen| {
             if let Some(query) = beacon(&seen) {
-                let beacons = beacons.get_or_insert_with(|| Box::new(Beacons::new(Normaliser::default(), shared.seed)));
+                let beacons =
+                    beacons.get_or_insert_with(|| Box::new(Beacons::new(shared.normaliser.clone(), shared.seed)));
                 let user_agent = seen.record.text(seen.record.user_agent.unwrap_or_default());
                 let at = seen.record.at.unwrap_or(arrived);
                 // Why it does not count is among the outcomes.

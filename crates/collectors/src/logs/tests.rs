@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
+use arachne_aggregate::Normaliser;
 use arachne_aggregate::access::Format;
 use arachne_aggregate::access::job::Settings;
 use arachne_aggregate::rules::{Kind, MetricSpec, RuleSpec, Source};
@@ -65,7 +66,7 @@ fn specs(folder: &Path) -> Vec<LogSpec> {
 #[test]
 fn requests_and_events_are_counted_and_kept_without_secrets() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(specs(folder.path()));
     logs.poll(NOON);
     let access = folder.path().join("access.log");
@@ -129,7 +130,7 @@ fn killed_at_any_time_no_line_is_lost_and_none_counts_twice() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let (access, app) = (folder.path().join("access.log"), folder.path().join("app.log"));
     let mut durable = Durable::default();
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(specs(folder.path()));
     logs.poll(NOON);
     durable.take(&mut logs, false);
@@ -148,7 +149,7 @@ fn killed_at_any_time_no_line_is_lost_and_none_counts_twice() {
         match round % 5 {
             1 => durable.take(&mut logs, false),
             3 => {
-                logs = Logs::new(redactor(), durable.positions.clone(), 1);
+                logs = Logs::new(redactor(), Normaliser::default(), durable.positions.clone(), 1);
                 logs.follow(specs(folder.path()));
             }
             _ => {}
@@ -165,7 +166,7 @@ fn killed_at_any_time_no_line_is_lost_and_none_counts_twice() {
 #[test]
 fn beacons_in_a_log_of_nginx_are_what_their_pages_told() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(specs(folder.path()));
     logs.poll(NOON);
     let access = folder.path().join("access.log");
@@ -202,7 +203,7 @@ fn a_real_log_of_beacons_has_the_quantiles_that_others_count() {
         let log = folder.path().join("clientstat.log");
         let format = Box::new(Format::new("combined_plus").expect("a format"));
         let what = What::Access { format, settings: Settings::default(), hosts: Vec::new() };
-        let mut logs = Logs::new(redactor(), Positions::default(), 1);
+        let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
         logs.follow(vec![LogSpec { pattern: log.display().to_string(), labels: Vec::new(), what }]);
         logs.poll(NOON);
         append(&log, text);

@@ -67,6 +67,11 @@ impl Intake {
         Ok(Admitted { _room: room, agent: agent.to_owned(), open: Arc::clone(&self.open) })
     }
 
+    /// Batches that are worked on, and how many may be.
+    pub fn load(&self) -> (usize, usize) {
+        (WORKING_MAX - self.working.available_permits().min(WORKING_MAX), WORKING_MAX)
+    }
+
     /// A place among the batches that are worked on.
     ///
     /// # Errors

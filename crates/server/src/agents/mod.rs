@@ -22,6 +22,7 @@ pub(crate) use registry::is_key;
 pub use registry::{AgentEntry, Registry, RegistryError};
 
 use crate::durable;
+use crate::paths::Learned;
 use counts::Counts;
 use history::History;
 use intake::Intake;
@@ -42,6 +43,8 @@ pub(crate) struct Agents {
     pub counts: Counts,
     /// Room for what they deliver.
     pub intake: Intake,
+    /// What all of them know about paths.
+    pub paths: Learned,
     folder: PathBuf,
     keys: Option<Keys>,
     known: Mutex<BTreeMap<String, Known>>,
@@ -67,13 +70,15 @@ impl Agents {
     pub fn open(data: &Path, keys: Option<Keys>) -> Result<Self, RegistryError> {
         let registry = Registry::open(data)?;
         let (counts, intake, known) = (Counts::default(), Intake::default(), Mutex::default());
-        Ok(Self { registry, counts, intake, folder: data.join("agents"), keys, known })
+        let paths = Learned::open(data);
+        Ok(Self { registry, counts, intake, paths, folder: data.join("agents"), keys, known })
     }
 
     /// Takes a status that came at `received`; what the agent is to do. Blocks.
     pub fn status(&self, name: &str, status: Status, received: i64) -> Instructions {
         let wanted = self.registry.one(name).map(|agent| agent.config);
         let config = wanted.filter(|config| config.version != status.config.received);
+        let paths = self.paths.news(status.paths);
         let mut known = self.locked();
         let one = known.entry(name.to_owned()).or_insert_with(|| Known::read(&self.file(name)));
         one.changed |= one.history.observe(&status, received);
@@ -84,13 +89,20 @@ impl Agents {
             self.write(name, &history);
         }
         let keys = self.keys.clone();
-        Instructions { agent: name.to_owned(), received, sent: 0, config, keys, preview }
+        Instructions { agent: name.to_owned(), received, sent: 0, config, keys, preview, paths }
     }
 
     /// What is known of an agent. Blocks.
     pub fn known(&self, name: &str) -> Known {
         let found = self.locked().get(name).cloned();
         found.unwrap_or_else(|| Known::read(&self.file(name)))
+    }
+
+    /// The last statuses of those that are heard of at `now`, by name.
+    pub fn heard(&self, now: i64) -> Vec<(String, Status)> {
+        let known = self.locked();
+        let online = known.iter().filter(|(_, one)| one.heard.is_online(now));
+        online.map(|(name, one)| (name.clone(), one.heard.status.clone())).collect()
     }
 
     /// Asks an agent at `now`, in the place of what it was asked before.

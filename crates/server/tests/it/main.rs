@@ -14,6 +14,7 @@ mod hostile;
 mod login;
 mod marks;
 mod moving;
+mod own;
 mod proxies;
 mod rights;
 mod routes;

@@ -25,6 +25,9 @@ fn step(table: &Table) -> usize {
 /// Parts of up to so many rows are of the smallest tier; each further tier is four times as large.
 const SMALLEST: u64 = 16_384;
 
+/// Other rows in the place of rows.
+pub(crate) type ChangeRows<'c> = &'c dyn Fn(RecordBatch) -> Result<RecordBatch, StoreError>;
+
 /// New parts with what does not count of their rows.
 type Merged = Vec<(PartMeta, Demoted)>;
 
@@ -71,7 +74,7 @@ impl Core {
     fn merge_parts(&self, group: &[Part]) -> Result<(), StoreError> {
         let merging = match group.first().map(|part| part.table).filter(|table| is_rolled(table)) {
             Some(table) => Rewritten { parts: self.combine(group, &[(table, window(table))])?, places: Vec::new() },
-            None => self.rewrite(group, None)?,
+            None => self.rewrite(group, None, None)?,
         };
         let mut manifest = self.manifest();
         let now: Option<Vec<Part>> = {
@@ -94,14 +97,20 @@ impl Core {
         self.commit(&mut manifest, change, |_| ())
     }
 
-    /// Writes the rows of parts of one table as new parts, without those of a source.
-    pub fn rewrite(&self, group: &[Part], without: Option<&str>) -> Result<Rewritten, StoreError> {
+    /// Writes the rows of parts of one table as new parts: without those of a source, and as `change` makes them, which keeps their
+    /// number and order.
+    pub fn rewrite(
+        &self,
+        group: &[Part],
+        without: Option<&str>,
+        change: Option<ChangeRows<'_>>,
+    ) -> Result<Rewritten, StoreError> {
         let Some(table) = group.first().map(|part| part.table) else { return Ok(Rewritten::default()) };
         let rows: u64 = group.iter().map(|part| part.meta.rows).sum();
         let output = Output::new(&self.disk, table, self.new_path(table), usize::try_from(rows).unwrap_or(usize::MAX));
         let places =
             group.iter().map(|part| Vec::with_capacity(usize::try_from(part.meta.rows).unwrap_or(0))).collect();
-        let mut weave = Weave { output, places, next: [0, 0], without, source: table.column("source") };
+        let mut weave = Weave { output, places, next: [0, 0], without, change, source: table.column("source") };
         let converter = rows::converter(table).map_err(arrow_error)?;
         let opened = group.iter().map(Part::open).collect::<Result<Vec<_>, _>>()?;
         let columns: Vec<usize> = (0..table.columns.len()).collect();
@@ -244,6 +253,7 @@ struct Weave<'s> {
     places: Vec<Vec<Option<(bool, u32)>>>,
     next: [u32; 2],
     without: Option<&'s str>,
+    change: Option<ChangeRows<'s>>,
     source: Option<usize>,
 }
 
@@ -278,6 +288,9 @@ impl Weave<'_> {
             let sources = batch.column(source);
             stays = (0..taken.len()).map(|row| cell(sources, row) != Value::Text(without)).collect();
             batch = filter_record_batch(&batch, &BooleanArray::from(stays.clone())).map_err(arrow_error)?;
+        }
+        if let Some(change) = self.change {
+            batch = change(batch)?;
         }
         let long = self.output.write(&batch)?;
         let mut written = long.iter();

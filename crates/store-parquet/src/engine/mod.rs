@@ -10,6 +10,7 @@ mod open;
 mod output;
 mod recover;
 mod replay;
+mod retemplate;
 mod retention;
 mod roll;
 mod settings;
@@ -287,6 +288,10 @@ impl Store for EmbeddedStore {
 
     fn facts(&self) -> StoreFacts {
         self.core.facts()
+    }
+
+    fn retemplate(&self, rules: u32, template: &(dyn Fn(&str) -> String + Sync)) -> Result<bool, StoreError> {
+        self.core.retemplate_once(rules.into(), template)
     }
 
     fn failing(&self) -> Option<String> {

@@ -23,7 +23,7 @@ server {
   location /many/ { return 429 "too many\n"; }
 }"#;
 
-fn nginx(site: &Site<'_>, folder: &Path) -> Option<Process> {
+pub fn nginx(site: &Site<'_>, folder: &Path) -> Option<Process> {
     if Command::new("nginx").arg("-v").output().is_err() {
         eprintln!("skipped: nginx is not installed (Debian package nginx-light)");
         return None;

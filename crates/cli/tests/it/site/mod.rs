@@ -16,6 +16,7 @@ mod moves;
 #[path = "../../../../capture/tests/live/net.rs"]
 mod net;
 mod partitions;
+mod paths;
 mod process;
 mod reloads;
 mod secrets;

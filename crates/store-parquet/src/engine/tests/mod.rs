@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod imports;
 mod rolled;
+mod templates;
 mod twins;
 mod writes;
 
