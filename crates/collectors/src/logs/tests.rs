@@ -105,7 +105,7 @@ fn sites_in_one_log_are_services_of_their_own() {
     let hosts = ["shop.example", "api.example"].map(str::to_owned).to_vec();
     let labels = vec![("service".to_owned(), "nginx".to_owned())];
     let what = What::Access { format, settings: Settings::default(), hosts };
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(vec![LogSpec { pattern: path.display().to_string(), labels, what }]);
     logs.poll(NOON);
     for host in ["shop.example", "SHOP.example:8080", "api.example", "strange.example", "-", "[::1]:80", "\\xFF"] {
@@ -259,7 +259,7 @@ fn a_real_log_of_beacons_has_the_quantiles_that_others_count() {
 #[test]
 fn a_log_that_is_written_in_another_way_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a temporary directory");
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(specs(folder.path()));
     logs.poll(NOON);
     assert!(logs.missing().is_empty());
@@ -291,7 +291,7 @@ fn a_file_that_several_patterns_find_is_read_once() {
     let (access, app, shop) =
         (folder.path().join("access.log"), folder.path().join("app.log"), folder.path().join("shop.log"));
     let mut durable = Durable::default();
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(overlapping(folder.path()));
     logs.poll(NOON);
     durable.take(&mut logs, false);
@@ -319,11 +319,11 @@ fn a_file_that_several_patterns_find_is_read_once() {
             4 => logs.follow(vec![overlapping(folder.path()).remove(0)]),
             7 => logs.follow(overlapping(folder.path())),
             9 => {
-                logs = Logs::new(redactor(), durable.positions.clone(), 1);
+                logs = Logs::new(redactor(), Normaliser::default(), durable.positions.clone(), 1);
                 logs.follow(overlapping(folder.path()).drain(..2).collect());
             }
             11 => {
-                logs = Logs::new(redactor(), durable.positions.clone(), 1);
+                logs = Logs::new(redactor(), Normaliser::default(), durable.positions.clone(), 1);
                 logs.follow(overlapping(folder.path()));
             }
             _ => {}
@@ -359,7 +359,7 @@ fn rules_say_more_of_a_log_of_requests() {
     };
     let labels = vec![("service".to_owned(), "carts".to_owned()), ("dc".to_owned(), "east".to_owned())];
     all.push(LogSpec { pattern: all[0].pattern.clone(), labels, what: What::Rules(vec![rule]) });
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     for turned in [false, true] {
         if turned {
             all.reverse();
@@ -399,7 +399,7 @@ fn a_metric_with_too_many_label_sets_names_the_label() {
     };
     let app = folder.path().join("app.log");
     let spec = LogSpec { pattern: app.display().to_string(), labels: Vec::new(), what: What::Rules(vec![rule]) };
-    let mut logs = Logs::new(redactor(), Positions::default(), 1);
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
     logs.follow(vec![spec]);
     logs.poll(NOON);
     let mut durable = Durable::default();
