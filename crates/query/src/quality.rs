@@ -20,7 +20,7 @@ use crate::time::{Instant, Span, When};
 /// Counts are made by the minute.
 const MINUTE: i64 = 60_000_000_000;
 /// Drop reasons by which the recorder, not the traffic, was short of something.
-const OWN: &[&str] = &["memcap", "nesting_limit", "fragment_limit", "queue_full"];
+const OWN: &[&str] = &["memcap", "nesting_limit", "fragment_limit", "queue_full", "large_flow", "new_flow"];
 
 /// Capture quality over time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct QualityQuery {
     pub buckets: Option<u32>,
 }
 
-/// The three losses beside a capture.
+/// The losses beside a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -53,6 +53,8 @@ pub enum Loss {
     Own,
     /// Bytes that were acknowledged on the wire and never seen.
     Missing,
+    /// Nanoseconds of which nobody knows what was captured: what held it ended before it was delivered.
+    Unaccounted,
 }
 
 /// A count over time.
@@ -160,7 +162,7 @@ fn answer(buckets: Buckets, groups: Vec<Groups>) -> Result<QualityAnswer, QueryE
     }
     series.retain(|(_, count, _), values| count != "missing" || values.iter().any(|value| *value != 0));
     let one = |((stage, count, reason), values): (Name, Vec<i64>)| QualitySeries {
-        loss: loss(&count, reason.as_deref()),
+        loss: loss(&stage, &count, reason.as_deref()),
         total: values.iter().fold(0, |sum: i64, value| sum.saturating_add(*value)),
         stage,
         count,
@@ -186,11 +188,34 @@ fn name(key: &[Scalar]) -> Name {
     (text(1).unwrap_or_default(), text(2).unwrap_or_default(), text(3))
 }
 
-fn loss(count: &str, reason: Option<&str>) -> Option<Loss> {
-    match (count, reason) {
-        ("missing", _) => Some(Loss::Missing),
-        ("dropped", Some(reason)) if reason.starts_with("kernel") => Some(Loss::Kernel),
-        ("dropped", Some(reason)) if OWN.contains(&reason) => Some(Loss::Own),
+/// By the names that captures and agents give to what they count.
+fn loss(stage: &str, count: &str, reason: Option<&str>) -> Option<Loss> {
+    match (stage, count, reason) {
+        (_, "missing", _) => Some(Loss::Missing),
+        (_, "unaccounted", _) => Some(Loss::Unaccounted),
+        ("kernel", "dropped", _) => Some(Loss::Kernel),
+        (_, "dropped", Some(reason)) if OWN.contains(&reason) => Some(Loss::Own),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arachne_model::DropReason;
+
+    use super::{Loss, OWN, loss};
+
+    #[test]
+    fn what_agents_count_as_lost_is_a_loss() {
+        assert_eq!(loss("kernel", "dropped", Some("ring_full")), Some(Loss::Kernel));
+        assert_eq!(loss("kernel", "out", None), None);
+        assert_eq!(loss("capture", "unaccounted", Some("agent_died")), Some(Loss::Unaccounted));
+        assert_eq!(loss("bytes", "missing", None), Some(Loss::Missing));
+        for reason in [DropReason::LargeFlow, DropReason::NewFlow, DropReason::Memcap] {
+            assert_eq!(loss("segments", "dropped", Some(reason.name())), Some(Loss::Own));
+        }
+        assert_eq!(loss("segments", "dropped", Some(DropReason::Duplicate.name())), None, "the traffic's own");
+        let known = |name: &&str| *name == "queue_full" || DropReason::ALL.iter().any(|reason| reason.name() == *name);
+        assert!(OWN.iter().all(|name| known(&name)), "each is a name that something gives");
     }
 }

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arachne_aggregate::Normaliser;
 use arachne_aggregate::template::learn::{Position, TEMPLATES_MAX, learn};
@@ -17,7 +18,7 @@ use arachne_filter::catalogue::lookup;
 use arachne_filter::{Field, Predicate, Test, TextTest};
 use arachne_model::table::{ExchangeRow, PointRow, Row as _, Table};
 use arachne_store::{
-    CountMode, GroupRequest, Key, Measure, Number, Scalar, Selection, Store, StoreError, TimeRange, Unwatched,
+    CountMode, GroupRequest, Key, Measure, Number, Scalar, Selection, Store, StoreError, TimeRange, Watch,
 };
 use arachne_telemetry::{chain, codes, emit};
 
@@ -25,6 +26,8 @@ use crate::durable;
 
 /// How often it is looked for something new.
 pub(crate) const LOOK: Duration = Duration::from_secs(30);
+/// How long a look may take. Policy: what takes longer is not looked at.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How far back the first look goes, in nanoseconds.
 const FIRST_LOOK: i64 = 3_600_000_000_000;
 /// How long rules stay as they are once agents were told, in nanoseconds: their collectors begin anew by others.
@@ -92,13 +95,15 @@ impl Learned {
     /// Looks at what came since the last look, and learns from it. Blocks. What the store cannot tell now it may tell the
     /// next time.
     pub fn look(&self, store: &dyn Store, now: i64) {
+        let from = self.locked().looked.unwrap_or(now.saturating_sub(FIRST_LOOK));
+        // A clock that went back: what is there was looked at. Nobody waits for the rules meanwhile.
+        let found = if from < now { templates(store, TimeRange { from, to: now }) } else { Ok(Vec::new()) };
+        let found = match found {
+            Err(StoreError::Stopped) | Ok(_) => found.unwrap_or_default(),
+            Err(_) => return,
+        };
         let mut state = self.locked();
-        let from = state.looked.unwrap_or(now.saturating_sub(FIRST_LOOK));
-        // A clock that went back: what is there was looked at.
-        if from < now {
-            let Ok(templates) = templates(store, TimeRange { from, to: now }) else { return };
-            templates.into_iter().for_each(|(template, count)| *state.seen.entry(template).or_default() += count);
-        }
+        found.into_iter().for_each(|(template, count)| *state.seen.entry(template).or_default() += count);
         state.looked = Some(now);
         if state.changed.is_some_and(|changed| now.saturating_sub(changed) < STAY) {
             return;
@@ -146,6 +151,15 @@ fn position(told: &PathPosition) -> Position {
     Position { prefix: told.prefix.clone(), kept: told.kept.clone() }
 }
 
+/// Until when an answer is wanted.
+struct Patience(Instant);
+
+impl Watch for Patience {
+    fn progress(&self, _: u64, _: u64) -> ControlFlow<()> {
+        if Instant::now() < self.0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
 /// Templates of captured exchanges, and of requests in logs, with how often each was seen.
 fn templates(store: &dyn Store, range: TimeRange) -> Result<Vec<(String, u64)>, StoreError> {
     let named = PointRow::TABLE.column("name").map(|name| {
@@ -155,7 +169,7 @@ fn templates(store: &dyn Store, range: TimeRange) -> Result<Vec<(String, u64)>, 
     let counted = PointRow::TABLE.column("sum").map_or(Measure::Count, |sum| Measure::Sum(Number::Column(sum)));
     let logged = request(PointRow::TABLE, range, named.unwrap_or(Predicate::All), "label.template", counted);
     let requests: Vec<GroupRequest> = exchanges.into_iter().chain(logged).collect();
-    let answers = store.group(&requests, &Unwatched)?;
+    let answers = store.group(&requests, &Patience(Instant::now() + PATIENCE))?;
     let mut all = Vec::new();
     for group in answers.into_iter().flat_map(|groups| groups.groups) {
         if let (Some(Scalar::Text(template)), Some(count)) = (group.key.into_iter().next(), group.measures.first()) {

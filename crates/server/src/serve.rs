@@ -10,7 +10,7 @@ use std::time::Duration;
 use arachne_telemetry::{codes, emit};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::agents::{Agents, RegistryError};
 use crate::app::{App, now};
@@ -269,7 +269,8 @@ async fn keep_own(app: App) {
 
 /// Learns about paths, for ever.
 async fn learn_paths(app: App) {
-    let mut ticks = interval(paths::LOOK);
+    // A server that starts has better to do.
+    let mut ticks = interval_at(Instant::now() + paths::LOOK, paths::LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

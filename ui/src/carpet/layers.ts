@@ -119,7 +119,7 @@ const APP: Section[] = [
     { id: "log-services", title: "Errors in logs", doc: "Lines of level error and fatal by service.", kind: "bars", asks: [{ metric: "log.events", filter: "(label.level:error or label.level:fatal)", by: ["service"], ...service }], errors: [{ metric: "log.events", filter: "(label.level:error or label.level:fatal)", by: ["service"], ...service }] },
     { id: "log-lines", title: "Lines read", doc: "Lines per second by file.", kind: "bars", asks: [{ metric: "log.lines", by: ["file"], ...service }] },
     { id: "log-unmatched", title: "Lines no rule matched", doc: "What the rules leave out, per second by reason: arachne check --sample says why.", kind: "bars", asks: [{ metric: "log.lines.unmatched", by: ["reason"], ...service }] },
-    { id: "log-lag", title: "Lag of reading", doc: "How long ago a file was written to of which lines wait to be read; 0 where none does.", kind: "lines", asks: [{ metric: "log.lag", by: ["file"], aggregate: "max", ...service }] },
+    { id: "log-lag", title: "Lag of reading", doc: "For how long bytes of a file wait that were not read yet; 0 where none does.", kind: "lines", asks: [{ metric: "log.lag", by: ["file"], aggregate: "max", ...service }] },
   ]) },
 ];
 

@@ -33,13 +33,15 @@ function judged(answer: Schema<"QualityAnswer">, at: number, from: number, step:
   const kernel = sum((series) => series.loss === "kernel");
   const own = sum((series) => series.loss === "own");
   const missing = sum((series) => series.loss === "missing");
+  const unaccounted = sum((series) => series.loss === "unaccounted") / 1e9;
   const lost = Math.max((kernel + own) / Math.max(packets + kernel + own, 1), missing / Math.max(payload + missing, 1));
-  const severity = packets === 0 && lost === 0 ? "none" : lost >= BAD_SHARE ? "bad" : lost > 0 ? "fair" : "good";
+  const severity = unaccounted > 0 ? "bad" : packets === 0 && lost === 0 ? "none" : lost >= BAD_SHARE ? "bad" : lost > 0 ? "fair" : "good";
   const words: string[] = [];
   if (severity === "none") words.push("Nothing was captured.");
   else words.push(`${exact(packets)} packets captured`);
   if (kernel > 0) words.push(`${exact(kernel)} packets dropped by the kernel`);
-  if (own > 0) words.push(`${exact(own)} packets dropped by Arachne`);
+  if (own > 0) words.push(`${exact(own)} packets left out by Arachne under load`);
+  if (unaccounted > 0) words.push(`What was captured in ${exact(Math.ceil(unaccounted))} s from then on is not known: an agent died with it`);
   if (missing > 0) words.push(`${bytes(missing)} never captured (${percent(missing / (payload + missing))} of the payload), known from acknowledgements`);
   for (const series of answer.series) {
     const value = series.values[at] ?? 0;
