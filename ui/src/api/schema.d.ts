@@ -3122,10 +3122,10 @@ export interface components {
          */
         LogSource: "regex" | "grok" | "key_value" | "json";
         /**
-         * @description The three losses beside a capture.
+         * @description The losses beside a capture.
          * @enum {string}
          */
-        Loss: "kernel" | "own" | "missing";
+        Loss: "kernel" | "own" | "missing" | "unaccounted";
         /** @description A map. */
         MapAnswer: {
             /** @description Whether clients were told apart by a sample: one with more rows may be among the others. All numbers are exact. */
