@@ -216,6 +216,6 @@ mod tests {
         }
         assert_eq!(loss("segments", "dropped", Some(DropReason::Duplicate.name())), None, "the traffic's own");
         let known = |name: &&str| *name == "queue_full" || DropReason::ALL.iter().any(|reason| reason.name() == *name);
-        assert!(OWN.iter().all(|name| known(name)), "each is a name that something gives");
+        assert!(OWN.iter().all(known), "each is a name that something gives");
     }
 }
