@@ -5,6 +5,7 @@
 #
 # OUTDIR/scene.pcapng.zst   what passed the switch between all hosts, each packet once
 # OUTDIR/scene.expected     what nginx logged of the same time, and when what happened; see the end of this script
+# OUTDIR/scene.AGENT.spool  what agents collected meanwhile beside packets: logs, browsers, PostgreSQL, the host
 #
 # Where it happens: scripts/scene/world.sh, with dumpcap at the switch. What happens, in shares of the time:
 #
@@ -18,12 +19,16 @@
 # python3, zstd, and Rust. SCENE_SECONDS (default 560) is the time in which visits begin; the last ones need half a minute.
 # Run it again only when the demo should show something new: the recording is checked in.
 set -euo pipefail
+# Agents tell of processes: only those of the scene are to be seen.
+if [ -z "${SCENE_ID:-}" ]; then SCENE_ID=$$ exec unshare --pid --fork --kill-child --mount-proc "$0" "$@"; fi
 here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here"
 out=${1:-$here/fixtures} seconds=${SCENE_SECONDS:-560}
 mkdir -p "$out"; out=$(cd "$out" && pwd)
 . scripts/scene/world.sh
-world_build dumpcap tshark zstd
+arachne=$(realpath -m "${ARACHNE:-${CARGO_TARGET_DIR:-target}/release/arachne}")
+[ -n "${ARACHNE:-}" ] || cargo build --release --quiet --package arachne-cli
+world_build dumpcap tshark zstd curl
 trap world_down EXIT
 world_hosts
 
@@ -34,6 +39,16 @@ sleep 1
 recorder=${started[-1]}
 
 world_services
+
+# --- the agents ------------------------------------------------------------------------------------------------------
+# A server tells them what to do, and goes: all that they collect stays in their spools.
+data=$tmp/data
+"$arachne" serve --data "$data" --listen 127.0.0.1:0 2>"$tmp/serve.log" &
+server=$!
+for _ in $(seq 100); do [ -S "$data/socket" ] && break; sleep 0.1; done
+SCENE_AGENT='{"capture": false}' world_agents "$data"
+sleep 8
+kill -TERM "$server"; wait "$server" || true
 
 # --- the scene -------------------------------------------------------------------------------------------------------
 begin=$(date +%s.%N)
@@ -60,12 +75,20 @@ wait "$visitors"
 sleep 1
 kill -TERM "$recorder"; wait "$recorder" || true
 kill -QUIT "$(cat "$tmp/nginx.pid")"; sleep 1
+# The last windows.
+sleep 20
+kill -TERM "${agents[@]}"; wait "${agents[@]}" || true
+agents=()
 
 # --- what came of it -------------------------------------------------------------------------------------------------
 name_hosts=(192.0.2.10=edge-1 2001:db8::10=edge-1 10.20.0.10=edge-1 10.20.0.21=shop-1 10.20.0.22=shop-2 10.20.0.31=pricing-1
   10.20.0.41=db-1 10.20.0.51=ops-1 203.0.113.11=haberdash.example 198.51.100.201=bot.example 203.0.113.200=probe.example)
 python3 scripts/scene/name_hosts.py "$tmp/raw.pcapng" "$tmp/scene.pcapng" "${name_hosts[@]}"
 zstd -q -f -19 --long=26 "$tmp/scene.pcapng" -o "$out/scene.pcapng.zst"
+for agent in edge-1 shop-1 shop-2 pricing-1; do
+  number=0
+  for file in "$tmp/spool-$agent"/spool/*.spool; do number=$((number + 1)); cp "$file" "$out/scene.$agent.$number.spool"; done
+done
 cp "$tmp/access.log" "${SCENE_LOG:-/dev/null}"
 
 # Facts, one per line:

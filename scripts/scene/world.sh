@@ -10,17 +10,20 @@
 # Needs root and the Debian packages nginx-light, postgresql, nftables, iproute2, ethtool, python3, and Rust. Functions, in the
 # order of their use: world_build, world_hosts, world_services, world_agents DATA, visits SECONDS SEED, release NUMBER, bad_minute SECONDS.
 
-world_build() { # builds the services; sets $scene and $postgres_bin
-  local tool
+world_build() { # builds the services, where SCENE names no ready build; sets $scene and $postgres_bin
+  local tool part
   for tool in nginx psql nft ip ethtool runuser python3 awk "$@"; do
     command -v "$tool" >/dev/null || { echo "missing: $tool" >&2; exit 1; }
   done
   postgres_bin=$(dirname "$(find /usr/lib/postgresql -name initdb | sort -V | tail -1)")
-  cargo build --quiet --package arachne-scene
-  scene=$(realpath "${CARGO_TARGET_DIR:-target}/debug/scene")
+  [ -n "${SCENE:-}" ] || cargo build --quiet --package arachne-scene
+  scene=$(realpath "${SCENE:-${CARGO_TARGET_DIR:-target}/debug/scene}")
+  # Processes go by the name of the file that was started.
+  mkdir "$tmp/bin"
+  for part in shop pricing visitors; do ln -s "$scene" "$tmp/bin/$part"; done
 }
 
-tmp=$(mktemp -d); chmod 755 "$tmp"; id=$$
+tmp=$(mktemp -d); chmod 755 "$tmp"; id=${SCENE_ID:-$$}
 hosts=(switch edge shop1 shop2 pricing db ops away visitors)
 started=()
 world_down() { # ends all processes and hosts; for a trap
@@ -107,7 +110,7 @@ world_hosts() { # hosts with their cables
 }
 
 shop() { # shop NUMBER RELEASE
-  start "shop$1" "$scene" shop --listen "10.20.0.2$1:8080" --pricing 10.20.0.31:8080 --name "shop-$1" --release "$2" \
+  start "shop$1" "$tmp/bin/shop" shop --listen "10.20.0.2$1:8080" --pricing 10.20.0.31:8080 --name "shop-$1" --release "$2" \
     --log "$tmp/shop-$1.log"
 }
 
@@ -134,7 +137,7 @@ S
   if [ -n "${arachne:-}" ]; then "$arachne" setup postgresql | at db psql -q -h "$tmp/db" -U postgres -d loom; fi
 
   # --- the services ----------------------------------------------------------------------------------------------------
-  start pricing "$scene" pricing --listen 10.20.0.31:8080 --database "host=10.20.0.41 user=pricing dbname=loom application_name=pricing" \
+  start pricing "$tmp/bin/pricing" pricing --listen 10.20.0.31:8080 --database "host=10.20.0.41 user=pricing dbname=loom application_name=pricing" \
     --log "$tmp/pricing.log"
   reached pricing 10.20.0.31 8080
   shop 1 41; shop1_process=${started[-1]}
@@ -219,7 +222,7 @@ world_agents() { # world_agents DATA: agents of the server that holds this folde
 }
 
 visits() { # visits SECONDS SEED: visitors come for so long, the last ones need half a minute more; ${started[-1]} ends with them
-  start visitors "$scene" load --edge "192.0.2.10:80,[2001:db8::10]:80" --from "$from" --seconds "$1" --seed "$2"
+  start visitors "$tmp/bin/visitors" load --edge "192.0.2.10:80,[2001:db8::10]:80" --from "$from" --seconds "$1" --seed "$2"
 }
 
 release() { # release NUMBER: replaces one instance of shop after the other (header x-release)

@@ -135,7 +135,7 @@ impl Run<'_> {
             follow: self.args.follow,
             keep_secrets: self.args.keep_secrets,
             bodies: body_wishes(self.args),
-            end_at: None,
+            moved_ns: 0,
             interrupt: self.interrupt.clone(),
         };
         reader.read(source, &options, sink)

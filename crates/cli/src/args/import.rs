@@ -87,10 +87,10 @@ pub struct ImportArgs {
     #[arg(long = "tag", value_name = "WORD")]
     pub tags: Vec<String>,
 
-    /// Move all frames in time, so that the last one of each FILE is at INSTANT or now
+    /// Move all FILEs in time together, so that the last frame or window of them is at INSTANT or now
     ///
-    /// For demonstrations: everything is as far apart as it was. A spool file moves by whole windows of ten seconds, and its last one ends
-    /// there or up to ten seconds before. INSTANT is as in filters: 2026-11-21T10:00:00Z, or seconds since 1970. An end that is not the one of before is another option, also when it is now: --replace.
+    /// For demonstrations: everything is as far apart as it was, between FILEs, too. Where a spool file is among them all move by whole
+    /// windows of ten seconds, and end there or up to ten seconds before. INSTANT is as in filters: 2026-11-21T10:00:00Z, or seconds since 1970. Another distance is another option, also when it comes of now: --replace.
     #[arg(long, value_name = "now|INSTANT", value_parser = end_at)]
     pub end_at: Option<UnixNanos>,
 

@@ -1,11 +1,17 @@
-//! Rows of a spool moved in time, for demonstrations: all instants by the same whole number of windows, names with them.
+//! Recordings moved in time, for demonstrations: all sources by the same distance, and of rows of a spool the names, too.
 
 use std::path::Path;
 
 use arachne_delivery::codec::decode;
 use arachne_delivery::spool;
+use arachne_model::UnixNanos;
 use arachne_model::table::{Kind, Row, Value};
 use arachne_store::Rows;
+
+use super::spool::path_of;
+use crate::interrupt::Interrupt;
+use crate::read::capture::latest;
+use crate::read::source::Source;
 
 /// Series have windows of ten seconds: what is moved stays in whole ones.
 const WINDOW: i64 = 10_000_000_000;
@@ -14,16 +20,28 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ID_CHARS: usize = 26;
 const TIME_CHARS: usize = 10;
 
-/// By how many nanoseconds the rows of a file are to be moved, so that its last window ends at `end` or up to ten seconds before. What
-/// cannot be read moves by nothing: who reads it again says why.
-pub fn distance(file: &Path, end: i64) -> i64 {
+/// By how many nanoseconds all of `sources` are to be moved, so that the last of what they tell is at `end`; where a spool file is among
+/// them up to ten seconds before. All are read for it; what cannot be read has no say: who reads it again says why.
+pub fn distance(sources: &[Source], end: UnixNanos, interrupt: &Interrupt) -> i64 {
+    let last = |source: &Source| match path_of(source) {
+        Some(file) => last_in(file, interrupt),
+        None => latest(source, interrupt).map(|last| last.0),
+    };
+    let Some(last) = sources.iter().filter_map(last).max() else { return 0 };
+    let by = end.0.saturating_sub(last);
+    let whole = sources.iter().any(|source| path_of(source).is_some());
+    if whole { by.div_euclid(WINDOW).saturating_mul(WINDOW) } else { by }
+}
+
+/// The last instant that a spool file tells of.
+fn last_in(file: &Path, interrupt: &Interrupt) -> Option<i64> {
     let mut last = None;
-    let Ok(mut file) = spool::read_file(file) else { return 0 };
-    while let Ok(Some(batch)) = file.next_batch() {
+    let mut file = spool::read_file(file).ok()?;
+    while !interrupt.is_set() && let Ok(Some(batch)) = file.next_batch() {
         let rows = batch.and_then(|batch| decode(batch.tables, &mut 0));
         last = last.max(rows.ok().as_ref().and_then(last_of));
     }
-    last.map_or(0, |last| end.saturating_sub(last).div_euclid(WINDOW).saturating_mul(WINDOW))
+    last
 }
 
 /// The end of the last window, or the last instant where there are no series.

@@ -29,7 +29,7 @@ use crate::output::stats::push_stats;
 use crate::output::summary::Run as RunSummary;
 use crate::progress::Progress;
 use crate::read::console::Console;
-use crate::read::source::{Source, SourceReport};
+use crate::read::source::{Note, Source, SourceReport};
 use arachne_capture::rows::Tally;
 use one::{Done, Setting};
 use plan::Plan;
@@ -100,6 +100,7 @@ pub fn run_with(args: &ImportArgs, store: &dyn Store, redactor: Redactor, world:
         replace: args.replace,
         keep_secrets: args.keep_secrets,
         threads: args.threads,
+        moved_ns: 0,
         interrupt: world.interrupt.clone(),
         label: None,
     };
@@ -156,7 +157,19 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn all(&mut self) {
-        for mut source in Source::list(&self.args.files, self.args.join) {
+        let mut sources = Source::list(&self.args.files, self.args.join);
+        if let Some(end) = self.args.end_at {
+            // Standard input can be read twice only as a file.
+            sources.retain_mut(|source| match source::spool(source, &self.setting.interrupt) {
+                Err(Unknown::Unreadable(note)) => {
+                    self.unreadable(&note);
+                    false
+                }
+                _ => true,
+            });
+            self.setting.moved_ns = later::distance(&sources, end, &self.setting.interrupt);
+        }
+        for mut source in sources {
             let goes_on = self.one(&mut source);
             if self.setting.interrupt.is_set() {
                 emit!(codes::IMPORT_MAIN_002);
@@ -169,14 +182,18 @@ impl Run<'_> {
         }
     }
 
+    fn unreadable(&mut self, note: &Note) {
+        note.emit();
+        self.status = self.status.and(note.notice.status());
+    }
+
     /// Imports one source; `false` when the store takes no more.
     fn one(&mut self, source: &mut Source) -> bool {
         let hash = match self.identify(source) {
             Ok(hash) => hash,
             Err(Unknown::Interrupted) => return false,
             Err(Unknown::Unreadable(note)) => {
-                note.emit();
-                self.status = self.status.and(note.notice.status());
+                self.unreadable(&note);
                 return true;
             }
         };

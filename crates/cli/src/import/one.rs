@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use arachne_aggregate::template::Normaliser;
 use arachne_capture::rows::{RowMaker, Tally};
 use arachne_content::redact::Redactor;
-use arachne_filter::format_instant;
 use arachne_store::{ImportFacts, ImportName, ImportStart, Store, StoreError};
 
 use super::plan::Plan;
@@ -31,6 +30,8 @@ pub struct Setting<'a> {
     pub keep_secrets: bool,
     /// Threads that parse.
     pub threads: Option<NonZeroUsize>,
+    /// By how many nanoseconds everything is moved in time.
+    pub moved_ns: i64,
     /// Asks to end.
     pub interrupt: Interrupt,
     /// What the source is called, for people; the names of its files when nothing is said.
@@ -60,11 +61,10 @@ pub fn import(
     let names = || source.inputs.iter().map(|input| input.name()).collect::<Vec<_>>().join(" ");
     let label = setting.label.clone().unwrap_or_else(names);
     let spooled = spool::path_of(source);
-    let options = match (spooled, setting.plan.end_at) {
-        (Some(_), Some(end)) => format!("{}, ends at {}", spool::OPTIONS, format_instant(end.0)),
-        (Some(_), None) => spool::OPTIONS.to_owned(),
-        (None, _) => setting.plan.options(),
-    };
+    let mut options = if spooled.is_some() { spool::OPTIONS.to_owned() } else { setting.plan.options() };
+    if setting.moved_ns != 0 {
+        options.push_str(&format!(", moved by {} ns", setting.moved_ns));
+    }
     let name = ImportName { source: hash.to_owned(), options, label };
     let begun = match setting.store.import(&name, setting.replace) {
         Ok(ImportStart::Wanted(begun)) => begun,
@@ -74,7 +74,7 @@ pub fn import(
         Err(error) => return (SourceReport::default(), Tally::default(), Err(error)),
     };
     if let Some(path) = spooled {
-        let from = spool::From { path, hash, store: setting.store, end_at: setting.plan.end_at };
+        let from = spool::From { path, hash, store: setting.store, moved_ns: setting.moved_ns };
         return spool::import(&from, begun, &setting.interrupt);
     }
     let maker = RowMaker::new(setting.plan.row_options(hash), setting.redactor.clone(), Normaliser::default());
@@ -84,7 +84,7 @@ pub fn import(
         follow: false,
         keep_secrets: setting.keep_secrets,
         bodies: BodyWishes { decode: setting.plan.decode, hash: false, keep: setting.plan.bodies },
-        end_at: setting.plan.end_at,
+        moved_ns: setting.moved_ns,
         interrupt: setting.interrupt.clone(),
     };
     let report = read_into(source, &options, &mut sink);

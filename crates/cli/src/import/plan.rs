@@ -3,9 +3,9 @@
 use arachne_capture::FrameBytes;
 use arachne_capture::rows::{Choice, ROWS_VERSION, RowOptions, ServiceRule, Vantage};
 use arachne_content::redact::RULES_VERSION;
-use arachne_filter::{Diagnostic, Predicate, Settings, format_instant, parse};
+use arachne_filter::{Diagnostic, Predicate, Settings, parse};
 use arachne_model::table::{ExchangeRow, Row as _};
-use arachne_model::{Limits, UnixNanos};
+use arachne_model::Limits;
 
 use crate::args::{Decode, ImportArgs};
 
@@ -31,8 +31,6 @@ pub struct Plan {
     pub tags: Vec<String>,
     /// What services are called.
     pub services: Vec<ServiceRule>,
-    /// When the last packet of a source was, instead of when it was.
-    pub end_at: Option<UnixNanos>,
     /// All caps.
     pub limits: Limits,
 }
@@ -63,7 +61,6 @@ impl Plan {
             vantage: args.vantage.map(Vantage::from),
             tags: args.tags.clone(),
             services: args.services.clone(),
-            end_at: args.end_at,
             limits: Limits::default(),
         })
     }
@@ -118,9 +115,6 @@ impl Plan {
         }
         if !self.tags.is_empty() {
             parts.push(format!("tags {}", self.tags.join(" ")));
-        }
-        if let Some(end) = self.end_at {
-            parts.push(format!("ends at {}", format_instant(end.0)));
         }
         if !self.keep.trim().is_empty() {
             parts.push(format!("keep {:?}", self.keep));

@@ -7,7 +7,6 @@ use arachne_delivery::codec::{CodecError, decode, judge};
 use arachne_delivery::proto::Batch;
 use arachne_delivery::sender_end;
 use arachne_delivery::spool::{self, SpoolError};
-use arachne_model::UnixNanos;
 use arachne_store::{Import, Rows, Store, StoreError};
 use arachne_telemetry::chain;
 
@@ -40,8 +39,8 @@ pub struct From<'a> {
     pub hash: &'a str,
     /// Where its agent may have delivered batches of it.
     pub store: &'a dyn Store,
-    /// When its last window is to end; as it was, where this is not told.
-    pub end_at: Option<UnixNanos>,
+    /// By how many nanoseconds its rows are moved in time.
+    pub moved_ns: i64,
 }
 
 /// Imports a file, but for batches that its agent had delivered. What is damaged in it is told and left out.
@@ -61,7 +60,7 @@ pub fn import(
 
 /// Whether the file gave all it will ever give.
 fn read(
-    &From { path, hash, store, end_at }: &From<'_>,
+    &From { path, hash, store, moved_ns }: &From<'_>,
     into: &mut dyn Import,
     interrupt: &Interrupt,
     report: &mut SourceReport,
@@ -78,7 +77,6 @@ fn read(
             return Ok(false);
         }
     };
-    let moved = end_at.map_or(0, |end| later::distance(path, end.0));
     let (mut batches, mut delivered) = (0_u64, 0);
     loop {
         let batch = match file.next_batch() {
@@ -95,7 +93,7 @@ fn read(
         batches += 1;
         match batch.and_then(|batch| rows_of(batch, store)) {
             Ok(Some(mut rows)) => {
-                later::move_by(&mut rows, moved);
+                later::move_by(&mut rows, moved_ns);
                 into.push(own(rows, hash))?;
             }
             Ok(None) => delivered += 1,

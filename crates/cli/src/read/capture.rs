@@ -36,7 +36,7 @@ impl SourceReader for CaptureReader {
 /// Reads `source` into any sink, as [`SourceReader::read`] does.
 pub fn read_into(source: &Source, options: &SourceOptions, sink: &mut dyn SourceSink) -> SourceReport {
     let read_options = ReadOptions { limits: Limits::default(), keep_secrets: options.keep_secrets };
-    let by_ns = options.end_at.map_or(0, |end| distance(source, end, options, &read_options));
+    let by_ns = options.moved_ns;
     match source.inputs.as_slice() {
         [input] => match open(input, options, &read_options) {
             Ok(reader) => read_one(reader, by_ns, input, options, sink),
@@ -84,14 +84,15 @@ fn join(inputs: &[Input], read_options: &ReadOptions) -> JoinedReader {
     JoinedReader::open(inputs.iter().map(path), read_options)
 }
 
-/// Nanoseconds from the last packet of `source`, which is read for it, to `end`; 0 where there is none.
-fn distance(source: &Source, end: UnixNanos, options: &SourceOptions, read_options: &ReadOptions) -> i64 {
-    let stopped = || options.interrupt.is_set();
-    let last = match source.inputs.as_slice() {
-        [input] => open(input, options, read_options).ok().and_then(|mut reader| latest_time(&mut reader, stopped)),
-        inputs => latest_time(&mut join(inputs, read_options), stopped),
-    };
-    last.map_or(0, |last| end.0.saturating_sub(last.0))
+/// The time of the last packet of `source`, which is read for it.
+pub fn latest(source: &Source, interrupt: &Interrupt) -> Option<UnixNanos> {
+    let options = SourceOptions { interrupt: interrupt.clone(), ..SourceOptions::default() };
+    let read_options = ReadOptions { limits: Limits::default(), keep_secrets: false };
+    let stopped = || interrupt.is_set();
+    match source.inputs.as_slice() {
+        [input] => open(input, &options, &read_options).ok().and_then(|mut reader| latest_time(&mut reader, stopped)),
+        inputs => latest_time(&mut join(inputs, &read_options), stopped),
+    }
 }
 
 fn read_one(

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arachne_model::{AnomalySet, Ledger, UnixNanos};
+use arachne_model::{AnomalySet, Ledger};
 
 use super::notice::Notice;
 use super::sink::ReadSink;
@@ -154,8 +154,8 @@ pub struct SourceOptions {
     pub keep_secrets: bool,
     /// What is wanted of bodies.
     pub bodies: BodyWishes,
-    /// When the last packet was, where all packets are moved in time; `None` leaves them where they are.
-    pub end_at: Option<UnixNanos>,
+    /// By how many nanoseconds all packets are moved in time.
+    pub moved_ns: i64,
     /// Asks to end before the input does.
     pub interrupt: Interrupt,
 }

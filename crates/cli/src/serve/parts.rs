@@ -120,6 +120,7 @@ impl Captures {
             replace: job.options.replace,
             keep_secrets: false,
             threads: None,
+            moved_ns: 0,
             interrupt,
             label: Some(job.label.to_owned()),
         }

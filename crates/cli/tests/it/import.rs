@@ -321,7 +321,7 @@ fn another_end_is_another_option() {
     let (status, again) = repeat("--end-at 2026-11-21T10:00:00Z");
     assert!(status == ExitStatus::Done && again.contains("already imported"), "{again}");
     let (status, other) = repeat("--end-at now");
-    assert!(status == ExitStatus::Usage && other.contains("ends at 2026-11-21T10:00:00Z"), "{other}");
+    assert!(status == ExitStatus::Usage && other.contains("moved by "), "{other}");
     let before = starts(&store, "packets");
     assert_eq!(repeat("--end-at 1795255201 --replace").0, ExitStatus::Done);
     let after: Vec<i64> = before.iter().map(|start| start + 1_000_000_000).collect();
@@ -342,6 +342,20 @@ fn a_set_moves_as_one() {
     let (before, after) = (starts(&there, "packets"), starts(&moved, "packets"));
     assert_eq!(after.iter().max(), Some(&1_795_255_200_000_000_000));
     assert_eq!(after[0] - before[0], after[7] - before[7]);
+}
+
+#[test]
+fn files_move_together() {
+    let packets = exchange(5000, "/first");
+    let (first, second) = (file(&pcap(&packets[..4])), file(&pcap(&packets[4..])));
+    let (there, moved) = (MemoryStore::new(), MemoryStore::new());
+    let paths = [first.path(), second.path()];
+    import_into(&there, &paths, "", &Interrupt::default());
+    import_into(&moved, &paths, "--end-at 1795255200", &Interrupt::default());
+    let (before, after) = (starts(&there, "packets"), starts(&moved, "packets"));
+    let by = after[0] - before[0];
+    assert_eq!(after, before.iter().map(|start| start + by).collect::<Vec<_>>());
+    assert_eq!(after.iter().max(), Some(&1_795_255_200_000_000_000));
 }
 
 #[test]

@@ -97,6 +97,30 @@ fn the_spool_of_a_real_agent_is_imported_once_and_holds_no_secret() {
 }
 
 #[test]
+fn a_spool_and_a_capture_move_together_by_whole_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut files, data) = (recorded(folder.path()), folder.path().join("data"));
+    files.push(folder.path().join("seen.pcap"));
+    let starts = |data: &Path| -> Vec<i64> {
+        let sql = "select start_ns from exchanges order by agent, url_path";
+        let done = arachne().args(["sql", sql, "--format", "csv", "--data"]).arg(data).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap().lines().skip(1).map(|line| line.parse().unwrap()).collect()
+    };
+    let (code, err) = import(&data, &files);
+    assert_eq!(code, Some(0), "{err}");
+    let moved = folder.path().join("moved");
+    let done = arachne().args(["import", "--end-at", "1795255200", "--data"]).arg(&moved).args(&files).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let (before, after) = (starts(&data), starts(&moved));
+    let by = after[0] - before[0];
+    assert_eq!((before.len(), by % 10_000_000_000), (2 * EXCHANGES, 0), "{before:?}");
+    assert_eq!(after, before.iter().map(|start| start + by).collect::<Vec<_>>());
+    let last = after.iter().max().unwrap();
+    assert!((1_795_255_185..1_795_255_200).contains(&(last / 1_000_000_000)), "{last}");
+}
+
+#[test]
 fn a_torn_end_of_a_spool_file_keeps_what_was_before_and_a_later_copy_counts_once() {
     let folder = tempfile::tempdir().unwrap();
     let (files, data) = (recorded(folder.path()), folder.path().join("data"));
