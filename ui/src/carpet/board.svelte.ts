@@ -3,7 +3,7 @@ import { ask, type Asked } from "../api/ask.svelte.ts";
 import { instant, parseInstant } from "../lib/format.ts";
 import { page } from "../lib/page.svelte.ts";
 import type { Range } from "../lib/time.ts";
-import { asked, chosenStep, type Frame, hostsTerm, stepOf, zoneFor } from "./questions.ts";
+import { agentTerm, asked, chosenStep, type Frame, hostsTerm, stepOf, zoneFor } from "./questions.ts";
 import { stepText } from "../lib/time.ts";
 import { both } from "../lib/filter.ts";
 import { store } from "../lib/store.svelte.ts";
@@ -66,8 +66,9 @@ class Board {
       if (pixels() === 0) return null;
       const step = stepOf(page.range, pixels());
       const at = asked(page.range, step);
-      const hosts = this.service !== "" ? hostsTerm(this.hosts) : "";
-      const agent = /(?:^|\s)(agent:(?:"[^"]*"|\S+))/.exec(page.state.q)?.[1] ?? "";
+      // Browsers are no hosts: what they tell is of all.
+      const hosts = this.service !== "" && !metric.startsWith("browser.") ? hostsTerm(this.hosts) : "";
+      const agent = agentTerm(page.state.q);
       return {
         kind: "series", metric, filter: both(hosts, agent), aggregate: "count", by: ["agent"], top: HOSTS_MAX, from: instant(at.from), to: instant(at.to), step: stepText(step), zone: zoneFor(page.zone),
       };

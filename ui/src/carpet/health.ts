@@ -1,6 +1,9 @@
 /** The grid of layers and services: which part of which service is how bad. Pure. */
 import type { ColorName } from "../lib/palette.ts";
+import { both } from "../lib/filter.ts";
+import { quoted } from "../lib/term.ts";
 import type { Layer } from "./panels.ts";
+import { hostsTerm } from "./questions.ts";
 
 /** How a cell is: as the classes of the traffic light. */
 export type Grade = "fast" | "medium" | "slow" | "error" | "none";
@@ -86,4 +89,17 @@ export function cellOf(layer: Layer, name: string, of: Measured): Cell {
     if (share !== undefined) cell = worse(cell, { grade: graded(share, limits), why: `${host}: ${percentOf(share)} ${what}` });
   }
   return cell;
+}
+
+/** Where a cell leads: what was captured to the page of its service, all else to the layer, narrowed down to what the cell is of. */
+export function leadOf(layer: Layer, name: string, of: Measured, q: string): { page: "service" | "layer"; id: string; q: string; opt: Record<string, string> } {
+  if (layer === "app") return { page: "service", id: name, q, opt: {} };
+  const hosts = [...(of.hosts.get(name) ?? [])].sort();
+  const term = layer === "edge" ? `label.service:${quoted(name)}` : layer === "db" ? `label.instance:${quoted(name)}` : layer !== "browser" && hosts.length > 0 ? hostsTerm(hosts) : "";
+  return { page: "layer", id: layer, q: term === "" || q.includes(term) ? q : both(q, term), opt: {} };
+}
+
+/** Where the head of a column leads: a service to its page, a database to what is measured of it. */
+export function headOf(name: string, of: Measured, q: string): ReturnType<typeof leadOf> {
+  return leadOf(of.app.has(name) || of.edge.has(name) ? "app" : "db", name, of, q);
 }

@@ -65,9 +65,17 @@ export function zoneFor(zone: string): string {
 
 const COMPARES: Record<Frame["cmp"], Schema<"Compare"> | null> = { "": null, prev: "previous", "1d": "yesterday", "7d": "week" };
 
+/** A value of a term: quoted, several in parentheses, or a word. */
+const VALUE = String.raw`(?:"(?:[^"\\]|\\.)*"|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\)|[^\s()]+)`;
+
+/** The term of a filter that says which hosts it is about; empty where none does. */
+export function agentTerm(q: string): string {
+  return new RegExp(String.raw`(?:^|\s)(agent:${VALUE})(?=\s|$)`).exec(q)?.[1] ?? "";
+}
+
 /** The terms of a filter on points that rows of exchanges know as well, and whether that is all of it. */
 export function rowsFilter(q: string): { filter: string; whole: boolean } {
-  const terms = q.match(/-?[\w.]+:(?:"(?:[^"\\]|\\.)*"|[^\s()]+)|\S+/g) ?? [];
+  const terms = q.match(new RegExp(String.raw`-?[\w.]+:${VALUE}|\S+`, "g")) ?? [];
   const kept = terms.flatMap((term) => {
     const match = /^(-?)(agent|label\.service|label\.class|label\.template):(.*)$/.exec(term);
     return match ? [`${match[1]}${match[2]!.replace("label.", "")}:${match[3]}`] : [];

@@ -1,12 +1,12 @@
 /** Panels of a carpet: what they ask, what becomes of the answers, and where a click leads. */
 import { describe, expect, it } from "vitest";
 import { change, text, ticks, unitOf } from "../../src/carpet/figures.ts";
-import { cellOf, graded, LIMITS, type Measured } from "../../src/carpet/health.ts";
+import { cellOf, graded, headOf, leadOf, LIMITS, type Measured } from "../../src/carpet/health.ts";
 import { target } from "../../src/carpet/drill.ts";
 import { custom, panelOf, sectionsOf, stagesOf } from "../../src/carpet/layers.ts";
 import { errors, LAYERS, light, rtt } from "../../src/carpet/panels.ts";
 import { type Answer, figure, figureBefore, ghosts, isTrouble, picture, spanOf, tints } from "../../src/carpet/picture.ts";
-import { asked, type Frame, gist, hostsTerm, POINT_MS, questions, rowsFilter, stepOf } from "../../src/carpet/questions.ts";
+import { agentTerm, asked, type Frame, gist, hostsTerm, POINT_MS, questions, rowsFilter, stepOf } from "../../src/carpet/questions.ts";
 import { inLogs } from "../../src/lib/kept.ts";
 import { isRows } from "../../src/carpet/spec.ts";
 
@@ -58,9 +58,16 @@ describe("questions", () => {
     expect(hostsTerm([])).not.toBe("");
   });
 
+  it("find the hosts that a filter names", () => {
+    expect(agentTerm('label.class:slow agent:(a or "b (c)") x')).toBe('agent:(a or "b (c)")');
+    expect(agentTerm("agent:web-1")).toBe("agent:web-1");
+    expect(agentTerm("label.agent:x -agent:y")).toBe("");
+  });
+
   it("say which terms captured rows do not know", () => {
     expect(rowsFilter('agent:a -label.service:"x y" label.device:sda')).toEqual({ filter: 'agent:a -service:"x y"', whole: false });
     expect(rowsFilter("agent:a")).toEqual({ filter: "agent:a", whole: true });
+    expect(rowsFilter('agent:(a or "b (c)")')).toEqual({ filter: 'agent:(a or "b (c)")', whole: true });
     expect(rowsFilter("")).toEqual({ filter: "", whole: true });
   });
 
@@ -205,6 +212,15 @@ describe("health", () => {
     expect(cellOf("db", "pg", measured).grade).toBe("slow");
     expect(cellOf("browser", "nginx", measured).grade).toBe("slow");
     expect(cellOf("edge", "shop", measured).grade).toBe("none");
+  });
+  it("leads to what a cell is of, with what the page is filtered by", () => {
+    expect(leadOf("app", "shop", measured, "")).toMatchObject({ page: "service", id: "shop", q: "" });
+    expect(leadOf("os", "shop", measured, "label.class:slow")).toMatchObject({ page: "layer", id: "os", q: "label.class:slow agent:(a or b)" });
+    expect(leadOf("os", "shop", measured, "agent:(a or b)").q).toBe("agent:(a or b)");
+    expect(leadOf("edge", "www shop", measured, "").q).toBe('label.service:"www shop"');
+    expect(leadOf("db", "pg", measured, "")).toMatchObject({ id: "db", q: "label.instance:pg" });
+    expect(leadOf("browser", "nginx", measured, "").q).toBe("");
+    expect([headOf("nginx", measured, "").page, headOf("pg", measured, "").page]).toEqual(["service", "layer"]);
   });
   it("grades at its limits", () => {
     expect([null, 0, 0.001, 0.01, 0.05].map((share) => graded(share, [...LIMITS.errors]))).toEqual(["none", "fast", "medium", "slow", "error"]);
