@@ -62,7 +62,8 @@ impl Splitter {
             let text = next.map_or(&format.tail, |part| &part.before).clone();
             let next = next.map(|part| part.field);
             let end = end(parts[at].field, &parts[at].before, &text, next, format.escaping);
-            let word = is_word(parts[at].field, &parts[at].before, &text, end);
+            let sealed = text.first().is_some_and(|first| is_never_written(*first, format.escaping));
+            let word = !sealed && is_word(parts[at].field, &parts[at].before, &text, end);
             let finder = memmem::Finder::new(&text).into_owned();
             Step { field: parts[at].field, end, text, finder, next, word }
         };
@@ -121,6 +122,8 @@ fn end(field: Field, before: &[u8], text: &[u8], next: Option<Field>, escaping: 
     }
     if is_list(field) && first == b' ' {
         End::List
+    } else if is_never_written(first, escaping) {
+        if is_short(field) { End::Near(first) } else { End::Byte(first) }
     } else if is_free(field) && next.is_some_and(has_shape) {
         End::Only
     } else if is_short(field) {
@@ -128,6 +131,12 @@ fn end(field: Field, before: &[u8], text: &[u8], next: Option<Field>, escaping: 
     } else {
         End::Byte(first)
     }
+}
+
+/// Whether no value holds this byte, since servers write it as an escape: a tab between values is the usual case.
+/// Source: `ngx_http_log_escape` of nginx, and mod_log_config of Apache for "non-printable characters".
+fn is_never_written(byte: u8, escaping: Escaping) -> bool {
+    escaping != Escaping::None && byte.is_ascii_control()
 }
 
 fn is_short(field: Field) -> bool {

@@ -52,6 +52,18 @@ fn apache_escapes_quotes_with_a_backslash() {
     assert_eq!(record.text(record.request.target.expect("it has one")).as_ref(), br#"/"\"#);
 }
 
+/// Found by the recorded scene: a host, and behind it two values that both look like a status.
+#[test]
+fn a_tab_ends_a_value_since_servers_escape_those_that_were_sent() {
+    let format = r#"$msec\t$http_host\t$status\t$upstream_status\t$http_user_agent\t$request_time"#;
+    let line = "1795412383.433\twww.loom.example\t503\t503, 503\tprobe 2.0 (x)\t0.004";
+    let record = read(format, line).expect("it is one");
+    assert_eq!((record.status, record.user_agent), (Some(503), Some(b"probe 2.0 (x)".as_slice())));
+    assert_eq!(record.host, Some(b"www.loom.example".as_slice()));
+    let unescaped = read(r#"escape=none $http_host\t$status\t$upstream_status"#, "a\t200\t200");
+    assert_eq!(unescaped, Err(Refusal::Ambiguous(Field::Host)));
+}
+
 /// Found by review: what was asked for is not the status.
 #[test]
 fn with_escape_json_a_quote_behind_a_backslash_was_sent() {
