@@ -36,6 +36,8 @@ const BODIES_BYTES: usize = 3 * GROUP_BYTES;
 pub(crate) const LARGE_STEP: usize = 32;
 /// Rows of a page: what statistics can skip.
 const PAGE_ROWS: usize = 20_000;
+/// Rows of a page where rows lie in the order of a name first: an answer takes those of one of many names.
+const NAMED_PAGE_ROWS: usize = 4_096;
 /// Bytes of a page.
 const PAGE_BYTES: usize = 128 << 10;
 /// Most bytes of a dictionary; a column with more distinct text goes on without.
@@ -164,7 +166,7 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_max_row_group_bytes(has_bytes(table).then_some(GROUP_BYTES))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(page_rows(table))
         .set_data_page_size_limit(PAGE_BYTES)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_column_index_truncate_length(Some(32))
@@ -190,6 +192,10 @@ fn properties(table: &Table, rows: usize) -> WriterProperties {
         }
     }
     builder.build()
+}
+
+fn page_rows(table: &Table) -> usize {
+    if table.order.first().is_some_and(|first| *first != table.start) { NAMED_PAGE_ROWS } else { PAGE_ROWS }
 }
 
 /// A column of ids that repeat: exchanges and packets of a session have its id.

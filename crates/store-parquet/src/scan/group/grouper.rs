@@ -8,7 +8,7 @@ use std::hash::BuildHasher as _;
 
 use arachne_store::{Group, GroupRequest, Groups, Measured, Number, Scalar};
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use super::fold::Folds;
 use super::keys::Coder;
@@ -233,8 +233,13 @@ pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
         first.give_up();
         return Some(Groups { groups: Vec::new(), rest: Some(first.take(0)), ..Groups::default() });
     }
-    let mut known: HashMap<Vec<Scalar>, u32, FixedState> = HashMap::default();
-    known.extend((1..).zip(first.groups.iter().skip(1)).map(|(group, (key, _))| (key.clone(), group)));
+    // By the hashes that groups have already, and without keys of its own: there may be hundreds of thousands.
+    let mut known: HashTable<u32> = HashTable::with_capacity(first.groups.len());
+    if !all.as_slice().is_empty() {
+        for (group, (_, hash)) in (0..).zip(&first.groups).skip(1) {
+            known.insert_unique(*hash, group, |group| first.groups[*group as usize].1);
+        }
+    }
     for other in all {
         first.rest += other.rest;
         first.merge_group(REST, &other, 0);
@@ -242,12 +247,17 @@ pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
             if first.request.whole && first.groups.len() - 1 > first.request.groups_max {
                 break;
             }
-            let group = *known.entry(key.clone()).or_insert_with(|| {
-                first.groups.push((key.clone(), *hash));
-                u32::try_from(first.groups.len() - 1).unwrap_or(REST)
-            });
-            let groups = first.groups.len();
-            first.measures.iter_mut().for_each(|measure| measure.resize(groups));
+            let group = match known.find(*hash, |group| first.groups[*group as usize].0 == *key) {
+                Some(group) => *group,
+                None => {
+                    let group = u32::try_from(first.groups.len()).unwrap_or(REST);
+                    first.groups.push((key.clone(), *hash));
+                    known.insert_unique(*hash, group, |group| first.groups[*group as usize].1);
+                    let groups = first.groups.len();
+                    first.measures.iter_mut().for_each(|measure| measure.resize(groups));
+                    group
+                }
+            };
             first.merge_group(group, &other, from);
         }
     }
