@@ -7,7 +7,7 @@ use arachne_store::{Scalar, Scanned};
 
 use super::select::{Found, Operand};
 use super::state::{Group, Value};
-use super::{Amounts, Operator, SeriesAnswer, SeriesOf, Shape, drill};
+use super::{Aggregate, Amounts, Operator, SeriesAnswer, SeriesOf, Shape, drill};
 use crate::cell::Cell;
 use crate::error::QueryError;
 use crate::histogram::SeriesKind;
@@ -65,12 +65,37 @@ impl Range {
         lines
     }
 
-    /// The values of a series by bucket, and over the whole range.
-    fn values(&self, operator: Option<Operator>, groups: &[Group]) -> (Vec<Option<Value>>, Option<Value>) {
-        let mut each = self.operands.iter().zip(groups).map(|((operand, _), group)| {
+    /// Of each operand the share of buckets in which something was measured, where a level is its mean over those: of a host that
+    /// was watched for a minute of an hour, the memory is not a sixtieth.
+    fn seen(&self) -> Vec<f64> {
+        let share = |(operand, found): &(Operand, Found)| {
+            if operand.aggregate != Aggregate::Level {
+                return 1.0;
+            }
+            let seconds = operand.seconds();
+            let mut seen = vec![false; seconds.len()];
+            for group in found.groups.values() {
+                group.mark(&mut seen);
+            }
+            let measured = seen.iter().filter(|seen| **seen).count();
+            if measured == 0 { 1.0 } else { measured as f64 / seen.len() as f64 }
+        };
+        self.operands.iter().map(share).collect()
+    }
+
+    /// The values of a series by bucket, and over the whole range; `seen` is what [`Self::seen`] says.
+    fn values(
+        &self,
+        operator: Option<Operator>,
+        groups: &[Group],
+        seen: &[f64],
+    ) -> (Vec<Option<Value>>, Option<Value>) {
+        let mut each = self.operands.iter().zip(groups).zip(seen).map(|(((operand, _), group), seen)| {
             let seconds = operand.seconds();
             let values = group.values(operand.aggregate, &seconds);
-            (values, group.total(operand.aggregate, &seconds), operand.aggregate.is_additive())
+            let total = group.total(operand.aggregate, &seconds);
+            let total = total.map(|total| if *seen < 1.0 { Value::Broken(total.as_f64() / seen) } else { total });
+            (values, total, operand.aggregate.is_additive())
         });
         let Some((values, total, zero)) = each.next() else { return (Vec::new(), None) };
         match (operator, each.next()) {
@@ -138,7 +163,8 @@ impl Shape {
         let mut scanned = now.scanned();
         compared.into_iter().for_each(|range| scanned += range.scanned());
         let others = compared.map(|range| range.others(&shown.iter().collect())).unwrap_or_default();
-        let series = now.lines(shown).iter().map(|line| self.series_of(line, now, compared, &others)).collect();
+        let seen = (now.seen(), compared.map(Range::seen).unwrap_or_default());
+        let series = now.lines(shown).iter().map(|line| self.series_of(line, now, compared, &others, &seen)).collect();
         let (range, buckets) = (first.resolved.selection.range, first.buckets);
         let end = i128::from(buckets.origin) + i128::from(buckets.step) * i128::from(buckets.count);
         let other = compared.and_then(|range| range.operands.first());
@@ -175,18 +201,26 @@ impl Shape {
         }
     }
 
-    /// A series, with that of the other range; `others` are the groups there that have no series of their own.
-    fn series_of(&self, line: &Line, now: &Range, compared: Option<&Range>, others: &[Group]) -> SeriesOf {
+    /// A series, with that of the other range; `others` are the groups there that have no series of their own, `seen` the shares of
+    /// both ranges.
+    fn series_of(
+        &self,
+        line: &Line,
+        now: &Range,
+        compared: Option<&Range>,
+        others: &[Group],
+        seen: &(Vec<f64>, Vec<f64>),
+    ) -> SeriesOf {
         let first = now.operands.first().map(|(operand, _)| operand);
         let whole = now.operands.len() == 1 && first.is_some_and(|first| first.aggregate.is_whole());
         let other = line.kind == SeriesKind::Other;
         let before = compared.map(|range| {
-            let (values, total) =
-                range.values(self.operator, &if other { others.to_vec() } else { range.groups(&line.key) });
+            let groups = if other { others.to_vec() } else { range.groups(&line.key) };
+            let (values, total) = range.values(self.operator, &groups, &seen.1);
             let at = |place: &usize| values.get(*place).copied().flatten();
             (self.places.iter().map(at).collect(), total)
         });
-        let (values, total) = now.values(self.operator, &line.groups);
+        let (values, total) = now.values(self.operator, &line.groups, &seen.0);
         let (before, total_before) = before.map_or((None, None), |(values, total)| (Some(values), total));
         let metric = first.map_or("", |first| &first.metric);
         let everything = Predicate::All;

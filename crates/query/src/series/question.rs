@@ -128,7 +128,7 @@ pub struct SeriesOf {
     pub key: Vec<Cell>,
     /// By bucket.
     pub values: Amounts,
-    /// Over the whole range, as if that were one bucket; of a `level` the mean of its buckets.
+    /// Over the whole range, as if that were one bucket; of a `level` the mean of the buckets in which the metric was measured, those without this series being zero.
     pub total: Option<f64>,
     /// By bucket, at the same time of the range that is compared with.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -144,6 +144,14 @@ impl Group {
         values
     }
 
+    /// Marks the buckets in which it was measured.
+    pub fn mark(&self, seen: &mut [bool]) {
+        let mut at = |bucket: usize| seen.get_mut(bucket).into_iter().for_each(|seen| *seen = true);
+        self.members.values().flat_map(BTreeMap::keys).for_each(|bucket| at(*bucket as usize));
+        let settled = self.settled.iter().flat_map(|settled| settled.values.iter().enumerate());
+        settled.filter(|(_, value)| value.is_some()).for_each(|(bucket, _)| at(bucket));
+    }
+
     /// Its value over the whole range. Of [`Aggregate::Level`] the mean of its buckets, those without it being zero.
     pub fn total(&self, aggregate: Aggregate, seconds: &[f64]) -> Option<Value> {
         if aggregate == Aggregate::Level {

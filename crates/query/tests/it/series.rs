@@ -196,6 +196,19 @@ fn gauges_of_many_are_added_up() {
 }
 
 #[test]
+fn a_level_is_its_mean_over_what_was_measured() {
+    let points = vec![gauge(0, "p: a\n", 10), gauge(1, "p: a\n", 30), gauge(1, "p: b\n", 4)];
+    let query = SeriesQuery { by: vec!["p".to_owned()], ..query("process.memory", "level", 8, 10) };
+    let answer = ask(&store(points), &query);
+    assert_eq!(keys(&answer), ["a", "b"]);
+    assert_eq!(
+        [0, 1].map(|n| answer.series[n].total),
+        [Some(20.0), Some(2.0)],
+        "six of eight windows were not watched"
+    );
+}
+
+#[test]
 fn two_metrics_become_one() {
     let (fast, error) = ("class: fast\n", "class: error\n");
     let points = [(0, fast, 8), (0, error, 2), (1, fast, 5), (3, error, 4), (3, fast, 0)];
