@@ -45,6 +45,11 @@ pub fn stay_small() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
+/// What the process is called in lists of processes: one that was started by way of /proc is `exe` there.
+fn be_called(name: &std::ffi::CStr) {
+    let _ = rustix::thread::set_name(name);
+}
+
 fn start(args: AgentArgs) -> Result<(), AgentError> {
     let stop = supervisor::stop_on_signals().map_err(AgentError::System)?;
     if args.with_parent {

@@ -90,6 +90,7 @@ pub fn is_asked_for() -> bool {
 /// Runs it. The supervisor learns why it fails.
 #[must_use]
 pub fn run() -> ExitCode {
+    crate::be_called(c"arachne-collect");
     // Whoever ends the agent may signal all its processes: this one hands over first, and ends by the word of its supervisor.
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let _ = signal_hook::flag::register(signal, Arc::default());

@@ -72,6 +72,7 @@ impl ProcessError {
 /// Runs it. The supervisor learns why it fails.
 #[must_use]
 pub fn run() -> ExitCode {
+    crate::be_called(c"arachne-capture");
     // Whoever ends the agent may signal all its processes: this one hands over first, and ends by the word of its supervisor.
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let _ = signal_hook::flag::register(signal, Arc::default());
