@@ -6,13 +6,12 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use crate::report::Readings;
 use crate::text::number;
+use crate::tls;
 use crate::{Collector, Metric, Sink};
 
 /// What it reads.
@@ -84,8 +83,11 @@ impl Check {
             return Err(wrong());
         }
         let name = host.trim_matches(['[', ']']);
-        let tls =
-            if secure { Some((config()?, ServerName::try_from(name.to_owned()).map_err(|_| wrong())?)) } else { None };
+        let tls = if secure {
+            Some((Arc::new(tls::of_anyone()?), ServerName::try_from(name.to_owned()).map_err(|_| wrong())?))
+        } else {
+            None
+        };
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let label = url.split(['?', '#']).next().unwrap_or_default().to_owned();
         Ok(Self { url: label, host: name.to_owned(), port, path, tls, readings: Readings::new(EVERY) })
@@ -139,52 +141,6 @@ fn status(head: &[u8]) -> Option<u16> {
 /// When a certificate ends.
 fn end(certificate: &[u8]) -> Option<i64> {
     Some(x509_parser::parse_x509_certificate(certificate).ok()?.1.validity().not_after.timestamp())
-}
-
-/// TLS that takes any certificate: a check says when one ends, not whether somebody should trust it, and sends no secret.
-fn config() -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?.dangerous();
-    Ok(Arc::new(builder.with_custom_certificate_verifier(Arc::new(Any(provider))).with_no_client_auth()))
-}
-
-#[derive(Debug)]
-struct Any(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Any {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 impl Collector for Check {

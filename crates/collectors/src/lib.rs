@@ -23,6 +23,7 @@ pub mod tcp;
 #[cfg(test)]
 mod testing;
 mod text;
+mod tls;
 
 pub use catalogue::{Family, families};
 pub use collector::{Collector, Missing, Sink};

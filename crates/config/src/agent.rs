@@ -60,7 +60,8 @@ fn collect(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> Collect {
             section.required("connection", "host=/run/postgresql user=arachne dbname=shop", word, mistakes);
         let name = section.scalar("name", word, mistakes);
         let password = secret(section, mistakes);
-        Some(Database { connection: connection?, name, password })
+        let ca_file = section.scalar("ca_file", word, mistakes);
+        Some(Database { connection: connection?, name, password, ca_file })
     });
     let redis = servers(&mut section, "redis", mistakes, |section, mistakes| {
         let address = section.required("address", "127.0.0.1:6379", word, mistakes);

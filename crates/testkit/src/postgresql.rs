@@ -40,8 +40,20 @@ impl Cluster {
     ///
     /// # Errors
     /// It is installed, and does not start.
-    #[allow(clippy::print_stderr, reason = "a skipped test says so")]
     pub fn start(folder: &Path) -> io::Result<Option<Self>> {
+        Self::start_with(folder, None)
+    }
+
+    /// The same, which is reached at `port` of 127.0.0.1, too, over TLS alone, with this certificate and key (PEM).
+    ///
+    /// # Errors
+    /// It is installed, and does not start.
+    pub fn start_tls(folder: &Path, port: u16, certificate: &str, key: &str) -> io::Result<Option<Self>> {
+        Self::start_with(folder, Some((port, certificate, key)))
+    }
+
+    #[allow(clippy::print_stderr, reason = "a skipped test says so")]
+    fn start_with(folder: &Path, tls: Option<(u16, &str, &str)>) -> io::Result<Option<Self>> {
         let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let programs = versions.map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").exists());
         let Some(programs) = programs else {
@@ -55,8 +67,21 @@ impl Cluster {
         let data = cluster.data();
         let initdb = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"];
         run(as_owner(&cluster.programs.join("initdb")).args(initdb).arg(&data))?;
+        let mut listen = "-c listen_addresses=".to_owned();
+        if let Some((port, certificate, key)) = tls {
+            let rules = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+            for (name, text) in [("server.crt", certificate), ("server.key", key), ("pg_hba.conf", rules)] {
+                let file = data.join(name);
+                std::fs::write(&file, text)?;
+                run(Command::new("chmod").arg("600").arg(&file))?;
+                if is_root() {
+                    run(Command::new("chown").arg("postgres").arg(&file))?;
+                }
+            }
+            listen = format!("-c listen_addresses=127.0.0.1 -c port={port} -c ssl=on");
+        }
         let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={} -c shared_preload_libraries=pg_stat_statements -c fsync=off \
+            "{listen} -c unix_socket_directories={} -c shared_preload_libraries=pg_stat_statements -c fsync=off \
              -c track_io_timing=on -c pg_stat_statements.track_utility=on",
             folder.display()
         );

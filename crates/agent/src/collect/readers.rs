@@ -76,7 +76,8 @@ pub fn collectors(config: &Collect, secrets: &Path) -> Vec<Wanted> {
         let secrets = secrets.to_owned();
         all.push(Wanted::new(format!("postgresql {name}"), move || {
             let password = secret::read(&database.password, &secrets)?;
-            Postgresql::new(&database.connection, password.as_deref(), Some(&name))
+            let authority = database.ca_file.as_deref().map(|file| secret::authority(file, &secrets)).transpose()?;
+            Postgresql::new(&database.connection, password.as_deref(), authority.as_deref(), Some(&name))
         }));
     }
     for server in config.redis.iter().cloned() {

@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arachne_delivery::instructions::{SECRET_ENV, Secret};
 
 /// A password is no longer.
 const BYTES_MAX: u64 = 4096;
+/// Certificates of authorities are no longer: those of a large cloud have 200 KiB.
+const AUTHORITY_BYTES_MAX: u64 = 1 << 20;
 
 /// The secret, if there is to be one. Texts of errors hold nothing of it.
 ///
@@ -21,21 +23,37 @@ pub fn read(secret: &Secret, folder: &Path) -> Result<Option<String>, String> {
     }
 }
 
+/// The certificates of authorities in a file of the folder.
+///
+/// # Errors
+/// It cannot be read.
+pub fn authority(name: &str, folder: &Path) -> Result<String, String> {
+    let file = place(name, folder)?;
+    text(&file, AUTHORITY_BYTES_MAX).map_err(|why| format!("cannot read the authority in {}: {why}", file.display()))
+}
+
 /// The first line of a file.
 fn of_file(name: &str, folder: &Path) -> Result<String, String> {
+    let file = place(name, folder)?;
+    let wrong = |why: &dyn std::fmt::Display| format!("cannot read the password in {}: {why}", file.display());
+    match text(&file, BYTES_MAX).map_err(|error| wrong(&error))?.lines().next() {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(wrong(&"its first line is empty")),
+    }
+}
+
+fn place(name: &str, folder: &Path) -> Result<PathBuf, String> {
     // Configurations are checked for this; here it is what keeps all other files of the host from being sent anywhere.
     if name.starts_with('.') || name.contains('/') {
         return Err(format!("{} is no file of the folder of secrets", name.escape_debug()));
     }
-    let file = folder.join(name);
-    let wrong = |why: &dyn std::fmt::Display| format!("cannot read the password in {}: {why}", file.display());
+    Ok(folder.join(name))
+}
+
+fn text(file: &Path, bytes_max: u64) -> std::io::Result<String> {
     let mut text = String::new();
-    let opened = File::open(&file).map_err(|error| wrong(&error))?;
-    opened.take(BYTES_MAX).read_to_string(&mut text).map_err(|error| wrong(&error))?;
-    match text.lines().next() {
-        Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err(wrong(&"its first line is empty")),
-    }
+    File::open(file)?.take(bytes_max).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn of_env(name: &str) -> Result<String, String> {

@@ -52,6 +52,7 @@ fn what_is_asked_arrives_and_what_is_missing_is_said() {
         connection: format!("host={} user=arachne", nowhere.display()),
         name: Some(name.to_owned()),
         password,
+        ca_file: None,
     };
     let address = redis();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -37,7 +37,9 @@ pub fn distance(sources: &[Source], end: UnixNanos, interrupt: &Interrupt) -> i6
 fn last_in(file: &Path, interrupt: &Interrupt) -> Option<i64> {
     let mut last = None;
     let mut file = spool::read_file(file).ok()?;
-    while !interrupt.is_set() && let Ok(Some(batch)) = file.next_batch() {
+    while !interrupt.is_set()
+        && let Ok(Some(batch)) = file.next_batch()
+    {
         let rows = batch.and_then(|batch| decode(batch.tables, &mut 0));
         last = last.max(rows.ok().as_ref().and_then(last_of));
     }

@@ -4,8 +4,8 @@ use arachne_capture::FrameBytes;
 use arachne_capture::rows::{Choice, ROWS_VERSION, RowOptions, ServiceRule, Vantage};
 use arachne_content::redact::RULES_VERSION;
 use arachne_filter::{Diagnostic, Predicate, Settings, parse};
-use arachne_model::table::{ExchangeRow, Row as _};
 use arachne_model::Limits;
+use arachne_model::table::{ExchangeRow, Row as _};
 
 use crate::args::{Decode, ImportArgs};
 

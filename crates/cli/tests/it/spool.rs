@@ -110,7 +110,8 @@ fn a_spool_and_a_capture_move_together_by_whole_windows() {
     let (code, err) = import(&data, &files);
     assert_eq!(code, Some(0), "{err}");
     let moved = folder.path().join("moved");
-    let done = arachne().args(["import", "--end-at", "1795255200", "--data"]).arg(&moved).args(&files).output().unwrap();
+    let done =
+        arachne().args(["import", "--end-at", "1795255200", "--data"]).arg(&moved).args(&files).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let (before, after) = (starts(&data), starts(&moved));
     let by = after[0] - before[0];

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, Config, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The server ends a question after this.
 const STATEMENT_TIMEOUT: &str = "5s";
@@ -21,10 +22,10 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects and says who asks.
-    pub(super) async fn open(mut config: Config) -> Result<Self, String> {
+    pub(super) async fn open(mut config: Config, tls: MakeRustlsConnect) -> Result<Self, String> {
         config.application_name("arachne").connect_timeout(CONNECT_TIMEOUT);
         let (client, connection) =
-            config.connect(NoTls).await.map_err(|error| format!("cannot connect: {}", chain(&error)))?;
+            config.connect(tls).await.map_err(|error| format!("cannot connect: {}", chain(&error)))?;
         // It ends with the client.
         tokio::spawn(connection);
         let mut this = Self { client, version: 0 };

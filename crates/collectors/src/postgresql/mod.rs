@@ -13,20 +13,21 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::client::{Connection, chain};
 use self::top::Top;
 use crate::report::{Readings, Report};
-use crate::{Collector, Metric, Missing, Sink};
+use crate::{Collector, Metric, Missing, Sink, tls};
 
 /// What it reads.
 pub const SAYS: &str = "A PostgreSQL server, 12 to 17, over one connection (`application_name` is arachne) as a role with `pg_monitor`; \
 the SQL below makes it. Each series also has the label `instance`. Statements come from `pg_stat_statements`: \
 the 30 heaviest by each of time, CPU, disk time, rows, reads, temporary files, log and calls have names (`id` is the server's number, `query` \
 the text without constants and comments, cut at 200 bytes; `level` is `nested` inside of functions, whose time is in that of their caller too), \
-all others are `~other`. Resets and evictions never count backwards. Connections without TLS only: over a Unix socket or a network \
-that is trusted.";
+all others are `~other`. Resets and evictions never count backwards. TLS where the server offers it, and with `ca_file` \
+only with a certificate of that authority.";
 
 /// What it measures.
 pub const METRICS: &[&[Metric]] = &[top::METRICS, activity::METRICS, server::METRICS];
@@ -62,6 +63,7 @@ pub fn setup_sql(role: &str) -> String {
 /// Reads a PostgreSQL server every 10 s.
 pub struct Postgresql {
     config: Config,
+    tls: MakeRustlsConnect,
     readings: Readings,
     top: Top,
     /// What drives the connection; it runs only while a reading waits for an answer.
@@ -94,19 +96,38 @@ pub fn place(connection: &str) -> Result<String, String> {
 
 impl Postgresql {
     /// Of the server that `connection` names: `host=/run/postgresql user=arachne dbname=shop`, or a URL. `instance` is its name in
-    /// series, else host and port.
+    /// series, else host and port. `authority` is the PEM of those whose certificates the server must have; without it a server that
+    /// offers TLS is talked to with it, whoever it is, as libpq does (`sslmode` prefer and require).
     ///
     /// # Errors
-    /// The text names no server; or the system gives no event queue.
-    pub fn new(connection: &str, password: Option<&str>, instance: Option<&str>) -> Result<Self, String> {
+    /// The text names no server, or forbids the TLS that `authority` asks for; there is no certificate in that; or the system gives no
+    /// event queue.
+    pub fn new(
+        connection: &str,
+        password: Option<&str>,
+        authority: Option<&str>,
+        instance: Option<&str>,
+    ) -> Result<Self, String> {
         let (mut config, place) = settings_of(connection)?;
+        let tls = if let Some(pem) = authority {
+            if config.get_ssl_mode() == SslMode::Disable || place.starts_with('/') {
+                return Err(
+                    "an authority is named, but the connection is without TLS: leave one of both out".to_owned()
+                );
+            }
+            config.ssl_mode(SslMode::Require);
+            tls::of_authority(pem)?
+        } else {
+            tls::of_anyone()?
+        };
+        let tls = MakeRustlsConnect::new(tls);
         if let Some(password) = password {
             config.password(password);
         }
         let instance = instance.map_or(place, str::to_owned);
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
         let readings = Readings::new(EVERY).of(("instance", instance));
-        Ok(Self { config, readings, top: Top::new(), runtime, connection: None, reading: 0, missing: Vec::new() })
+        Ok(Self { config, tls, readings, top: Top::new(), runtime, connection: None, reading: 0, missing: Vec::new() })
     }
 }
 
@@ -131,7 +152,7 @@ impl Collector for Postgresql {
         let read = async {
             let connection = match connection.filter(|connection| !connection.is_closed()) {
                 Some(connection) => connection,
-                None => Connection::open(self.config.clone()).await?,
+                None => Connection::open(self.config.clone(), self.tls.clone()).await?,
             };
             let missing = read(&connection, &mut self.top, sizes, &mut report).await;
             if connection.is_closed() {

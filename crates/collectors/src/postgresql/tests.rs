@@ -25,7 +25,7 @@ impl Cluster {
     }
 
     fn collector(&self, user: &str) -> Postgresql {
-        Postgresql::new(&self.0.connection(user), None, Some("test")).expect("a connection")
+        Postgresql::new(&self.0.connection(user), None, None, Some("test")).expect("a connection")
     }
 }
 
@@ -122,15 +122,56 @@ fn what_a_role_may_not_see_is_said() {
     assert!(whats.iter().any(|what| what == "states and statements of other users"), "{whats:?}");
 }
 
+/// An authority and a certificate of it for 127.0.0.1, with its key; all PEM.
+fn certificates() -> (String, String, String) {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let key = || KeyPair::generate().expect("a key");
+    let (authority_key, own_key) = (key(), key());
+    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let signed = authority.self_signed(&authority_key).expect("an authority");
+    let issuer = Issuer::new(authority, authority_key);
+    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    let own = own.signed_by(&own_key, &issuer).expect("a certificate");
+    (signed.pem(), own.pem(), own_key.serialize_pem())
+}
+
+#[test]
+fn a_server_over_tls_has_a_certificate_of_its_authority_or_is_not_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let (authority, certificate, key) = certificates();
+    let started = arachne_testkit::postgresql::Cluster::start_tls(folder.path(), port, &certificate, &key);
+    let Some(_cluster) = started.expect("a server") else { return };
+    let ask = |more: &str, authority: Option<&str>| {
+        let connection = format!("host=127.0.0.1 port={port} user=postgres dbname=postgres {more}");
+        let mut collector = Postgresql::new(&connection, None, authority, None).expect("a connection");
+        let mut found = Found::default();
+        collector.collect(10 * SECOND, &mut found).map(|()| found.total(&activity::LIMIT))
+    };
+    assert!(ask("", Some(&authority)).expect("its own authority") > 0);
+    assert!(ask("", None).expect("any certificate where none is asked for") > 0);
+    let (another, ..) = certificates();
+    let error = ask("", Some(&another)).expect_err("signed by somebody else");
+    assert!(error.contains("certificate"), "{error}");
+    // What shows that the others came over TLS.
+    let error = ask("sslmode=disable", None).expect_err("the server takes none without TLS");
+    assert!(error.contains("pg_hba"), "{error}");
+}
+
 #[test]
 fn errors_say_what_and_why() {
-    let error = Postgresql::new("user=x", None, None).err().expect("no host");
+    let error = Postgresql::new("host=x sslmode=disable", None, Some(""), None).err().expect("both");
+    assert!(error.contains("without TLS"), "{error}");
+    let error = Postgresql::new("host=x", None, Some("nothing"), None).err().expect("no certificate");
+    assert!(error.contains("BEGIN CERTIFICATE"), "{error}");
+    let error = Postgresql::new("user=x", None, None, None).err().expect("no host");
     assert!(error.contains("no host"), "{error}");
-    let error = Postgresql::new("host=x nonsense=1", None, None).err().expect("no such setting");
+    let error = Postgresql::new("host=x nonsense=1", None, None, None).err().expect("no such setting");
     assert!(error.contains("nonsense"), "{error}");
     let folder = tempfile::tempdir().expect("a folder");
     let config = format!("host={} user=x", folder.path().display());
-    let mut collector = Postgresql::new(&config, None, None).expect("well formed");
+    let mut collector = Postgresql::new(&config, None, None, None).expect("well formed");
     let error = collector.collect(10 * SECOND, &mut Found::default()).expect_err("nobody listens");
     assert!(error.contains("cannot connect"), "{error}");
 }

@@ -110,14 +110,15 @@ impl Collect {
             return wrong(format!("at most {SERVERS_MAX}"));
         }
         for (at, database) in self.postgresql.iter().enumerate() {
-            let Database { connection, name, password } = database;
+            let Database { connection, name, password, ca_file } = database;
             if !is_text(connection) || !name.as_deref().is_none_or(is_text) {
                 return wrong(format!("[{at}]: connection and name are texts of 1 to {TEXT_BYTES_MAX} bytes"));
             }
             if has_password(connection) {
                 return wrong(format!("[{at}]: {NO_SECRETS}"));
             }
-            password.check().or_else(|why| wrong(format!("[{at}]: {why}")))?;
+            let authority = Secret { file: ca_file.clone(), env: None };
+            password.check().and_then(|()| authority.check()).or_else(|why| wrong(format!("[{at}]: {why}")))?;
         }
         Ok(())
     }
@@ -188,6 +189,9 @@ pub struct Database {
     pub name: Option<String>,
     /// Where its password is.
     pub password: Secret,
+    /// The name of a file in the agent's folder of secrets with the authority (PEM) that signs its certificate: then it is talked to
+    /// over TLS alone.
+    pub ca_file: Option<String>,
 }
 
 /// A Redis server.
