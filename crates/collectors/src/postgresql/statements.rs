@@ -117,6 +117,79 @@ mod tests {
         }
     }
 
+    /// Four readings of a real server, among them one after the reset of an entry and one after that of all, beside what another
+    /// reader found between them.
+    #[test]
+    #[allow(clippy::print_stderr, reason = "a skipped test says so")]
+    fn real_readings_grow_as_another_reader_says() {
+        let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let shared = std::env::var_os("ARACHNE_SHARED").map_or_else(|| workspace.join("../shared"), Into::into);
+        let Ok(expected) = std::fs::read(shared.join("logs/expected.json")) else {
+            eprintln!("skipped: no logs in {} (ARACHNE_SHARED)", shared.display());
+            return;
+        };
+        let expected: serde_json::Value = serde_json::from_slice(&expected).expect("JSON");
+        let mut statements = Statements::default();
+        let mut previous: Option<&str> = None;
+        for name in ["t0", "t1", "t2_one_reset", "t3_full_reset"] {
+            let file = shared.join(format!("logs/postgres/pgss/{name}.csv"));
+            let mut reset = None;
+            let mut entries = Vec::new();
+            for row in csv::Reader::from_path(file).expect("a table").deserialize::<HashMap<String, String>>() {
+                let row = row.expect("a row");
+                let nanoseconds = |column: &str| (row[column].parse::<f64>().expect(column) * 1e6).round() as u64;
+                let count = |column: &str| row[column].parse::<u64>().expect(column);
+                let key = Key {
+                    user: row["rolname"].clone(),
+                    database: row["datname"].clone(),
+                    query: row["queryid"].clone(),
+                    top: row["toplevel"] == "t",
+                };
+                let used = Used {
+                    calls: count("calls"),
+                    time: nanoseconds("total_exec_time"),
+                    io: ["blk_read_time", "blk_write_time", "temp_blk_read_time", "temp_blk_write_time"]
+                        .map(nanoseconds)
+                        .iter()
+                        .sum(),
+                    read: count("shared_blks_read"),
+                    temp: count("temp_blks_written"),
+                    ..Used::default()
+                };
+                reset = Some(row["stats_reset"].clone());
+                entries.push(Entry { key, used, since: None });
+            }
+            let grown = statements.read(entries, reset);
+            let Some(before) = previous.replace(name) else { continue };
+            let said = &expected["postgres/pgss"][format!("{before} -> {name}")];
+            let sum = |of: fn(&Used) -> u64| grown.iter().map(|(_, used)| of(used)).sum::<u64>();
+            let near = |nanoseconds: u64, milliseconds: &serde_json::Value| {
+                let said = milliseconds.as_f64().expect("a number");
+                assert!((nanoseconds as f64 / 1e6 - said).abs() < 0.002, "{name}: {nanoseconds} ns, {said} ms");
+            };
+            assert_eq!(Some(sum(|used| used.calls)), said["sum_calls"].as_u64(), "{name}");
+            near(sum(|used| used.time), &said["sum_exec_ms"]);
+            near(sum(|used| used.io), &said["sum_io_ms"]);
+            for (top, of) in [
+                ("top_by_exec_ms", (|used| used.time) as fn(&Used) -> u64),
+                ("top_by_io_ms", |used| used.io),
+                ("top_by_cpu_ms_exec_minus_io", Used::cpu),
+            ] {
+                for (place, said) in said[top].as_array().expect(top).iter().enumerate() {
+                    let mut order: Vec<_> = grown.iter().filter(|(_, used)| of(used) > 0).collect();
+                    order.sort_by_key(|(_, used)| std::cmp::Reverse(of(used)));
+                    let Some((key, used)) = order.get(place) else { continue };
+                    near(of(used), &said["value"]);
+                    assert_eq!(
+                        (Some(&*key.query), Some(used.calls)),
+                        (said["queryid"].as_str(), said["calls"].as_u64()),
+                        "{name} {top}"
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn growth_is_the_difference_and_new_entries_count_wholly() {
         let readings: [(&[Entry], _); 4] = [
