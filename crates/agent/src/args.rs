@@ -47,9 +47,10 @@ pub struct AgentArgs {
     /// The name server to ask instead of those in /etc/resolv.conf.
     #[arg(long, value_name = "ADDRESS:PORT", env = "ARACHNE_NAME_SERVER", requires = "look_up_names")]
     pub name_server: Option<SocketAddr>,
-    /// The configuration of nginx, whose logs are read.
-    #[arg(long, value_name = "FILE", env = "ARACHNE_NGINX_CONF", default_value = "/etc/nginx/nginx.conf")]
-    pub nginx_conf: PathBuf,
+    /// The configuration of nginx, whose logs are read. Without, /etc/nginx/nginx.conf and those of every nginx that runs: as its
+    /// -c and -p say.
+    #[arg(long, value_name = "FILE", env = "ARACHNE_NGINX_CONF")]
+    pub nginx_conf: Option<PathBuf>,
     /// The folder of files with passwords: a configuration names files in it, and no others are opened for that.
     #[arg(long, value_name = "DIR", env = "ARACHNE_SECRETS", default_value = "/etc/arachne-agent/secrets")]
     pub secrets: PathBuf,

@@ -47,6 +47,12 @@ impl Distinct {
         Self { registers: Registers::Listed(Vec::new()) }
     }
 
+    /// Whether it is the sketch of no value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.registers, Registers::Listed(listed) if listed.is_empty())
+    }
+
     /// Adds a value by its hash.
     pub fn insert(&mut self, hash: u64) {
         let register = (hash >> TAIL_BITS) as u16;
@@ -216,6 +222,7 @@ mod tests {
         let mut sketch = Distinct::new();
         [0, u64::MAX, 1 << TAIL_BITS].into_iter().for_each(|hash| sketch.insert(hash));
         assert_eq!(sketch.registers().collect::<Vec<_>>(), [(0, 53), (1, 53), (4095, 1)]);
+        assert!(!sketch.is_empty() && Distinct::new().is_empty());
         let full = Distinct::from_registers((0..4096).map(|register| (register, RANK_MAX))).expect("all are possible");
         assert!(full.estimate() > 1 << 60);
     }

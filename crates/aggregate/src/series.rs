@@ -1,6 +1,6 @@
 //! What lines become: values with a name and labels, of one window of time.
 
-use crate::Histogram;
+use crate::{Distinct, Histogram};
 
 /// The label of all that has no label of its own.
 pub const OTHER: &str = "~other";
@@ -14,16 +14,19 @@ pub enum Value<'a> {
     Sum(i128),
     /// Values in billionths of their unit (nanoseconds), or bytes.
     Histogram(&'a Histogram),
+    /// How many different ones.
+    Distinct(&'a Distinct),
 }
 
 impl Value<'_> {
-    /// The number that adds up over labels: a count, a sum, how many values.
+    /// The number that adds up over labels: a count, a sum, how many values; of different ones about how many, which does not.
     #[must_use]
     pub fn total(self) -> i128 {
         match self {
             Self::Count(count) => count.into(),
             Self::Sum(sum) => sum,
             Self::Histogram(histogram) => histogram.count().into(),
+            Self::Distinct(distinct) => distinct.estimate().into(),
         }
     }
 }

@@ -9,6 +9,8 @@ pub enum Kind {
     Gauge,
     /// A distribution of the values in it.
     Histogram,
+    /// How many different ones there were in it.
+    Distinct,
 }
 
 impl Kind {
@@ -19,6 +21,7 @@ impl Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::Distinct => "distinct",
         }
     }
 }
@@ -59,4 +62,5 @@ impl Metric {
     constructor!(counter, Counter);
     constructor!(gauge, Gauge);
     constructor!(histogram, Histogram);
+    constructor!(distinct, Distinct);
 }

@@ -1,6 +1,6 @@
 //! Points, put together.
 
-use arachne_aggregate::Histogram;
+use arachne_aggregate::{Distinct, Histogram};
 use arachne_model::table::PointRow;
 
 /// Labels of a series, put into their canonical text.
@@ -78,6 +78,12 @@ impl Point<'_> {
     pub fn histogram(&self, values: &Histogram) -> PointRow {
         let sum = i64::try_from(values.sum()).unwrap_or(i64::MAX);
         PointRow { count: values.count(), sum, sketch: values.to_bytes(), ..self.row("histogram") }
+    }
+
+    /// How many different ones there were; they were looked at once.
+    #[must_use]
+    pub fn distinct(&self, values: &Distinct) -> PointRow {
+        PointRow { count: 1, sketch: values.to_bytes(), ..self.row("distinct") }
     }
 }
 

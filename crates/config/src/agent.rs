@@ -69,8 +69,10 @@ fn collect(mut section: Section<'_>, mistakes: &mut Vec<Mistake>) -> Collect {
         Some(RedisServer { address: address?, password })
     });
     let checks = section.take("checks").and_then(|node| words(node, "agent.collect.checks", mistakes));
+    let networks = section.take("networks").and_then(|node| words(node, "agent.collect.networks", mistakes));
     section.end(mistakes);
-    Collect { system, process, tcp, nginx, postgresql, redis, checks: checks.unwrap_or_default(), ..Collect::default() }
+    let (checks, networks) = (checks.unwrap_or_default(), networks.unwrap_or_default());
+    Collect { system, process, tcp, nginx, postgresql, redis, checks, networks, ..Collect::default() }
 }
 
 /// A list of servers, or one alone.

@@ -311,7 +311,8 @@ fn wrong_rules_are_told_with_line_and_column() {
 fn databases_and_checks_of_the_agent() {
     let text = "storage: {path: d}\nserver: {beacons: yes, own_series: no}\nagent:\n  collect:\n    postgresql:\n      - connection: host=db user=arachne\n        name: main\n        password_file: main\n      \
                 - connection: postgresql://arachne@other/shop\n    redis: {address: \"127.0.0.1:6379\", password_env: ARACHNE_SECRET_REDIS}\n    \
-                checks: [https://shop.example/health]\n";
+                checks: [https://shop.example/health]\n\
+                \x20   networks: [203.0.113.0/24]\n";
     let config = config(text);
     assert_eq!((config.beacons, config.own_series), (Some(true), Some(false)));
     let collect = config.agent.expect("an agent").config.collect;
@@ -319,6 +320,7 @@ fn databases_and_checks_of_the_agent() {
     assert_eq!(collect.postgresql[0].password.file.as_deref(), Some("main"));
     assert_eq!(collect.redis[0].password.env.as_deref(), Some("ARACHNE_SECRET_REDIS"));
     assert_eq!(collect.checks, ["https://shop.example/health"]);
+    assert_eq!(collect.networks, ["203.0.113.0/24"]);
     let wrong = "storage: {path: d}\nagent:\n  collect:\n    postgresql:\n      - connection: host=db password=hunter2\n    redis:\n      - adress: a:1\n";
     let mistakes = mistakes(wrong);
     assert!(mistakes.contains("did you mean `address`?") && mistakes.contains("a password has no place"), "{mistakes}");
@@ -359,6 +361,7 @@ fn a_file_for_an_agent_sets_what_it_names_and_nothing_else() {
         ("storage: {path: d}\nlogs: []\n", "1:1: storage: unknown key; there are: services, agent, logs"),
         ("logs:\n  - plugin: access\n    file: a.log\n    format: combined\n", "logs: `a.log` is no absolute path"),
         ("agent: {collect: {chekcs: []}}\n", "did you mean `checks`?"),
+        ("agent: {collect: {networks: [10.0.0.0/40]}}\n", "no network"),
     ] {
         let told = file(text).expect_err("it has mistakes").to_string();
         assert!(told.contains(wanted), "{text:?} gives\n{told}\nwithout {wanted:?}");

@@ -2050,6 +2050,11 @@ export interface components {
              */
             logs?: components["schemas"]["CollectedLog"][];
             /**
+             * @description Networks whose addresses have series of their own among the peers of TCP connections, beside all private ones: `203.0.113.0/24`.
+             * @default []
+             */
+            networks?: string[];
+            /**
              * @description The logs that the configuration of its nginx names.
              * @default true
              */

@@ -14,12 +14,16 @@ export function unitOf(written: string, wished?: Unit): { unit: Unit; scale: num
   return { unit: wished ?? (perSecond ? "rate" : "count"), scale: base === "1e-9" ? 1e-9 : 1 };
 }
 
+/** Estimates of fewer different ones than this are right but for a few. */
+const SURE = 100;
+
 /** A value in words. */
 export function text(unit: Unit, value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) return NOTHING;
   switch (unit) {
     case "time": return duration(Math.round(value));
     case "share": return value > 1 ? `${count(value * 100)} %` : percent(value);
+    case "about": return `${value >= SURE ? "≈ " : ""}${count(value)}`;
     case "bytes": return bytes(Math.round(value));
     case "bytes/s": return `${bytes(Math.round(value))}/s`;
     case "bits/s": return `${count(value)}bit/s`;

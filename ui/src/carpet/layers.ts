@@ -1,7 +1,7 @@
 /** One page per layer: which panels it has, by section. Metrics: docs/metrics.md. */
 import type { Schema } from "../api/client.ts";
 import {
-  browserStages, cpu, dbSeconds, disk, errors, HOST, type Layer, light, LOG, NO_BROWSER, NO_DB, NO_HOST, NO_LOG, NO_ROWS, rtt, services,
+  browserStages, clients, cpu, dbSeconds, disk, errors, HOST, type Layer, light, LOG, NO_BROWSER, NO_DB, NO_HOST, NO_LOG, NO_ROWS, rtt, services,
 } from "./panels.ts";
 import type { Kind } from "../views/parts/table.ts";
 import type { MetricAsk, PanelSpec } from "./spec.ts";
@@ -12,6 +12,8 @@ export interface TableSpec {
   by: string;
   /** What its values are. */
   name: string;
+  /** Where texts stand whole of which names are the beginnings. */
+  whole?: { metric: string; by: string; label: string };
   measures: { key: string; label: string; doc: string; kind: Kind; ask: MetricAsk; /** What answers are multiplied by. */ scale?: number }[];
 }
 
@@ -64,8 +66,8 @@ const EDGE: Section[] = [
     }])[0]!, wide: true },
   ] },
   { title: "Errors and refusals", needs: { metric: "access.total", missing: "" }, panels: edge([
-    { id: "5xx", title: "5xx and no answer", doc: "Failed requests on an axis of their own.", kind: "bars", asks: [{ metric: "access.total", filter: "label.class:error", label: "error", ...service }],
-      others: [{ name: "status", asks: [{ metric: "access.statuses", filter: "(label.status:5* or label.status:0*)", by: ["status"], ...service }] }], errors: [{ metric: "access.statuses", filter: "(label.status:5* or label.status:0*)", by: ["status"], ...service }] },
+    { id: "5xx", title: "5xx and no answer", doc: "Failed requests on an axis of their own, and how many different clients had them: one user or all?", kind: "bars", figures: clients, asks: [{ metric: "access.total", filter: "label.class:error", label: "error", ...service }],
+      others: [{ name: "status", asks: [{ metric: "access.statuses", filter: "(label.status:5* or label.status:0*)", by: ["status"], ...service }] }, { name: "clients", asks: [{ metric: "access.clients", filter: "label.class:error", aggregate: "distinct", label: "clients hit", ...service }] }], errors: [{ metric: "access.statuses", filter: "(label.status:5* or label.status:0*)", by: ["status"], ...service }] },
     { id: "5xx-urls", title: "Errors by URL", doc: "Failed requests by template: of one URL, or of all main pages.", kind: "bars", asks: [{ metric: "access.requests", filter: "label.class:error", by: ["template"], top: 6, ...service }],
       errors: [{ metric: "access.requests", filter: "label.class:error", by: ["template"], top: 6, ...service }] },
     { id: "5xx-services", title: "Errors by service", doc: "Failed requests by the service whose log has them: of one, or of all.", kind: "bars", asks: [{ metric: "access.total", filter: "label.class:error", by: ["service"], top: 5, ...service }],
@@ -120,14 +122,16 @@ const APP: Section[] = [
     { id: "log-lines", title: "Lines read", doc: "Lines per second by file.", kind: "bars", asks: [{ metric: "log.lines", by: ["file"], ...service }] },
     { id: "log-unmatched", title: "Lines no rule matched", doc: "What the rules leave out, per second by reason: arachne check --sample says why.", kind: "bars", asks: [{ metric: "log.lines.unmatched", by: ["reason"], ...service }] },
     { id: "log-lag", title: "Lag of reading", doc: "For how long bytes of a file wait that were not read yet; 0 where none does.", kind: "lines", asks: [{ metric: "log.lag", by: ["file"], aggregate: "max", ...service }] },
+    { id: "log-lost", title: "Lines left out", doc: "Lines that count in no window, that were cut, and lines to be kept for which there was no room, per second.", kind: "bars",
+      asks: [{ metric: "log.lines.missed", label: "too late or ahead", ...service }, { metric: "log.lines.cut", label: "cut", ...service }, { metric: "log.records.dropped", label: "not kept", ...service }] },
   ]) },
 ];
 
 const statement = (metric: string, more: object = {}) => [{ metric: `postgresql.statement.${metric}`, by: ["query"], top: 8, ...more }];
 const DB: Section[] = [
   { needs: { metric: "postgresql.connection.max", missing: NO_DB }, panels: [
-    { ...dbSeconds, wide: true, asks: statement("time"), main: "time", others: [
-      { name: "CPU", asks: statement("cpu.time") }, { name: "I/O", asks: statement("io.time") }, { name: "databases", asks: [{ metric: "postgresql.statement.time", by: ["database"] }] },
+    { ...dbSeconds, wide: true, asks: statement("busy"), instead: { of: "postgresql.statement.busy", asks: statement("time") }, main: "time", others: [
+      { name: "when ended", asks: statement("time") }, { name: "CPU", asks: statement("cpu.time") }, { name: "I/O", asks: statement("io.time") }, { name: "databases", asks: [{ metric: "postgresql.statement.time", by: ["database"] }] },
       { name: "users", asks: [{ metric: "postgresql.statement.time", by: ["user"] }] },
     ], figures: [{ label: "mean", unit: "time", ask: { metric: "postgresql.statement.time", aggregate: "avg" } }] },
     ...db([
@@ -150,6 +154,7 @@ const DB: Section[] = [
       others: [{ name: "waits", asks: [{ metric: "postgresql.connection.count", by: ["state", "wait"], aggregate: "level" }] }, { name: "users", asks: [{ metric: "postgresql.connection.count", by: ["user"], aggregate: "level" }] }] },
     { id: "db-used", title: "Connections of those allowed", doc: "How many of max_connections are taken.", kind: "lines", unit: "share", asks: [{ metric: "postgresql.connection.count", aggregate: "level", with: { operator: "divide", metric: "postgresql.connection.max" }, label: "used" }] },
     { id: "db-locks", title: "Waiting for locks", doc: "Sessions that wait for a lock, by whom they wait for.", kind: "bars", asks: [{ metric: "postgresql.lock.waiting", by: ["blocker", "blocker_state"], aggregate: "level" }] },
+    { id: "db-lock-age", title: "Age of waits for locks", doc: "How long the statement of the longest waiting session runs, by whom it waits for.", kind: "lines", asks: [{ metric: "postgresql.lock.age", by: ["blocker", "blocker_state"], aggregate: "max" }] },
     { id: "db-deadlocks", title: "Deadlocks and roll-backs", doc: "Deadlocks and transactions that were aborted, per second.", kind: "lines", asks: [{ metric: "postgresql.deadlocks", label: "deadlocks" }, { metric: "postgresql.transactions", filter: "label.outcome:aborted", label: "aborted" }] },
   ]) },
   { title: "The server", needs: { metric: "postgresql.connection.max", missing: "" }, panels: db([
@@ -158,7 +163,10 @@ const DB: Section[] = [
     { id: "db-written", title: "Rows by operation", doc: "Rows read and changed per second.", kind: "bars", asks: [{ metric: "postgresql.rows", by: ["operation"] }] },
     { id: "db-buffers", title: "Buffers written", doc: "By the checkpointer, the cleaner, or a backend that had to wait for it.", kind: "bars", asks: [{ metric: "postgresql.buffers.written", by: ["by"] }] },
     { id: "db-checkpoints", title: "Checkpoints", doc: "Time that checkpoints took, per second.", kind: "bars", asks: [{ metric: "postgresql.checkpoint.time", by: ["phase"] }] },
-    { id: "db-lag", title: "Replication lag", doc: "Log that replicas have not applied yet.", kind: "lines", asks: [{ metric: "postgresql.replication.lag", by: ["replica"], aggregate: "max" }], missing: "No replica is connected." , basis: "postgresql.replication.lag" },
+    { id: "db-lag", title: "Replication lag", doc: "Log that replicas have not applied yet.", kind: "lines", asks: [{ metric: "postgresql.replication.lag", by: ["replica"], aggregate: "max" }], missing: "No replica is connected." , basis: "postgresql.replication.lag",
+      main: "bytes", others: [{ name: "time", asks: [{ metric: "postgresql.replication.lag.time", by: ["replica"], aggregate: "max" }] }] },
+    { id: "db-slots", title: "Log kept for slots", doc: "Write-ahead log that is kept for who has not read it: a slot that nobody reads fills the disk.", kind: "lines", asks: [{ metric: "postgresql.replication.slot.retained", by: ["slot", "active"], aggregate: "max" }], missing: "There is no replication slot.", basis: "postgresql.replication.slot.retained" },
+    { id: "db-evicted", title: "Statements thrown out", doc: "By pg_stat_statements for want of room, per second: what they did is lost. Raise pg_stat_statements.max.", kind: "bars", asks: [{ metric: "postgresql.statements.evicted", label: "thrown out" }] },
     { id: "db-xid", title: "Transactions to freeze", doc: "Transactions since the oldest that is not frozen; at two thousand millions the server stops.", kind: "lines", asks: [{ metric: "postgresql.xid.age", by: ["database"], aggregate: "max" }] },
     { id: "db-size", title: "Size of databases", doc: "On disks.", kind: "bars", asks: [{ metric: "postgresql.database.size", by: ["database"], aggregate: "level" }] },
   ]) },
@@ -245,13 +253,14 @@ const TABLES: Partial<Record<Layer, TableSpec>> = {
   edge: { title: "URLs", by: "template", name: "URL", measures: [
     { key: "rate", label: "requests", doc: "Requests per second", kind: "rate", ask: { metric: "access.requests", ...service } },
     { key: "errors", label: "failed", doc: "Share of requests that failed", kind: "percent", ask: { metric: "access.requests", filter: "label.class:error", with: { operator: "divide", metric: "access.requests" }, ...service } },
+    { key: "clients", label: "clients hit", doc: "Different clients whose requests failed: an estimate, two of three times within 1.6 %", kind: "count", ask: { metric: "access.clients", filter: "label.class:error", aggregate: "distinct", ...service } },
     { key: "p50", label: "p50", doc: "Half took at most this", kind: "duration", ask: { metric: "access.time", aggregate: "p50", ...service } },
     { key: "p95", label: "p95", doc: "95 of 100 took at most this", kind: "duration", ask: { metric: "access.time", aggregate: "p95", ...service } },
     { key: "upstream", label: "upstream p95", doc: "95 of 100 took upstreams at most this", kind: "duration", ask: { metric: "access.upstream.time", aggregate: "p95", ...service } },
     { key: "busy", label: "upstream s/s", doc: "Seconds of upstreams per second", kind: "count", scale: 1e-9, ask: { metric: "access.upstream.time", aggregate: "rate", ...service } },
     { key: "bytes", label: "bytes/s", doc: "Bytes sent per second", kind: "bytes", ask: { metric: "access.bytes", ...service } },
   ] },
-  db: { title: "Statements", by: "query", name: "statement", measures: [
+  db: { title: "Statements", by: "query", name: "statement", whole: { metric: "postgresql.statement.text", by: "text", label: "Copy the whole statement" }, measures: [
     { key: "busy", label: "s/s", doc: "Seconds per second: connections busy with it", kind: "count", scale: 1e-9, ask: { metric: "postgresql.statement.time" } },
     { key: "mean", label: "mean", doc: "Mean time of one", kind: "duration", ask: { metric: "postgresql.statement.time", aggregate: "avg" } },
     { key: "calls", label: "calls", doc: "How many ended in the range", kind: "count", ask: { metric: "postgresql.statement.time", aggregate: "count" } },

@@ -1,5 +1,5 @@
 /** The panels of all layers, by what they are called: pages are made of them. Metrics: docs/metrics.md. */
-import type { PanelSpec } from "./spec.ts";
+import type { Figure, PanelSpec } from "./spec.ts";
 
 export { type Layer, LAYER_NAMES, LAYERS } from "./names.ts";
 
@@ -12,6 +12,13 @@ const NO_DB = "No PostgreSQL is asked. Name it under agent.collect.postgresql in
 const LOG = { beat: "log.files", basis: "access.total" } as const;
 const HOST = { beat: "system.uptime", drill: "hosts" } as const;
 
+const ABOUT = "An estimate: two of three times within 1.6 %, nearly always within 5 %; of fewer than 100 exact but for a few. Over hosts and time each client counts once.";
+/** One user or all? How many different clients had errors, of how many that asked. */
+export const clients: Figure[] = [
+  { label: "clients hit", unit: "about", doc: `Different clients whose requests failed. ${ABOUT}`, ask: { metric: "access.clients", filter: "label.class:error", aggregate: "distinct", scope: "service" } },
+  { label: "of", unit: "about", doc: `Different clients. ${ABOUT}`, ask: { metric: "access.clients", aggregate: "distinct", scope: "service" } },
+];
+
 /** Requests at the edge by how fast they were: the traffic light. */
 export const light: PanelSpec = {
   id: "light", title: "Edge", layer: "edge", kind: "light", wide: true, ...LOG,
@@ -23,6 +30,7 @@ export const light: PanelSpec = {
     { label: "err", unit: "share", ask: { metric: "access.total", filter: "label.class:error", with: { operator: "divide", metric: "access.total" }, scope: "service" } },
     { label: "p95", ask: { metric: "access.time", aggregate: "p95", scope: "service" } },
     { label: "upstream p95", ask: { metric: "access.upstream.time", aggregate: "p95", scope: "service" } },
+    ...clients,
   ],
   missing: NO_LOG,
 };
@@ -54,8 +62,9 @@ export const errors: PanelSpec = {
 
 export const dbSeconds: PanelSpec = {
   id: "statements", title: "Database seconds", layer: "db", kind: "bars", drill: "hosts", beat: "postgresql.connection.max",
-  doc: "Time that statements took, per second: how many connections are busy with which.",
-  asks: [{ metric: "postgresql.statement.time", by: ["query"], top: 4 }],
+  doc: "Time that statements took, per second: how many connections are busy with which. One that runs for long counts while it runs.",
+  asks: [{ metric: "postgresql.statement.busy", by: ["query"], top: 4 }],
+  instead: { of: "postgresql.statement.busy", asks: [{ metric: "postgresql.statement.time", by: ["query"], top: 4 }] },
   missing: NO_DB,
 };
 

@@ -35,13 +35,15 @@ export interface RowsAsk {
 export type Ask = MetricAsk | RowsAsk;
 
 /** What values are, and so how they are written. */
-export type Unit = "count" | "rate" | "time" | "load" | "share" | "bytes" | "bytes/s" | "bits/s";
+export type Unit = "count" | "about" | "rate" | "time" | "load" | "share" | "bytes" | "bytes/s" | "bits/s";
 
 /** A figure beside the title. */
 export interface Figure {
   label: string;
   ask: Ask;
   unit?: Unit;
+  /** What it says, for a tooltip. */
+  doc?: string;
 }
 
 /** A panel. */
@@ -60,6 +62,8 @@ export interface PanelSpec {
   /** What the errors lens shows in its place; without, the panel steps back. */
   errors?: Ask[];
   figures?: Figure[];
+  /** What is asked in the place of `asks` where a metric has no point in the range: agents of before told less. */
+  instead?: { of: string; asks: Ask[] };
   /** Of the values, where the answer's own unit does not say all: a share of time rather than seconds per second. */
   unit?: Unit;
   /** The colours of its names: by meaning where the field has one (`class`, `status`, `level`, `rating`), else by name. */

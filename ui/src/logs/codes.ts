@@ -94,6 +94,36 @@ export function opened(row: CodeRow, answer: Codes, zone: string, within: (Range
   return { mode: "grid", x: "", drill: { q: row.drill.filter, from: range.from, to: range.to, count: row.drill.mode, why, says, loose } };
 }
 
+/** A term of a filter. */
+const TERM = /-?[\w.]+:(?:"(?:[^"\\]|\\.)*"|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\)|[^\s()]+)|\S+/g;
+
+/** A filter on lines as one on the counts of all lines (`log.events`); null where those do not know one of its fields. */
+export function eventsFilter(q: string): string | null {
+  const terms = (q.match(TERM) ?? []).map((term) => {
+    const match = /^(-?)(agent|service|level|code):(.*)$/.exec(term);
+    return match ? `${match[1]}${match[2] === "agent" ? "agent" : `label.${match[2]}`}:${match[3]}` : null;
+  });
+  return terms.includes(null) ? null : terms.join(" ");
+}
+
+/** What the counts of all lines are by, and how a row is found among them. */
+export const EVENT_LABELS = ["level", "code", "template", "service"];
+export const eventKey = (labels: readonly unknown[]) => JSON.stringify(labels.map((label) => label ?? ""));
+const keyOf = (row: CodeRow) => eventKey([row.level, row.code, row.code === null || row.code === undefined ? row.template : "", row.service]);
+
+/**
+ * How many lines a row has. Those that were kept say about how many there were: each stands for some, and those for which there was no
+ * room are missing. All were counted, too, by whole ten seconds (`sums`); where that says more than the kept ones do, it is right.
+ */
+export function linesOfRow(row: CodeRow, sums: ReadonlyMap<string, number>): { lines: number; about: boolean; says: string } {
+  const sum = sums.get(keyOf(row));
+  const kept = `${exact(row.records)} of them kept`;
+  if (sum !== undefined && sum > row.lines) return { lines: sum, about: false, says: `${exact(sum)} lines were counted, ${kept}` };
+  const about = row.records > 0 && row.records < row.lines;
+  const counted = sum === undefined ? "" : `; ${exact(sum)} were counted in the whole ten seconds of the range`;
+  return { lines: row.lines, about, says: about ? `About ${exact(row.lines)} lines: each of ${exact(row.records)} kept ones stands for some${counted}` : `${exact(row.lines)} lines, ${kept}` };
+}
+
 /** The columns of an export; instants and links are texts. */
 export const EXPORTED: readonly Column[] = [
   { key: "level", label: "level", kind: "text" }, { key: "code", label: "code", kind: "text" }, { key: "template", label: "template", kind: "text" },

@@ -4,6 +4,7 @@ import { change, text, ticks, unitOf } from "../../src/carpet/figures.ts";
 import { cellOf, graded, headOf, leadOf, LIMITS, type Measured } from "../../src/carpet/health.ts";
 import { target } from "../../src/carpet/drill.ts";
 import { custom, panelOf, sectionsOf, stagesOf } from "../../src/carpet/layers.ts";
+import { nameOfText } from "../../src/carpet/names.ts";
 import { errors, LAYERS, light, rtt } from "../../src/carpet/panels.ts";
 import { type Answer, figure, figureBefore, ghosts, isTrouble, picture, spanOf, tints } from "../../src/carpet/picture.ts";
 import { agentTerm, asked, type Frame, gist, hostsTerm, POINT_MS, questions, rowsFilter, stepOf } from "../../src/carpet/questions.ts";
@@ -163,6 +164,10 @@ describe("figures", () => {
     expect(unitOf("1e-9")).toEqual({ unit: "count", scale: 1e-9 });
     expect([text("load", 1.5), text("share", 0.5), text("time", 2e6), text("bytes/s", 2048), text("rate", null)]).toEqual(["1.50 s/s", "50 %", "2 ms", "2 KiB/s", "–"]);
   });
+  it("of different ones are estimates, and say so where they are not sure", () => {
+    expect([text("about", 7), text("about", 1234), text("about", null)]).toEqual(["7", `≈ ${text("count", 1234)}`, "–"]);
+    expect(unitOf("1", "about")).toEqual({ unit: "about", scale: 1 });
+  });
   it("have axes in round numbers of their unit", () => {
     expect(ticks("bytes", 3 * 2 ** 20)).toEqual([0, 2 * 2 ** 20, 4 * 2 ** 20]);
     expect(ticks("time", 0)).toEqual([0, 1e6]);
@@ -186,6 +191,22 @@ describe("layers", () => {
       const many = panels.reduce((sum, panel) => sum + panel.asks.length * (panel.asks.some(isRows) ? 2 : 1) + (panel.figures?.length ?? 0), 0);
       expect(many, layer).toBeLessThan(90);
     }
+  });
+
+  it("ask how many different clients had errors, of how many", () => {
+    const panel = sectionsOf("edge").flatMap((section) => section.panels).find((one) => one.id === "5xx")!;
+    const asked = panel.figures!.map((entry) => questions(entry.ask, 300, { ...frame, service: "shop" }).now);
+    expect(asked).toMatchObject([
+      { metric: "access.clients", aggregate: "distinct", filter: "label.class:error label.service:shop", by: [] },
+      { metric: "access.clients", aggregate: "distinct", filter: "label.service:shop", by: [] },
+    ]);
+  });
+
+  it("know which text a statement's name is the beginning of", () => {
+    // The 200th byte is the first half of a letter.
+    const long = `union ${"größe, ".repeat(60)}x`;
+    expect(nameOfText(long)).toBe(`union ${"größe, ".repeat(21)}grö`);
+    expect(nameOfText("select $1")).toBe("select $1");
   });
 
   it("make panels of metrics that somebody's rules named", () => {

@@ -1,6 +1,6 @@
 /** The log codes grid and a line's parts, as data. */
 import { describe, expect, test } from "vitest";
-import { bucketOf, changeOf, type CodeRow, type Codes, compareOf, EXPORTED, exportedRows, nameOf, opened, shownRows } from "../../src/logs/codes.ts";
+import { bucketOf, changeOf, type CodeRow, type Codes, compareOf, eventKey, eventsFilter, EXPORTED, exportedRows, linesOfRow, nameOf, opened, shownRows } from "../../src/logs/codes.ts";
 import { gravity, levelColor, levelTone } from "../../src/logs/levels.ts";
 import { toCsv, toNdjson } from "../../src/views/stats/export.ts";
 import { fieldsOf, headOf, linesOf } from "../../src/logs/record.ts";
@@ -38,6 +38,24 @@ describe("rows", () => {
   });
   test("a change is lines more than before", () => {
     expect(rows.map(changeOf)).toEqual([900, 5, 3, -40, 5]);
+  });
+});
+
+describe("how many lines there were", () => {
+  const key = eventKey(["error", "A-001", null, "shop"]);
+  test("is about what the kept ones stand for, and what was counted where that is more", () => {
+    expect(linesOfRow(row({}), new Map())).toEqual({ lines: 5, about: true, says: "About 5 lines: each of 2 kept ones stands for some" });
+    expect(linesOfRow(row({}), new Map([[key, 4]]))).toMatchObject({ lines: 5, about: true, says: expect.stringContaining("4 were counted") });
+    // All were kept for which there was room.
+    expect(linesOfRow(row({ records: 5 }), new Map([[key, 900]]))).toEqual({ lines: 900, about: false, says: "900 lines were counted, 5 of them kept" });
+    expect(linesOfRow(row({ records: 5 }), new Map())).toMatchObject({ lines: 5, about: false });
+    const template = eventKey(["error", "", "a <*>", "shop"]);
+    expect(linesOfRow(row({ code: null, template: "a <*>" }), new Map([[template, 70]])).lines).toBe(70);
+  });
+  test("is counted by fewer fields than lines have", () => {
+    expect(eventsFilter("")).toBe("");
+    expect(eventsFilter('service:"a b" -level:(warn or info) agent:web-1 code:P-1')).toBe('label.service:"a b" -label.level:(warn or info) agent:web-1 label.code:P-1');
+    expect([eventsFilter("refused"), eventsFilter("field.user:x"), eventsFilter("service:a or service:b")]).toEqual([null, null, null]);
   });
 });
 

@@ -60,8 +60,8 @@ pub struct Collection {
     pub secrets: Vec<String>,
     /// The installation's key of redaction, hexadecimal; one of its own is taken where none is known.
     pub key: Option<String>,
-    /// The configuration of nginx.
-    pub nginx: PathBuf,
+    /// The configuration of nginx; where none is named those that are found.
+    pub nginx: Option<PathBuf>,
     /// The folder of files with passwords.
     pub secret_files: PathBuf,
     /// Up to where logs were read: the last [`Packed::note`].

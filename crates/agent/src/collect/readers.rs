@@ -5,13 +5,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use arachne_collectors::check::Check;
-use arachne_collectors::logs::{LogSpec, Logs, nginx};
+use arachne_collectors::logs::nginx::{self, Place};
+use arachne_collectors::logs::{LogSpec, Logs};
 use arachne_collectors::postgresql::{self, Postgresql};
 use arachne_collectors::process::Process;
 use arachne_collectors::redis::Redis;
 use arachne_collectors::system::System;
 use arachne_collectors::tail::Positions;
-use arachne_collectors::tcp::Tcp;
+use arachne_collectors::tcp::{Network, Tcp};
 use arachne_collectors::{Collector, Missing};
 use arachne_content::redact::{Redactor, Rules};
 use arachne_delivery::instructions::Collect;
@@ -65,7 +66,11 @@ pub fn collectors(config: &Collect, secrets: &Path) -> Vec<Wanted> {
         all.push(Wanted::new("process", || Ok(Process::new(root))));
     }
     if config.tcp {
-        all.push(Wanted::new("tcp", || Ok(Tcp::new(root, Vec::new()))));
+        let networks = config.own_networks();
+        all.push(Wanted::new("tcp", move || {
+            let networks = networks.clone()?.into_iter().map(|(address, bits)| Network::new(address, bits));
+            Ok(Tcp::new(root, networks.collect()))
+        }));
     }
     for database in config.postgresql.iter().cloned() {
         let name = match &database.name {
@@ -142,7 +147,8 @@ fn status(
 pub struct LogReader {
     logs: Logs,
     told: Vec<LogSpec>,
-    nginx: Option<PathBuf>,
+    /// Whether the logs of nginx are followed, and of which one alone.
+    nginx: Option<Option<PathBuf>>,
     nginx_missing: Vec<Missing>,
     batches: Batches,
     readings: u64,
@@ -173,9 +179,21 @@ impl LogReader {
 
     /// Those that are told, then those that nginx writes.
     fn follow(&mut self) {
-        let found = self.nginx.as_deref().and_then(nginx::find).unwrap_or_default();
-        self.nginx_missing = found.missing;
-        self.logs.follow(self.told.iter().cloned().chain(found.logs).collect());
+        let places = match &self.nginx {
+            None => Vec::new(),
+            Some(Some(file)) => vec![Place::of(file)],
+            Some(None) => {
+                let mut places = nginx::running(Path::new("/"));
+                if places.iter().all(|place| place.file != Path::new(nginx::USUAL)) {
+                    places.insert(0, Place::of(Path::new(nginx::USUAL)));
+                }
+                places
+            }
+        };
+        let found: Vec<_> = places.iter().filter_map(nginx::find).collect();
+        let logs = found.iter().flat_map(|found| &found.logs);
+        self.logs.follow(self.told.iter().chain(logs).cloned().collect());
+        self.nginx_missing = found.into_iter().flat_map(|found| found.missing).collect();
     }
 
     /// Reads until the end; then all that is there, and hands it over.

@@ -109,18 +109,18 @@ impl Metric {
         }
     }
 
-    /// Adds what a line says to a window.
-    pub(super) fn add(&mut self, fields: &[Option<&[u8]>], window: &mut Named<Cell>) {
+    /// Adds what a line says to a window. Of a distribution the slot of its labels and the value.
+    pub(super) fn add(&mut self, fields: &[Option<&[u8]>], window: &mut Named<Cell>) -> Option<(Option<usize>, u64)> {
         let number = match &self.value {
             None => 0,
             Some((value, field)) => match fields.get(*field).copied().flatten() {
                 // A group that took no part is no value.
-                None => return,
+                None => return None,
                 Some(text) => match value.read(text).filter(|n| self.described.kind == Kind::Rate || *n >= 0) {
                     Some(number) => number,
                     None => {
                         self.bad_values += 1;
-                        return;
+                        return None;
                     }
                 },
             },
@@ -138,9 +138,11 @@ impl Metric {
         let cell = window.at(slot);
         cell.count += 1;
         cell.sum = cell.sum.saturating_add(number);
-        if self.described.kind == Kind::Percentiles {
-            cell.histogram.record(u64::try_from(number).unwrap_or(u64::MAX));
-        }
+        (self.described.kind == Kind::Percentiles).then(|| {
+            let number = u64::try_from(number).unwrap_or(u64::MAX);
+            cell.histogram.record(number);
+            (slot, number)
+        })
     }
 
     /// At the end of a window: which slots change hands, with whom they were.

@@ -26,7 +26,7 @@ use crate::members::Named;
 use crate::series::Series;
 use crate::windows::{Missed, Windows};
 use compile::{Reader, Rule};
-use metric::{Cell, Label};
+use metric::{Cell, Label, Metric};
 use router::Router;
 
 /// The rules of one file.
@@ -39,6 +39,8 @@ pub struct Rules {
     unmatched: u64,
     cut: u64,
     hits: Vec<usize>,
+    /// Of the last line.
+    times: Vec<((usize, usize), u64)>,
 }
 
 /// What all metrics of all rules counted in a window.
@@ -109,13 +111,14 @@ impl Rules {
         });
         let router = Router::new(literals.collect());
         let hits = Vec::with_capacity(rules.len());
-        Ok(Self { rules, router, windows: Windows::default(), all: 0, unmatched: 0, cut: 0, hits })
+        Ok(Self { rules, router, windows: Windows::default(), all: 0, unmatched: 0, cut: 0, hits, times: Vec::new() })
     }
 
     /// Counts a line without its line feed; `arrived` (nanoseconds since the Unix epoch) is its time where it has none.
     /// Whether any rule matched.
     pub fn push(&mut self, line: &[u8], arrived: i64) -> bool {
         self.all += 1;
+        self.times.clear();
         self.cut += u64::from(line.len() > LINE_BYTES_MAX);
         let line = &line[..line.len().min(LINE_BYTES_MAX)];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -149,8 +152,16 @@ impl Rules {
         let first = self.rules[..at].iter().map(|rule| rule.metrics.len()).sum();
         let rule = &mut self.rules[at];
         let cells = window.of(first, rule);
+        let times = &mut self.times;
+        let mut add =
+            |fields: &[Option<&[u8]>], cells: &mut [(Arc<Described>, Named<Cell>)], metrics: &mut [Metric]| {
+                for ((at, metric), (_, cells)) in (first..).zip(metrics).zip(cells) {
+                    let time = metric.add(fields, cells);
+                    times.extend(time.map(|(slot, value)| ((at, slot.unwrap_or(usize::MAX)), value)));
+                }
+            };
         match &rule.each {
-            None => rule.metrics.iter_mut().zip(cells).for_each(|(metric, (_, cells))| metric.add(fields, cells)),
+            None => add(fields, cells, &mut rule.metrics),
             Some((list, skip)) => {
                 let own = fields.len();
                 for (name, value) in pairs::pairs(fields[*list].unwrap_or_default()) {
@@ -159,10 +170,16 @@ impl Rules {
                     }
                     fields.truncate(own);
                     fields.extend([Some(name), Some(value)]);
-                    rule.metrics.iter_mut().zip(&mut *cells).for_each(|(metric, (_, cells))| metric.add(fields, cells));
+                    add(fields, cells, &mut rule.metrics);
                 }
             }
         }
+    }
+
+    /// The values of distributions that the last line had: of which series, as long as its labels have their slot, and the value.
+    #[must_use]
+    pub fn times(&self) -> &[((usize, usize), u64)] {
+        &self.times
     }
 
     /// The labels that rules give a line, which is not counted: name and value. Of a list each pair is the label and its name, as
@@ -226,9 +243,7 @@ impl Rules {
     #[must_use]
     pub fn report(&self) -> Vec<RuleReport> {
         let metrics = |rule: &Rule| {
-            let one = |metric: &metric::Metric| {
-                (metric.described.clone(), metric.values, metric.bad_values, metric.limited())
-            };
+            let one = |metric: &Metric| (metric.described.clone(), metric.values, metric.bad_values, metric.limited());
             rule.metrics.iter().map(one).collect()
         };
         let report = |rule: &Rule| RuleReport {

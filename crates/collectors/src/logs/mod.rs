@@ -4,6 +4,7 @@
 //! the positions up to which that is ([`Taken`]): who makes both durable at once loses no line and counts none twice, whenever it
 //! is killed. The files are the buffer. Secrets are replaced before a line is kept.
 
+mod exemplar;
 mod health;
 pub(crate) mod metrics;
 pub mod nginx;
@@ -232,7 +233,7 @@ impl Logs {
             for stream in log.streams.values_mut() {
                 stream.settle(now, end, &mut self.shared);
                 if stream.has_news() {
-                    records.append(&mut stream.take(now, &mut points));
+                    records.append(&mut stream.take(now, &mut self.shared.budget, &mut points));
                 }
             }
             if due || end {

@@ -16,6 +16,8 @@ use crate::Missing;
 
 /// Where Debian and nginx's own packages write when the configuration says nothing.
 const DEFAULT_ACCESS: &str = "/var/log/nginx/access.log";
+/// Where packages have the configuration.
+pub const USUAL: &str = "/etc/nginx/nginx.conf";
 /// Files that are read. Policy: further ones are passed over, and that is told.
 const FILES_MAX: usize = 512;
 /// Bytes of all of them.
@@ -38,19 +40,111 @@ pub struct Found {
     pub missing: Vec<Missing>,
 }
 
-/// Reads the configuration at `path`; None where there is none.
+/// Where an nginx is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its configuration. What that includes is beside it.
+    pub file: PathBuf,
+    /// Where its logs are whose paths are not absolute; None for the folder of the configuration.
+    pub prefix: Option<PathBuf>,
+}
+
+impl Place {
+    /// A configuration whose logs are beside it, but for those with absolute paths.
+    #[must_use]
+    pub fn of(file: &Path) -> Self {
+        Self { file: file.to_owned(), prefix: None }
+    }
+}
+
+/// Reads the configuration at `place`; None where there is none.
 #[must_use]
-pub fn find(path: &Path) -> Option<Found> {
-    path.exists().then(|| {
-        let mut reader = Reader { prefix: path.parent().unwrap_or(Path::new("/")).to_owned(), ..Reader::default() };
-        reader.file(path, 0);
+pub fn find(place: &Place) -> Option<Found> {
+    place.file.exists().then(|| {
+        let folder = place.file.parent().unwrap_or(Path::new("/")).to_owned();
+        let logs = place.prefix.clone().unwrap_or_else(|| folder.clone());
+        let mut reader = Reader { prefix: folder, logs, ..Reader::default() };
+        reader.file(&place.file, 0);
         reader.found()
     })
 }
 
+/// What nginx calls its first process, with the words that it was started with.
+const MASTER: &[u8] = b"nginx: master process ";
+/// Masters of a host that are looked at.
+const MASTERS_MAX: usize = 16;
+
+/// Where each nginx that runs below `root` (`/`) is configured: where `-c` and `-p` of its start say, or where its program was built to
+/// look. Of each one once. One in a container has files of its own, which are not these: it is passed over as far as that can be seen.
+#[must_use]
+pub fn running(root: &Path) -> Vec<Place> {
+    let processes = root.join("proc");
+    let own = std::fs::read_link(processes.join("self/ns/mnt")).ok();
+    let mut places: Vec<Place> = Vec::new();
+    let mut numbers: Vec<u32> = std::fs::read_dir(&processes)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    for folder in numbers.into_iter().map(|number| processes.join(number.to_string())) {
+        let Ok(title) = std::fs::read(folder.join("cmdline")) else { continue };
+        let Some(words) = title.strip_prefix(MASTER) else { continue };
+        let files = std::fs::read_link(folder.join("ns/mnt")).ok();
+        if files.is_some() && own.is_some() && files != own {
+            continue;
+        }
+        let program = std::fs::read_link(folder.join("exe")).ok();
+        let place = started(&String::from_utf8_lossy(words), program.as_deref());
+        places.extend(place.filter(|place| !places.contains(place)));
+        if places.len() >= MASTERS_MAX {
+            break;
+        }
+    }
+    places
+}
+
+/// Where an nginx is configured that was started with these words. `program` is the file that runs; None where that may not be seen.
+fn started(words: &str, program: Option<&Path>) -> Option<Place> {
+    let mut words =
+        words.split(|letter: char| letter.is_whitespace() || letter == '\0').filter(|word| !word.is_empty());
+    let first = words.next().map(PathBuf::from);
+    let program = program.map(Path::to_owned).or(first.filter(|first| first.is_absolute()));
+    let (mut file, mut prefix) = (None, None);
+    while let Some(word) = words.next() {
+        let (option, value) = word.split_at_checked(2).unwrap_or((word, ""));
+        let into = match option {
+            "-c" => &mut file,
+            "-p" => &mut prefix,
+            // Directives may hold spaces, and so words that look like options: what stands behind them is not read.
+            "-g" => break,
+            _ => continue,
+        };
+        let value = if value.is_empty() { words.next() } else { Some(value) };
+        *into = value.map(PathBuf::from);
+    }
+    // As `configure` makes it unless it is told otherwise, and as OpenResty is built.
+    let built = program.and_then(|program| Some(program.parent()?.parent()?.to_owned()));
+    let built = built.filter(|built| built.join("conf/nginx.conf").exists());
+    let given = prefix.is_some();
+    let prefix = prefix.or(built.clone()).filter(|prefix| prefix.is_absolute());
+    let file = match (file, &prefix) {
+        (Some(file), _) if file.is_absolute() => file,
+        (Some(file), Some(prefix)) => prefix.join(file),
+        (Some(_), None) => return None,
+        (None, Some(prefix)) if given || built.is_some() => prefix.join("conf/nginx.conf"),
+        (None, _) => PathBuf::from(USUAL),
+    };
+    Some(Place { file, prefix })
+}
+
 #[derive(Default)]
 struct Reader {
+    /// Where what is included is.
     prefix: PathBuf,
+    /// Where logs are.
+    logs: PathBuf,
     files: usize,
     bytes: u64,
     tokens: Vec<String>,
@@ -142,7 +236,7 @@ impl Reader {
     }
 
     fn specs(self, formats: &BTreeMap<String, String>, servers: &[Vec<String>], written: &[Written]) -> Found {
-        let Self { prefix, mut missing, .. } = self;
+        let Self { logs: prefix, mut missing, .. } = self;
         let mut logs: Vec<LogSpec> = Vec::new();
         for log in written {
             let is_file = !["syslog:", "/dev/", "memory:", "stderr"].iter().any(|kind| log.path.starts_with(kind));
@@ -340,8 +434,63 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("below the folder")).expect("room");
             std::fs::write(path, text).expect("room");
         }
-        let found = find(&folder.path().join("nginx.conf")).expect("it is there");
+        let found = find(&Place::of(&folder.path().join("nginx.conf"))).expect("it is there");
         (folder, found)
+    }
+
+    #[test]
+    fn an_nginx_that_runs_says_where_it_is_configured() {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let built = root.path().join("openresty/nginx");
+        std::fs::create_dir_all(built.join("conf")).expect("room");
+        std::fs::write(built.join("conf/nginx.conf"), "").expect("room");
+        let openresty = built.join("sbin/nginx").display().to_string();
+        let processes = [
+            (
+                7,
+                "nginx: master process /usr/sbin/nginx -g daemon on; master_process on; -c /no\0\0\0",
+                "/usr/sbin/nginx",
+            ),
+            (8, "nginx: worker process", "/usr/sbin/nginx"),
+            (9, "nginx: master process nginx -p/srv/shop/ -c edge.conf", "/usr/sbin/nginx"),
+            (10, "nginx: master process nginx -q -c /srv/two.conf", "/usr/sbin/nginx"),
+            (11, "nginx: master process nginx -p /srv/three", ""),
+            (12, "nginx: master process nginx -c /srv/two.conf -q", "/usr/sbin/nginx"),
+            (13, "nginx: master process openresty", openresty.as_str()),
+            (14, "nginx: master process nginx -c ../relative", ""),
+            (15, "nginx: master process ", ""),
+            (16, "vi nginx: master process nginx -c /editor", ""),
+        ];
+        for (number, title, program) in processes {
+            let folder = root.path().join(format!("proc/{number}"));
+            std::fs::create_dir_all(&folder).expect("room");
+            std::fs::write(folder.join("cmdline"), title).expect("room");
+            if !program.is_empty() {
+                std::os::unix::fs::symlink(program, folder.join("exe")).expect("room");
+            }
+        }
+        let told = running(root.path());
+        let place = |file: &str, prefix: Option<&Path>| Place { file: file.into(), prefix: prefix.map(Path::to_owned) };
+        let conf = built.join("conf/nginx.conf");
+        let expected = [
+            place(USUAL, None),
+            place("/srv/shop/edge.conf", Some(Path::new("/srv/shop/"))),
+            place("/srv/two.conf", None),
+            place("/srv/three/conf/nginx.conf", Some(Path::new("/srv/three"))),
+            place(conf.to_str().expect("of letters"), Some(&built)),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn logs_are_below_the_prefix_and_what_is_included_beside_the_configuration() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        std::fs::create_dir_all(folder.path().join("conf")).expect("room");
+        let file = folder.path().join("conf/nginx.conf");
+        std::fs::write(&file, "include more.conf;").expect("room");
+        std::fs::write(folder.path().join("conf/more.conf"), "access_log logs/a.log;").expect("room");
+        let found = find(&Place { file, prefix: Some(folder.path().to_owned()) }).expect("it is there");
+        assert_eq!(found.logs[0].pattern, folder.path().join("logs/a.log").display().to_string());
     }
 
     #[test]

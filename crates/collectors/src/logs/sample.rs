@@ -16,12 +16,14 @@ pub(crate) struct Sampler {
     since: u64,
     second: i64,
     kept: u32,
+    /// Lines that stand for themselves though they were passed over here: so many of those that come are represented already.
+    paid: u64,
 }
 
 impl Default for Sampler {
     fn default() -> Self {
         // The first line is kept.
-        Self { weight: 1, since: 0, second: i64::MIN, kept: 0 }
+        Self { weight: 1, since: 0, second: i64::MIN, kept: 0, paid: 0 }
     }
 }
 
@@ -34,7 +36,9 @@ impl Sampler {
             self.weight = if quiet { (self.weight / 2).max(1) } else { self.weight };
             (self.second, self.kept) = (second, 0);
         }
-        self.since += 1;
+        let paid = u64::from(self.paid > 0 && self.weight > 1);
+        self.paid -= paid;
+        self.since += 1 - paid;
         if self.since < self.weight {
             return None;
         }
@@ -43,6 +47,11 @@ impl Sampler {
             (self.weight, self.kept) = (self.weight * 2, KEPT_PER_SECOND / 2);
         }
         Some(std::mem::take(&mut self.since))
+    }
+
+    /// So many lines that it passed over were kept after all, each for itself.
+    pub(crate) fn pay(&mut self, lines: u64) {
+        self.paid += lines;
     }
 }
 
@@ -94,6 +103,17 @@ mod tests {
         assert!((900_000..=1_000_000).contains(&weight), "{weight}");
         let after = (0..60).filter_map(|n| sampler.keep((200 + n) * SECOND)).last();
         assert_eq!(after, Some(1));
+        // Lines that are kept beside those are in no weight.
+        let mut sampler = Sampler::default();
+        let mut weight = 0;
+        for line in 0..1_000_000_i64 {
+            weight += sampler.keep(line * 100_000).unwrap_or(0);
+            if line % 1000 == 999 {
+                sampler.pay(1);
+                weight += 1;
+            }
+        }
+        assert!((990_000..=1_000_000).contains(&weight), "{weight}");
     }
 
     #[test]

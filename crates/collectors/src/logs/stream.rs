@@ -13,6 +13,7 @@ use arachne_aggregate::series::OTHER;
 use arachne_aggregate::windows::{Missed, WIDTH};
 use arachne_model::table::{LogRow, PointRow};
 
+use super::exemplar::Slowest;
 use super::health::{Health, Tally};
 use super::metrics::{self, Points};
 use super::record::{Place, Records, RuleLabels, Told, level_name, request_level};
@@ -174,6 +175,8 @@ struct Counted {
     dropped: BTreeMap<&'static str, u64>,
     /// Records that were kept.
     rows: Vec<LogRow>,
+    /// Which lines were the slowest.
+    slowest: Slowest,
 }
 
 /// See the module.
@@ -286,12 +289,18 @@ impl Stream {
                 return;
             }
             let error = seen.class == Class::Error;
-            let Some(weight) = (if error { Some(1) } else { sampler.keep(arrived) }) else { return };
-            if shared.budget.take(line.bytes.len() as u64, arrived) {
-                let row = shared.records.request(&place, line.bytes, &seen, weight);
-                counted.rows.push(named(row, shared.seed, line.file));
-            } else {
-                *counted.dropped.entry(request_level(&seen)).or_default() += 1;
+            let time = record.request_time.filter(|_| seen.class.is_timed());
+            let slowest = counted.slowest.beaten(time.map(|time| ((seen.class as usize, 0), time)));
+            let weight = if error { Some(1) } else { sampler.keep(arrived) };
+            let row = |weight| named(shared.records.request(&place, line.bytes, &seen, weight), shared.seed, line.file);
+            match weight {
+                Some(weight) if shared.budget.take(line.bytes.len() as u64, arrived) => {
+                    counted.slowest.kept(&slowest, counted.rows.len());
+                    counted.rows.push(row(weight));
+                }
+                Some(_) => *counted.dropped.entry(request_level(&seen)).or_default() += 1,
+                None if slowest.is_empty() => {}
+                None => counted.slowest.left(&slowest, row(1)),
             }
         });
     }
@@ -322,8 +331,10 @@ impl Stream {
         let Some((file, mark, ..)) = events.held.take() else { return };
         self.counted.lines += event.lines;
         self.counted.bytes += event.text.len() as u64 + 1;
+        let mut slowest = Vec::new();
         for line in event.text.split(|b| *b == b'\n') {
             rules.push(line, arrived);
+            slowest.append(&mut self.counted.slowest.beaten(rules.times().iter().copied()));
         }
         let told = Told::of(&event, &mut events.miner);
         let template = told.code.is_none().then_some(told.template);
@@ -332,16 +343,24 @@ impl Stream {
         let kind = if full { (told.level, Some(OTHER.to_owned()), None) } else { kind };
         *events.counts.entry(kind).or_default() += 1;
         let weight = if told.is_error() { Some(1) } else { self.sampler.keep(arrived) };
-        let Some(weight) = weight else { return };
-        if shared.budget.take(event.text.len() as u64, arrived) {
+        if weight.is_none() && slowest.is_empty() {
+            return;
+        }
+        if weight.is_none() || shared.budget.take(event.text.len() as u64, arrived) {
             let mut labels = RuleLabels::default();
             for line in event.text.split(|b| *b == b'\n') {
                 rules.labels(line, &mut |name, value| labels.add(name, value));
             }
             let Way::Rules { events, .. } = &self.way else { return };
             let place = self.place(mark.offset, arrived);
-            let row = shared.records.event(&place, &event, (&told, &events.miner), labels, weight);
-            self.counted.rows.push(named(row, shared.seed, file));
+            let row = shared.records.event(&place, &event, (&told, &events.miner), labels, weight.unwrap_or(1));
+            let row = named(row, shared.seed, file);
+            if weight.is_some() {
+                self.counted.slowest.kept(&slowest, self.counted.rows.len());
+                self.counted.rows.push(row);
+            } else {
+                self.counted.slowest.left(&slowest, row);
+            }
         } else {
             *self.counted.dropped.entry(told.level.map_or("", level_name)).or_default() += 1;
         }
@@ -369,7 +388,7 @@ impl Stream {
     }
 
     /// All that was counted since this was asked last, as points, and the records; what is held is not among it.
-    pub(super) fn take(&mut self, now: i64, out: &mut Vec<PointRow>) -> Vec<LogRow> {
+    pub(super) fn take(&mut self, now: i64, budget: &mut Budget, out: &mut Vec<PointRow>) -> Vec<LogRow> {
         let start = now.div_euclid(WIDTH) * WIDTH;
         let mut points = Points { own: &self.own, out };
         let mut tally = Tally { cut: self.counted.cut, ..Tally::default() };
@@ -419,7 +438,8 @@ impl Stream {
             }
         }
         self.health.add(now, tally);
-        let counted = std::mem::take(&mut self.counted);
+        let mut counted = std::mem::take(&mut self.counted);
+        self.sampler.pay(counted.slowest.take(&mut counted.rows, budget, now));
         points.put(&metrics::COUNTED, &[], start, counted.lines);
         points.put(&metrics::BYTES, &[], start, counted.bytes);
         points.put(&metrics::CUT, &[], start, counted.cut);

@@ -412,3 +412,51 @@ fn a_metric_with_too_many_label_sets_names_the_label() {
     let told = logs.missing();
     assert!(told[0].what.starts_with("400 values of pages") && told[0].fix.contains("`page`"), "{told:?}");
 }
+
+/// The line behind a spike of a percentile is there, though one of thousands is kept.
+#[test]
+fn the_slowest_lines_are_kept_and_marked() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mut logs = Logs::new(redactor(), Normaliser::default(), Positions::default(), 1);
+    let mut specs = specs(folder.path());
+    specs[1].what = What::Rules(vec![RuleSpec {
+        name: "stages".to_owned(),
+        source: Source::Regex("stages (?P<list>.*)$".to_owned()),
+        time_field: None,
+        time_format: None,
+        timezone: String::new(),
+        each: Some(arachne_aggregate::rules::Each { field: "list".to_owned(), skip: Vec::new() }),
+        metrics: vec![MetricSpec {
+            kind: Kind::Percentiles,
+            name: "stage.time".to_owned(),
+            value: Some("ms2sec:value".to_owned()),
+            percents: vec![9500],
+            labels: vec![("stage".to_owned(), "=name".to_owned())],
+        }],
+    }]);
+    logs.follow(specs);
+    logs.poll(NOON);
+    let (mut access, mut app) = (String::new(), String::new());
+    for line in 0..3000 {
+        let (path, time) = if line == 2222 { ("/needle", "0.499") } else { ("/", "0.100") };
+        access += &format!("10.0.0.1 [2026-03-02T12:00:00+00:00] \"GET {path} HTTP/1.1\" 200 {time}\n");
+        let (page, flush) = (if line == 1111 { 900 } else { 10 }, if line == 2444 { 70 } else { 3 });
+        app += &format!("2026-03-02 12:00:00 INFO {line} stages page={page} flush={flush}\n");
+    }
+    append(&folder.path().join("access.log"), &access);
+    append(&folder.path().join("app.log"), &app);
+    while logs.poll(NOON) {}
+    let mut durable = Durable::default();
+    durable.take(&mut logs, true);
+    let marked: Vec<_> = durable.records.iter().filter(|row| row.fields.contains("exemplar: slowest\n")).collect();
+    let messages: Vec<_> = marked.iter().map(|row| row.message.as_str()).collect();
+    assert_eq!(messages.len(), 3, "{messages:?}");
+    for needle in ["/needle", " 1111 stages", " 2444 stages"] {
+        assert!(messages.iter().any(|message| message.contains(needle)), "{needle}: {messages:?}");
+    }
+    for file in ["access.log", "app.log"] {
+        let kept: Vec<_> =
+            durable.records.iter().filter(|row| row.file.ends_with(file)).map(|row| row.weight).collect();
+        assert!(kept.len() < 500 && kept.iter().sum::<u64>() <= 3002, "{file}: {kept:?}");
+    }
+}

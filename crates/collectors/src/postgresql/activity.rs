@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use arachne_aggregate::series::OTHER;
 
 use super::client::Connection;
+use super::progress::Running;
 use super::sql;
 use crate::Metric;
 use crate::report::Report;
@@ -32,7 +33,7 @@ pub(super) const RUNNING_TIME: Metric = Metric::counter(
     "postgresql.running.time",
     "ns",
     &["database", "user"],
-    "time in the window of statements that had not ended at its end; when they end, all of their time is in postgresql.statement.time",
+    "time in the window of statements that had not ended at its end; when they end, all of their time is in postgresql.statement.time; by statement and without counting twice: postgresql.statement.busy",
     "pg_stat_activity, query_start",
 );
 pub(super) const RUNNING_AGE: Metric = Metric::gauge(
@@ -103,23 +104,33 @@ pub(super) async fn sessions(connection: &Connection, report: &mut Report<'_>) -
 }
 
 /// Statements that run.
-pub(super) async fn running(connection: &Connection, report: &mut Report<'_>) -> Result<(), String> {
-    let rows = connection.ask(sql::RUNNING).await?;
+pub(super) async fn running(connection: &Connection, report: &mut Report<'_>) -> Result<Vec<Running>, String> {
+    let rows = connection.ask(&sql::running(connection.version)).await?;
+    let of = |row: &super::client::Row| Running {
+        session: row.label("session").to_owned(),
+        since: row.label("since").to_owned(),
+        database: row.label("database").to_owned(),
+        user: row.label("user").to_owned(),
+        query: row.text("query").map(str::to_owned),
+        age: row.seconds("age"),
+        text: row.label("text").to_owned(),
+    };
+    let all: Vec<_> = rows.iter().map(of).collect();
     let width = u64::try_from(report.width()).unwrap_or(0);
-    let labels = |row: &super::client::Row| ["database", "user"].map(|name| row.label(name).to_owned());
+    let labels = |one: &Running| [one.database.clone(), one.user.clone()];
     let mut times: BTreeMap<[String; 2], u64> = BTreeMap::new();
-    for row in &rows {
-        let time = times.entry(labels(row)).or_default();
-        *time = time.saturating_add(row.seconds("age").min(width));
+    for one in &all {
+        let time = times.entry(labels(one)).or_default();
+        *time = time.saturating_add(one.age.min(width));
     }
-    for (labels, count, age) in bounded(rows.iter().map(|row| (labels(row), 1, row.seconds("age")))) {
+    for (labels, count, age) in bounded(all.iter().map(|one| (labels(one), 1, one.age))) {
         report.gauge(&RUNNING, &refs(&labels), count);
         report.gauge(&RUNNING_AGE, &refs(&labels), age);
     }
     for (labels, time, _) in bounded(times.into_iter().map(|(labels, time)| (labels, time, 0))) {
         report.counter(&RUNNING_TIME, &refs(&labels), 1, time);
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Who waits for whom.

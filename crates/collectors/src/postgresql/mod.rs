@@ -3,6 +3,7 @@
 
 mod activity;
 mod client;
+mod progress;
 mod query_text;
 mod server;
 mod sql;
@@ -24,8 +25,8 @@ use crate::{Collector, Metric, Missing, Sink, tls};
 /// What it reads.
 pub const SAYS: &str = "A PostgreSQL server, 12 to 17, over one connection (`application_name` is arachne) as a role with `pg_monitor`; \
 the SQL below makes it. Each series also has the label `instance`. Statements come from `pg_stat_statements`: \
-the 30 heaviest by each of time, CPU, disk time, rows, reads, temporary files, log and calls have names (`id` is the server's number, `query` \
-the text without constants and comments, cut at 200 bytes; `level` is `nested` inside of functions, whose time is in that of their caller too), \
+the 50 heaviest by each of time, time while they run, CPU, disk time, rows, reads, temporary files, log and calls have names (`id` is the server's number, `query` \
+the text without constants and comments, cut at 200 bytes, and whole up to 4 KiB in `postgresql.statement.text`; `level` is `nested` inside of functions, whose time is in that of their caller too), \
 all others are `~other`. Resets and evictions never count backwards. TLS where the server offers it, and with `ca_file` \
 only with a certificate of that authority.";
 
@@ -183,12 +184,18 @@ async fn read(connection: &Connection, top: &mut Top, sizes: bool, report: &mut 
         }
     };
     lost("connections and transactions", activity::sessions(connection, report).await);
-    lost("running statements", activity::running(connection, report).await);
     lost("locks", activity::locks(connection, report).await);
     lost("databases", server::databases(connection, sizes, report).await);
     lost("checkpoints", server::checkpoints(connection, report).await);
     lost("replication", server::replication(connection, report).await);
-    let statements = top.read(connection, report).await;
+    // What ends between these two is in the next reading.
+    let entries = top.read(connection, report).await;
+    let running = activity::running(connection, report).await;
+    lost("running statements", running.as_ref().map(|_| ()).map_err(Clone::clone));
+    let statements = match entries {
+        Ok(entries) => top.tell(connection, entries, &running.unwrap_or_default(), report).await,
+        Err(why) => Err(why),
+    };
     let settings = settings(connection, report).await;
     lost("statements and their times", statements.as_ref().map(|_| ()).map_err(Clone::clone));
     lost("settings", settings.as_ref().map(|_| ()).map_err(Clone::clone));

@@ -3,20 +3,48 @@
 //! `pg_stat_statements` replaces constants of most statements; utility statements keep theirs before PostgreSQL 16, passwords
 //! included. So everything that could be one is replaced here once more, whatever the server did.
 
-/// Bytes of a text as a label.
+/// Bytes of a text as a label of everything that is measured of a statement.
 pub(super) const TEXT_BYTES_MAX: usize = 200;
+/// Bytes of a text where it is told once, to be read and copied.
+pub(super) const WHOLE_BYTES_MAX: usize = 4096;
 
 /// What stands for a constant.
-const CONSTANT: char = '?';
+const CONSTANT: &str = "?";
 
-/// The text as a label.
+/// The beginning of a text, as a label.
+pub(super) fn cut(text: &str) -> &str {
+    text[..text.floor_char_boundary(TEXT_BYTES_MAX)].trim_end()
+}
+
+/// The text as a label, whole up to [`WHOLE_BYTES_MAX`].
+pub(super) fn whole(text: &str) -> String {
+    clean(text, |_| CONSTANT.to_owned())
+}
+
+/// The same of a text as the client sent it: constants have the numbers that `pg_stat_statements` gives to most of them, so that
+/// a statement is called alike before and after it first ended.
+pub(super) fn sent(text: &str) -> String {
+    let numbers = text.split('$').skip(1).filter_map(|rest| {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse::<usize>().ok()
+    });
+    let first = numbers.max().unwrap_or(0);
+    clean(text, |at| format!("${}", first.saturating_add(at)))
+}
+
+/// Without comments, on one line; `constant` says what stands for the first constant, the second, ….
 ///
 /// Source: PostgreSQL documentation, 4.1 Lexical Structure. A text that is cut in the middle of a constant or comment ends there.
-pub(super) fn label(text: &str) -> String {
+fn clean(text: &str, constant: impl Fn(usize) -> String) -> String {
+    let mut constants = 0;
+    let mut constant = move || {
+        constants += 1;
+        constant(constants)
+    };
     let mut out = String::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        if out.len() >= TEXT_BYTES_MAX {
+        if out.len() >= WHOLE_BYTES_MAX {
             break;
         }
         let word = &rest[..word_length(rest)];
@@ -32,16 +60,16 @@ pub(super) fn label(text: &str) -> String {
             out.extend(rest[..length].chars().map(|letter| if letter.is_control() { ' ' } else { letter }));
             rest = &rest[length..];
         } else if let Some(end) = dollar_quoted(rest) {
-            out.push(CONSTANT);
+            out.push_str(&constant());
             rest = end;
         } else if first == '\'' || (after_word.starts_with('\'') && is_prefix(word)) {
             let at = if first == '\'' { 0 } else { word.len() };
             let escapes = word.eq_ignore_ascii_case("e");
-            out.push(CONSTANT);
+            out.push_str(&constant());
             rest = &rest[at + 1 + quoted(&rest[at + 1..], '\'', escapes)..];
         } else if first.is_ascii_digit() || (first == '.' && rest[1..].starts_with(|next: char| next.is_ascii_digit()))
         {
-            out.push(CONSTANT);
+            out.push_str(&constant());
             rest = &rest[number_length(rest)..];
         } else if word.is_empty() {
             out.push(first);
@@ -51,7 +79,7 @@ pub(super) fn label(text: &str) -> String {
             rest = after_word;
         }
     }
-    out.truncate(out.floor_char_boundary(TEXT_BYTES_MAX));
+    out.truncate(out.floor_char_boundary(WHOLE_BYTES_MAX));
     out.truncate(out.trim_end().len());
     out
 }
@@ -163,8 +191,12 @@ mod tests {
             ("U&'d\\0061t'", "U&?"),
         ];
         for (text, expected) in cases {
-            assert_eq!(label(text), expected, "{text}");
+            assert_eq!(whole(text), expected, "{text}");
         }
+        assert_eq!(sent("select $1, 'a', 7 from t -- $9x"), "select $1, $10, $11 from t");
+        assert_eq!(sent("select pg_sleep(30)"), "select pg_sleep($1)");
+        let long = format!("select {}", "column_of_it, ".repeat(100));
+        assert_eq!((whole(&long).len(), cut(&whole(&long)).len()), (long.trim_end().len(), 200));
     }
 
     proptest! {
@@ -174,16 +206,19 @@ mod tests {
             secret in "[0-9]{6}",
         ) {
             let text = parts.concat();
-            let cut = label(&text);
-            prop_assert!(cut.len() <= TEXT_BYTES_MAX);
-            prop_assert!(!cut.contains('\n'));
-            let hidden = label(&format!("set a = '{secret}', b = {secret}, c = $x${secret}$x$ -- {secret}\n{text}"));
+            let long = whole(&text.repeat(200));
+            prop_assert!(long.len() <= WHOLE_BYTES_MAX && cut(&long).len() <= TEXT_BYTES_MAX);
+            prop_assert!(!long.contains('\n'));
+            let hidden = whole(&format!("set a = '{secret}', b = {secret}, c = $x${secret}$x$ -- {secret}\n{text}"));
+            prop_assert!(!hidden.contains(&secret), "{hidden}");
+            let hidden = sent(&format!("set a = '{secret}', b = {secret}, c = $x${secret}$x$ -- {secret}\n{text}"));
             prop_assert!(!hidden.contains(&secret), "{hidden}");
         }
 
         #[test]
         fn any_text_is_a_label(text: String) {
-            label(&text);
+            whole(&text);
+            sent(&text);
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: PostgreSQL documentation 12 to 17, F.30 `pg_stat_statements` and 28.2 The Cumulative Statistics System.
 
+use super::query_text::WHOLE_BYTES_MAX as TEXT_BYTES_MAX;
+
 /// Version 1.8 of the extension as a number.
 const fn extension(major: u32, minor: u32) -> u32 {
     major * 100 + minor
@@ -42,7 +44,7 @@ pub(super) fn texts(schema: &str, queries: &[&str]) -> String {
     // Numbers, from the server itself; what is none is left out.
     let ids: Vec<&str> = queries.iter().copied().filter(|query| query.parse::<i64>().is_ok()).collect();
     format!(
-        "select distinct on (queryid) queryid::text as query, left(query, 2000) as text from {schema}.pg_stat_statements(true) \
+        "select distinct on (queryid) queryid::text as query, left(query, {TEXT_BYTES_MAX}) as text from {schema}.pg_stat_statements(true) \
          where queryid = any('{{{}}}'::bigint[])",
         ids.join(",")
     )
@@ -64,10 +66,16 @@ pub(super) const SESSIONS: &str = "select coalesce(datname, '') as database, coa
      count(*) as count, max(extract(epoch from clock_timestamp() - xact_start)) as transaction \
      from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid() group by 1, 2, 3, 4";
 
-/// Statements that run now, and for how long.
-pub(super) const RUNNING: &str = "select coalesce(datname, '') as database, coalesce(usename, '') as \"user\", \
-     extract(epoch from clock_timestamp() - query_start) as age \
-     from pg_stat_activity where backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()";
+/// Statements that run now, and for how long; since PostgreSQL 14 with their number.
+pub(super) fn running(server: u32) -> String {
+    let query = if server >= 140_000 { "query_id::text" } else { "null" };
+    format!(
+        "select pid::text as session, coalesce(datname, '') as database, coalesce(usename, '') as \"user\", \
+         coalesce(query_start::text, '') as since, {query} as query, left(query, {TEXT_BYTES_MAX}) as text, \
+         extract(epoch from clock_timestamp() - query_start) as age \
+         from pg_stat_activity where backend_type = 'client backend' and state = 'active' and pid <> pg_backend_pid()"
+    )
+}
 
 /// Who waits for whose lock.
 pub(super) const LOCKS: &str = "select coalesce(w.datname, '') as database, coalesce(w.usename, '') as \"user\", \
@@ -174,6 +182,7 @@ mod tests {
             assert_eq!(statements_info("public", number).is_some(), number >= 109);
         }
         assert_eq!(["1", "1.x", "1.100", ""].map(extension_version), [None; 4]);
+        assert!(running(130_000).contains("null as query") && running(140_000).contains("query_id::text as query"));
     }
 
     #[test]

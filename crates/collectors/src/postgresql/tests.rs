@@ -110,6 +110,49 @@ fn resets_and_restarts_of_a_real_server_never_count_backwards() {
     assert!(calls(&read(&mut collector, 60)).is_some());
 }
 
+/// A report that runs for minutes is seen while it runs, by its text, and not once more when it ends.
+#[test]
+fn a_long_statement_shows_while_it_runs_and_counts_once() {
+    let Some(cluster) = Cluster::start() else { return };
+    cluster.psql("create extension pg_stat_statements");
+    let mut collector = cluster.collector("postgres");
+    read(&mut collector, 10);
+    let runs = |what: &str, seconds: u32| {
+        let active = "state = 'active' and pid <> pg_backend_pid()";
+        format!(
+            "select 1 / count(*) from pg_stat_activity where query like '%{what}%' and {active} \
+             and clock_timestamp() - query_start > '{seconds} s'"
+        )
+    };
+    let mut long = cluster.0.begin("select pg_sleep(6), 'long'").expect("psql");
+    cluster.0.wait_for(&runs("long", 1)).expect("it runs");
+    let text = "query: select pg_sleep($1), $2\n";
+    let busy = |found: &Found| statement(found, &top::BUSY, text).map_or(0, |(_, sum)| sum);
+    let found = read(&mut collector, 20);
+    let while_it_ran = busy(&found);
+    assert!((SECOND..6 * SECOND).contains(&while_it_ran), "{while_it_ran}");
+    assert_eq!(statement(&found, &top::TIME, text), None, "it has not ended");
+    assert!(statement(&found, &top::TEXT, "text: select pg_sleep($1), $2\n").is_some());
+    assert!(long.wait().expect("psql").success());
+    let found = read(&mut collector, 30);
+    let (_, whole) = statement(&found, &top::TIME, text).expect("it ended");
+    assert!(whole >= 6 * SECOND, "{whole}");
+    assert!(
+        busy(&found).abs_diff(whole - while_it_ran) < 1_000_000,
+        "{} after {while_it_ran} of {whole}",
+        busy(&found)
+    );
+    // One that fails is in no entry: what ran of it was told, and nobody else pays for it.
+    let mut killed = cluster.0.begin("select pg_sleep(600), 'killed'").expect("psql");
+    cluster.0.wait_for(&runs("killed", 0)).expect("it runs");
+    assert!(busy(&read(&mut collector, 40)) > 0);
+    cluster.psql(
+        "select pg_cancel_backend(pid) from pg_stat_activity where query like '%killed%' and pid <> pg_backend_pid()",
+    );
+    killed.wait().expect("psql");
+    assert_eq!([50, 60, 70].map(|second| busy(&read(&mut collector, second))), [0; 3]);
+}
+
 #[test]
 fn what_a_role_may_not_see_is_said() {
     let Some(cluster) = Cluster::start() else { return };

@@ -107,6 +107,7 @@ impl AgentConfig {
             self.collect.check_postgresql(),
             self.collect.check_redis(),
             self.collect.check_checks(),
+            self.collect.check_networks(),
         ];
         checks.into_iter().filter_map(Result::err).collect()
     }

@@ -1,5 +1,7 @@
 //! What an agent collects beside packets. On by default as far as it needs no credentials.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::Wrong;
@@ -37,6 +39,10 @@ pub struct Collect {
     pub redis: Vec<RedisServer>,
     /// Addresses that are asked for: http or https, a host, a path such as `/health`.
     pub checks: Vec<String>,
+    /// Networks whose addresses have series of their own among the peers of TCP connections, beside all private ones: `203.0.113.0/24`.
+    // Not told where there is none: agents of before 2026-11-23 do not know it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<String>,
 }
 
 impl Default for Collect {
@@ -58,7 +64,22 @@ impl Collect {
             postgresql: Vec::new(),
             redis: Vec::new(),
             checks: Vec::new(),
+            networks: Vec::new(),
         }
+    }
+
+    /// The networks that are told: an address of each, and how many of its leading bits count.
+    ///
+    /// # Errors
+    /// One of them is none.
+    pub fn own_networks(&self) -> Result<Vec<(IpAddr, u8)>, String> {
+        let network = |(at, text): (usize, &String)| {
+            network(text).ok_or_else(|| {
+                let text = text.escape_debug();
+                format!("[{at}]: `{text}` is no network; one such as 203.0.113.0/24, or an address alone, is expected")
+            })
+        };
+        self.networks.iter().enumerate().map(network).collect()
     }
 
     /// Whether there is anything to collect.
@@ -163,6 +184,27 @@ impl Collect {
             None => Ok(()),
         }
     }
+
+    /// Whether its networks are some.
+    ///
+    /// # Errors
+    /// They are not.
+    pub(super) fn check_networks(&self) -> Result<(), Wrong> {
+        let wrong = |detail: String| Err(Wrong { field: "collect.networks", detail });
+        if self.networks.len() > SERVERS_MAX {
+            return wrong(format!("at most {SERVERS_MAX}"));
+        }
+        self.own_networks().map(drop).or_else(wrong)
+    }
+}
+
+/// `203.0.113.0/24`, or an address alone.
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.parse().ok()?;
+    let all = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Some(all), |bits| bits.parse().ok())?;
+    (bits <= all).then_some((address, bits))
 }
 
 fn is_text(text: &str) -> bool {
@@ -405,6 +447,20 @@ mod tests {
             (Some("a"), Some("ARACHNE_SECRET_A")),
         ] {
             assert!(redis("a:1", file, env).is_err(), "{file:?} {env:?}");
+        }
+        let networks = |text: &str| Collect { networks: vec![text.into()], ..Collect::default() };
+        let told =
+            [("203.0.113.0/24", 24), ("198.51.100.7", 32), ("2001:db8::/32", 32), ("0.0.0.0/0", 0), ("::1", 128)];
+        for (text, bits) in told {
+            let own = networks(text).own_networks();
+            assert_eq!(own.map(|own| own.iter().map(|(_, bits)| *bits).collect()), Ok(vec![bits]), "{text}");
+            assert_eq!(networks(text).check_networks(), Ok(()));
+        }
+        for text in
+            ["", "10.0.0.0/33", "10.0.0/8", "::/129", "10.0.0.0/", "10.0.0.0/8/8", "shop.example", "10.0.0.0/-1"]
+        {
+            let wrong = networks(text).check_networks().expect_err(text);
+            assert!(wrong.detail.starts_with("[0]: ") && wrong.detail.contains("203.0.113.0/24"), "{}", wrong.detail);
         }
         let check = |url: &str| Collect { checks: vec![url.into()], ..Collect::default() }.check_checks();
         assert!(check("https://a/health?x=1").is_ok());

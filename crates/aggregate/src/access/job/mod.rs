@@ -8,6 +8,7 @@
 mod bots;
 mod candidates;
 mod class;
+mod client;
 mod memo;
 mod window;
 
@@ -24,6 +25,7 @@ use crate::windows::{Missed, Windows};
 pub(crate) use bots::Bots;
 use candidates::{Candidates, server};
 use class::{apart, of_time};
+use client::client;
 use memo::Memo;
 use window::One;
 
@@ -262,6 +264,7 @@ fn judge(record: &Record<'_>, template: &str, settings: &Settings, bots: &mut Bo
         bytes: record.bytes.unwrap_or(0),
         request_time: record.request_time,
         upstream_time,
+        client: record.client.and_then(client),
     }
 }
 

@@ -233,3 +233,38 @@ proptest! {
         prop_assert_eq!(Value::Count(1).total(), 1);
     }
 }
+
+/// "One user or all?": who had errors, of all who asked; a client of two servers is one.
+#[test]
+fn clients_are_counted_once_over_classes_templates_and_servers() {
+    let format = Format::new("$msec $remote_addr $status $request_time $request").expect("a good format");
+    let served = |lines: &[(u16, u16, &str, &str)]| {
+        let mut job = Job::new(&format, Normaliser::default(), Settings::default(), 1);
+        for (client, status, time, path) in lines {
+            push(&mut job, &format!("{START}.000 10.0.{client}.1 {status} {time} GET {path} HTTP/1.1"));
+        }
+        job.finish()
+    };
+    // One client alone has all the errors of /pay, and everybody an error of /.
+    let mut one: Vec<_> = (0..80).map(|_| (1, 502, "0.1", "/pay")).collect();
+    one.extend((0..60).map(|client| (client, 200, "0.1", "/")));
+    let mut two: Vec<_> = (0..100).map(|client| (client, 502, "0.1", "/")).collect();
+    two.extend([(1, 504, "0.1", "/pay"), (200, 200, "3.0", "/pay")]);
+    let count = |of: &dyn Fn(&[(&str, &str)]) -> bool| {
+        let mut all = crate::Distinct::new();
+        for (_, window) in [served(&one), served(&two)].iter().flatten() {
+            window.series(&mut |series| {
+                if let (Value::Distinct(clients), true) = (series.value, of(series.labels)) {
+                    all.merge(clients);
+                }
+            });
+        }
+        all.estimate()
+    };
+    let error = ("class", "error");
+    assert_eq!(count(&|labels| labels.contains(&error) && labels.contains(&("template", "/pay"))), 1);
+    assert!(count(&|labels| labels.contains(&error) && labels.contains(&("template", "/"))).abs_diff(100) <= 2);
+    assert_eq!(count(&|labels| labels.contains(&("class", "slow"))), 1);
+    assert!(count(&|labels| labels.contains(&("class", OTHER))).abs_diff(60) <= 1);
+    assert!(count(&|_| true).abs_diff(101) <= 2, "all, each once");
+}

@@ -1,15 +1,19 @@
 //! What one window counts: totals, and the same requests by template, status, method, cache status and upstream.
 
 use super::class::{CLASSES, Class};
-use crate::Histogram;
 use crate::members::Named;
 use crate::series::{OTHER, Series, Value};
+use crate::{Distinct, Histogram};
 
 /// Methods that have counters; all others are `~other`, no request at all is `-`.
 const METHODS: [&str; 11] =
     ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", OTHER, "-"];
 /// What nginx says of its cache.
 const CACHES: [&str; 9] = ["-", "HIT", "MISS", "BYPASS", "EXPIRED", "STALE", "UPDATING", "REVALIDATED", OTHER];
+
+/// Different clients: those that had an error, by template; those that had a slow answer; those that had any other. All of them
+/// together are all clients, each once: only those that are looked for have series of their own.
+const CLIENTS: &str = "access.clients";
 
 /// The counts of some requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct Requests {
     pub upstream_time: Histogram,
     /// By status, in the order in which they came first.
     pub statuses: Vec<(u16, u64)>,
+    /// Whose requests ended in an error.
+    pub error_clients: Distinct,
 }
 
 /// What is counted of one request.
@@ -37,6 +43,8 @@ pub(super) struct One {
     pub(super) bytes: u64,
     pub(super) request_time: Option<u64>,
     pub(super) upstream_time: Option<u64>,
+    /// Who asked, as a hash.
+    pub(super) client: Option<u64>,
 }
 
 impl Requests {
@@ -49,6 +57,9 @@ impl Requests {
         }
         if let (true, Some(time)) = (one.class.is_timed(), one.request_time) {
             self.request_time.record(time);
+        }
+        if let (Class::Error, Some(client)) = (one.class, one.client) {
+            self.error_clients.insert(client);
         }
         let Some(class) = one.upstream_class else { return };
         self.upstream_classes[class as usize] += 1;
@@ -75,6 +86,10 @@ impl Requests {
         for (status, count) in &self.statuses {
             let labels = [of(template), ("status", &status.to_string())];
             out(Series { name: "access.statuses", labels: &labels, value: Value::Count(*count) });
+        }
+        if !self.error_clients.is_empty() {
+            let labels = [of(template), ("class", Class::Error.name())];
+            out(Series { name: CLIENTS, labels: &labels, value: Value::Distinct(&self.error_clients) });
         }
         let labels = [of(template)];
         out(Series { name: "access.bytes", labels: &labels, value: Value::Count(self.bytes) });
@@ -105,6 +120,9 @@ pub struct Window {
     /// By slot of the members, then `~other` as the last.
     pub(super) templates: Named<Requests>,
     pub(super) servers: Named<Server>,
+    /// Clients of slow requests, and of all others that were no error.
+    slow_clients: Distinct,
+    other_clients: Distinct,
     /// No template had more of the first `bounded` requests of `~other` than this.
     bound: u64,
     bounded: u64,
@@ -113,6 +131,12 @@ pub struct Window {
 impl Window {
     pub(super) fn add_request(&mut self, slot: Option<usize>, method: Option<&[u8]>, cache: Option<&[u8]>, one: &One) {
         self.total[one.class as usize] += 1;
+        match (one.class, one.client) {
+            // These are by template.
+            (Class::Error, _) | (_, None) => {}
+            (Class::Slow, Some(client)) => self.slow_clients.insert(client),
+            (_, Some(client)) => self.other_clients.insert(client),
+        }
         let known = |names: &[&str], other: usize, text: &[u8]| {
             names.iter().position(|name| name.as_bytes() == text).unwrap_or(other)
         };
@@ -167,6 +191,11 @@ impl Window {
         ] {
             for (value, count) in values.iter().zip(counts).filter(|(_, count)| **count > 0) {
                 out(Series { name, labels: &[(label, *value)], value: Value::Count(*count) });
+            }
+        }
+        for (class, clients) in [(Class::Slow.name(), &self.slow_clients), (OTHER, &self.other_clients)] {
+            if !clients.is_empty() {
+                out(Series { name: CLIENTS, labels: &[("class", class)], value: Value::Distinct(clients) });
             }
         }
         for (template, requests) in self.templates().filter(|(_, requests)| requests.count() > 0) {
