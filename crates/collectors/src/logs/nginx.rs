@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use arachne_aggregate::access::Format;
@@ -75,11 +76,15 @@ const MASTER: &[u8] = b"nginx: master process ";
 const MASTERS_MAX: usize = 16;
 
 /// Where each nginx that runs below `root` (`/`) is configured: where `-c` and `-p` of its start say, or where its program was built to
-/// look. Of each one once. One in a container has files of its own, which are not these: it is passed over as far as that can be seen.
+/// look. Of each one once. One in a container has other files by the same names, and one in another network is another host's: both are
+/// passed over as far as that can be seen.
 #[must_use]
 pub fn running(root: &Path) -> Vec<Place> {
     let processes = root.join("proc");
-    let own = std::fs::read_link(processes.join("self/ns/mnt")).ok();
+    let link = |path: &Path| std::fs::read_link(path).ok();
+    let network = link(&processes.join("self/ns/net"));
+    let files = |root: &Path| std::fs::metadata(root).ok().map(|facts| (facts.dev(), facts.ino()));
+    let own = files(root);
     let mut places: Vec<Place> = Vec::new();
     let mut numbers: Vec<u32> = std::fs::read_dir(&processes)
         .into_iter()
@@ -91,18 +96,21 @@ pub fn running(root: &Path) -> Vec<Place> {
     for folder in numbers.into_iter().map(|number| processes.join(number.to_string())) {
         let Ok(title) = std::fs::read(folder.join("cmdline")) else { continue };
         let Some(words) = title.strip_prefix(MASTER) else { continue };
-        let files = std::fs::read_link(folder.join("ns/mnt")).ok();
-        if files.is_some() && own.is_some() && files != own {
+        if differ(files(&folder.join("root")), own) || differ(link(&folder.join("ns/net")), network.clone()) {
             continue;
         }
-        let program = std::fs::read_link(folder.join("exe")).ok();
-        let place = started(&String::from_utf8_lossy(words), program.as_deref());
+        let place = started(&String::from_utf8_lossy(words), link(&folder.join("exe")).as_deref());
         places.extend(place.filter(|place| !places.contains(place)));
         if places.len() >= MASTERS_MAX {
             break;
         }
     }
     places
+}
+
+/// Whether two things are known, and not the same.
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && other.is_some() && one != other
 }
 
 /// Where an nginx is configured that was started with these words. `program` is the file that runs; None where that may not be seen.
@@ -460,6 +468,8 @@ mod tests {
             (14, "nginx: master process nginx -c ../relative", ""),
             (15, "nginx: master process ", ""),
             (16, "vi nginx: master process nginx -c /editor", ""),
+            (17, "nginx: master process nginx -c /srv/of-another-network.conf", ""),
+            (18, "nginx: master process nginx -c /etc/nginx/of-a-container.conf", ""),
         ];
         for (number, title, program) in processes {
             let folder = root.path().join(format!("proc/{number}"));
@@ -469,6 +479,16 @@ mod tests {
                 std::os::unix::fs::symlink(program, folder.join("exe")).expect("room");
             }
         }
+        let link = |to: &Path, from: &str| {
+            let from = root.path().join("proc").join(from);
+            std::fs::create_dir_all(from.parent().expect("below the folder")).expect("room");
+            std::os::unix::fs::symlink(to, from).expect("room");
+        };
+        for (process, network) in [("self", "net:[1]"), ("9", "net:[1]"), ("17", "net:[2]")] {
+            link(Path::new(network), &format!("{process}/ns/net"));
+        }
+        link(root.path(), "9/root");
+        link(&built, "18/root");
         let told = running(root.path());
         let place = |file: &str, prefix: Option<&Path>| Place { file: file.into(), prefix: prefix.map(Path::to_owned) };
         let conf = built.join("conf/nginx.conf");
