@@ -9,6 +9,7 @@ mod collect;
 mod delivery;
 mod host;
 mod kept;
+mod losses;
 mod names;
 mod patience;
 mod positions;
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arachne_delivery::instructions::{Instructions, Paths, Preview};
-use arachne_delivery::status::{Pressure, PreviewResult};
+use arachne_delivery::status::{BreakerState, Pressure, PreviewResult};
 use arachne_model::table::{HostRow, QualityRow, Rows};
 use arachne_telemetry::{codes, emit};
 use tokio::sync::mpsc::{Receiver, channel};
@@ -34,9 +35,10 @@ use crate::edge::worker::unix_now;
 use capture::{Capture, Outcome};
 use child::Heard;
 use collect::Collecting;
-use delivery::Delivery;
 pub use delivery::DeliveryError;
+use delivery::{Delivered, Delivery};
 use kept::Kept;
+use losses::Losses;
 use names::{Found, Names};
 use positions::Positions;
 use status::{Identity, Parts};
@@ -108,6 +110,7 @@ struct Supervisor {
     /// A batch for which the spool had no room yet.
     pending: Option<Packed>,
     preview: Option<PreviewResult>,
+    losses: Losses,
     level: Pressure,
     looked: Instant,
     turned: Instant,
@@ -153,6 +156,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         delivery,
         pending: None,
         preview: None,
+        losses: Losses::new(now),
         level: Pressure::None,
         looked: now,
         turned: now,
@@ -377,6 +381,7 @@ impl Supervisor {
 
     fn tell_status(&mut self) {
         let delivered = self.delivery.delivered();
+        self.tell_losses(&delivered);
         let parts = Parts {
             identity: &self.identity,
             wanted: &self.wanted,
@@ -397,6 +402,15 @@ impl Supervisor {
             self.level = status.pressure;
         }
         self.delivery.tell(status);
+    }
+
+    fn tell_losses(&mut self, delivered: &Delivered) {
+        let agent = self.kept.agent.clone().unwrap_or_default();
+        let away = delivered.breaker.state != BreakerState::Closed;
+        let quality = self.losses.rows(&delivered.records, away, Instant::now(), unix_now(), &agent);
+        if !quality.is_empty() {
+            self.delivery.put_rows(&Rows { quality, ..Rows::default() });
+        }
     }
 
     /// Notes while something is captured, so that the next start knows what it missed when this one ends without a word.
