@@ -61,6 +61,7 @@ function judged(answer: Schema<"QualityAnswer">, at: number, from: number, step:
     const value = series.values[at] ?? 0;
     if (value === 0 || series.loss || series.stage === "bytes") continue;
     if (series.count === "dropped") words.push(`${exact(value)} ${series.stage} left out: ${series.reason?.replaceAll("_", " ")}`);
+    if (series.count === "cut") words.push(`${exact(value)} exchanges were open when an agent was set up anew: their two halves stand apart`);
     if (series.count === "anomaly") words.push(`${exact(value)} × ${series.reason?.replaceAll("_", " ")}`);
   }
   return { from, to: from + step, severity, words };

@@ -13,6 +13,7 @@ pub mod peers;
 pub mod plan;
 pub mod pressure;
 mod quality;
+pub mod relay;
 pub mod sink;
 pub mod thread;
 pub mod worker;

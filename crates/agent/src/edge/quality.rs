@@ -68,15 +68,26 @@ impl Quality {
             counts.extend((was_open > 0 || self.open > 0).then_some(("bodies", "in_flight", None, self.open)));
             self.dropped = false;
         }
-        let row = |(stage, count, reason, value): (&str, &str, Option<&str>, u64)| QualityRow {
-            minute: start.0,
-            source: agent.to_owned(),
-            agent: agent.to_owned(),
-            stage: stage.to_owned(),
-            count: count.to_owned(),
-            reason: reason.map(str::to_owned),
-            value,
-        };
-        counts.into_iter().map(row).collect()
+        counts.into_iter().map(|count| row(start, count, agent)).collect()
+    }
+}
+
+/// Where one process follows another: exchanges that are cut in two, and nanoseconds of which nobody knows what was captured.
+pub fn replaced(start: UnixNanos, cut: u64, unknown_ns: u64, agent: &str) -> Vec<QualityRow> {
+    let counts =
+        [("exchanges", "cut", Some("reconfigured"), cut), ("capture", "unaccounted", Some("reconfigured"), unknown_ns)];
+    counts.into_iter().filter(|(.., value)| *value > 0).map(|count| row(start, count, agent)).collect()
+}
+
+fn row(start: UnixNanos, count: (&str, &str, Option<&str>, u64), agent: &str) -> QualityRow {
+    let (stage, count, reason, value) = count;
+    QualityRow {
+        minute: start.0,
+        source: agent.to_owned(),
+        agent: agent.to_owned(),
+        stage: stage.to_owned(),
+        count: count.to_owned(),
+        reason: reason.map(str::to_owned),
+        value,
     }
 }

@@ -18,7 +18,7 @@ use super::gate;
 use super::outlet::Outlet;
 use super::peers::Peers;
 use super::plan::Plan;
-use super::quality::{Beside, Quality};
+use super::quality::{self, Beside, Quality};
 use super::sink::{BodyCounts, EdgeSink, Working};
 use crate::channel::{FilePosition, of_interface};
 
@@ -197,9 +197,7 @@ impl Worker {
     /// What gives way from now on, and what the kernel counted.
     pub fn look(&mut self, level: Pressure, kernel: KernelCounts, outlet: &Outlet) {
         self.sink.level = level;
-        // What the kernel does not tell for once does not go back.
-        self.kernel.packets = self.kernel.packets.max(kernel.packets);
-        self.kernel.drops = self.kernel.drops.max(kernel.drops);
+        self.kernel = kernel;
         self.look_for_open(Instant::now());
         self.look_for_losses(Instant::now());
         self.batches.look(&mut self.sink.collector, outlet, unix_now());
@@ -272,7 +270,21 @@ impl Worker {
         self.sink.taps = plan.taps.clone();
         self.sink.peers.want(plan.tell_addresses);
         self.engine.want_segments(plan.choice.frames != FrameBytes::None);
+        self.engine.limit(&plan.taps.limits);
         self.generation = plan.generation;
+    }
+
+    /// Another process goes on: the kernel dropped `drops` of the packets of this one. What is open is cut here, which is told: its
+    /// other half is what the next process sees. `unread`: there was no time to look at all that was captured before this instant.
+    pub fn leave(&mut self, drops: u64, unread: Option<i64>) {
+        let seen: u64 = self.interfaces.values().map(|(packets, _)| packets).sum();
+        self.kernel = KernelCounts { packets: seen + drops, drops };
+        let Some(minute) = self.minutes.current() else { return };
+        let cut = self.engine.summary().ledger.exchanges.in_flight;
+        let unknown =
+            unread.zip(self.newest).map_or(0, |(until, newest)| until.saturating_sub(newest).max(0).unsigned_abs());
+        let quality = quality::replaced(minute, cut, unknown, &self.agent);
+        self.sink.collector.join(Rows { quality, ..Rows::default() });
     }
 
     /// The source is over: everything open is told, and everything is handed over.

@@ -22,12 +22,15 @@ use crate::edge::plan::Plan;
 use crate::edge::pressure::{Governor, Load};
 use crate::edge::sink::BodyCounts;
 use crate::edge::thread::{Shared, Task, Told};
+use crate::edge::worker::unix_now;
 use crate::scope;
 
 /// How often loads are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often counters are told.
 const TELL: Duration = Duration::from_secs(1);
+/// How far ahead is the instant from which on packets are another process'.
+const HAND_OVER_NS: i64 = 50_000_000;
 
 /// See the module.
 pub struct Governing {
@@ -88,6 +91,15 @@ impl Governing {
                     }
                 }
                 Ok(Order::Probe) => self.shared.outlet.tell(Report::Probed(probe::all(self.previews.socket()))),
+                Ok(Order::HandOver) => {
+                    // All that was read so far is older, in every thread.
+                    let at = unix_now().saturating_add(HAND_OVER_NS);
+                    self.shared.hand_over(at);
+                    self.shared.outlet.tell(Report::HandsOver { at });
+                    break;
+                }
+                // It does so already.
+                Ok(Order::Begin { .. }) => {}
                 Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -135,7 +147,7 @@ impl Governing {
     }
 
     /// Another configuration: judged here, then taken by each thread when it looks.
-    fn change(&mut self, setup: Setup) {
+    pub fn change(&mut self, setup: Setup) {
         let version = setup.config.version;
         match self.task_of(&setup) {
             Ok(task) => {

@@ -274,6 +274,7 @@ impl Supervisor {
             tell_addresses: self.args.look_up_names,
             positions: self.positions.told(),
             paths: self.paths.clone(),
+            waits: false,
         }
     }
 
@@ -295,6 +296,8 @@ impl Supervisor {
             Some(Outcome::Refused(version, why)) => {
                 emit!(codes::AGENT_CONFIG_001, version = version, error = why.as_str());
                 self.wanted.refused(version, why);
+                // The limits of the spool too.
+                self.delivery.configure(self.wanted.config());
             }
             Some(Outcome::Preview(result)) => self.preview = Some(result),
             Some(Outcome::Addresses(addresses)) => self.names.ask(&addresses, Instant::now()),
@@ -309,9 +312,8 @@ impl Supervisor {
         let mut news = false;
         if !instructions.agent.is_empty() && self.kept.agent.as_ref() != Some(&instructions.agent) {
             self.kept.agent = Some(instructions.agent);
+            // Rows of one process have one name: another one takes its place.
             self.keep();
-            // Rows of one process have one name.
-            self.capture.finish();
         }
         if let Some(keys) = instructions.keys
             && self.key.as_ref() != Some(&keys.redaction)
@@ -349,14 +351,14 @@ impl Supervisor {
         let wanted = self.wanted.config();
         self.delivery.configure(wanted);
         match change {
-            Change::None => {}
+            // The capture process is followed by another one, see [`Capture`].
+            Change::None | Change::Replace => {}
             Change::Send => self.capture.send(&self.setup()),
-            Change::Restart => self.capture.finish(),
         }
         if self.wanted.state().applied != applied {
             emit!(codes::AGENT_CONFIG_002, version = version);
+            self.keep();
         }
-        self.keep();
         self.tell_status();
         change == Change::Send
     }
@@ -460,7 +462,7 @@ impl Supervisor {
     }
 
     fn keep(&mut self) {
-        self.kept.config = Some(self.wanted.config().clone());
+        self.kept.config = Some(self.wanted.in_force().clone());
         self.kept.store(&self.args.spool);
     }
 

@@ -53,7 +53,7 @@ table! {
     source: String = Label "source" "source" "the agent, or the content hash of the capture file";
     agent: String = Label "agent" "agent" "name of the agent or of the host that a capture was made on";
     stage: String = Label "stage" "stage" "packets, segments, bytes, sessions, exchanges; of agents also kernel, bodies, records, spool and capture";
-    count: String = Label "count" "count" "in, out, dropped, in_flight (at the end of the minute), lost (never captured), shortened, unaccounted (nanoseconds), or anomaly";
+    count: String = Label "count" "count" "in, out, dropped, in_flight (at the end of the minute), lost (never captured), shortened, cut, unaccounted (nanoseconds), or anomaly";
     reason: Option<String> = Label "reason" "reason" "the drop reason, or the anomaly's name";
     value: u64 = Integer "value" "value" "how many";
 }
