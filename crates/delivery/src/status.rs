@@ -105,6 +105,8 @@ pub struct ConfigState {
     pub applied: u64,
     /// Why the newest one is not in force.
     pub error: Option<String>,
+    /// Settings of the newest one that this version of the agent does not know, and goes without.
+    pub unknown: Vec<String>,
 }
 
 /// A network interface.

@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arachne_delivery::instructions::{Instructions, Paths, Preview};
+use arachne_delivery::client::Told;
+use arachne_delivery::instructions::{AgentConfig, Collect, Paths, Preview};
 use arachne_delivery::status::{BreakerState, Pressure, PreviewResult};
 use arachne_model::table::{HostRow, QualityRow, Rows};
 use arachne_telemetry::{codes, emit};
@@ -85,7 +86,7 @@ impl AgentError {
         match self {
             Self::Arguments(_) | Self::Delivery(DeliveryError::Link(_)) => 2,
             Self::NoRight(_) => 4,
-            Self::Delivery(DeliveryError::Spool { .. }) => 6,
+            Self::Delivery(DeliveryError::Spool { .. } | DeliveryError::Kept { .. }) => 6,
             _ => 1,
         }
     }
@@ -136,10 +137,27 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
     let mut heard = Ears { captured: heard, collected };
     let mut kept = Kept::load(&args.spool)?;
     let name = args.name.clone().or_else(|| kept.agent.clone()).unwrap_or_else(host::name);
-    let config = kept.config.take().filter(|config| config.version > UNCHOSEN).unwrap_or_else(|| args.config());
+    let config = kept.config.take().filter(|config| config.version > UNCHOSEN);
+    let damaged = kept.damaged.take();
+    let config = match &damaged {
+        None => config.unwrap_or_else(|| args.config()),
+        Some(why) if args.server.is_none() => {
+            return Err(DeliveryError::Kept { file: kept::file(&args.spool), why: why.clone() }.into());
+        }
+        // It may have been told to capture less, or nothing: nothing, until the server says what.
+        Some(_) => AgentConfig { capture: false, collect: Collect::nothing(), ..AgentConfig::default() },
+    };
     kept.agent = Some(name);
     let interfaces = host::interfaces(&[]);
-    let wanted = Wanted::new(config.clone());
+    let mut wanted = Wanted::new(config.clone());
+    if let Some(why) = damaged {
+        let file = kept::file(&args.spool);
+        emit!(codes::AGENT_CONFIG_004, file = %file.display(), error = why.as_str());
+        wanted.misread(
+            0,
+            format!("{} is damaged ({why}): nothing is captured until the server says what", file.display()),
+        );
+    }
     wanted.check(&interfaces).map_err(AgentError::Arguments)?;
     let (delivery, mut instructions) = Delivery::start(&args, &config).await?;
     let now = Instant::now();
@@ -189,7 +207,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
 
 impl Supervisor {
     /// Takes what happens next.
-    async fn turn(&mut self, ears: &mut Ears, instructions: &mut Receiver<Instructions>) {
+    async fn turn(&mut self, ears: &mut Ears, instructions: &mut Receiver<Told>) {
         // While a batch waits nothing more is heard: the capture process waits too, and gives way.
         let listens = self.pending.is_none();
         tokio::select! {
@@ -209,7 +227,7 @@ impl Supervisor {
             } else {
                 self.pending = None;
             },
-            Some(instructions) = instructions.recv() => self.instruct(instructions),
+            Some(told) = instructions.recv() => self.instruct(told),
             Some(found) = self.names.found() => self.name(found),
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -308,7 +326,8 @@ impl Supervisor {
         }
     }
 
-    fn instruct(&mut self, instructions: Instructions) {
+    fn instruct(&mut self, told: Told) {
+        let Told { instructions, unknown, misread, .. } = told;
         let mut news = false;
         if !instructions.agent.is_empty() && self.kept.agent.as_ref() != Some(&instructions.agent) {
             self.kept.agent = Some(instructions.agent);
@@ -326,8 +345,12 @@ impl Supervisor {
             self.paths = paths;
             news = true;
         }
-        let told = instructions.config.is_some_and(|config| self.configure(config));
-        if news && !told {
+        if let Some(misread) = misread {
+            emit!(codes::AGENT_CONFIG_001, version = misread.version, error = misread.why.as_str());
+            self.wanted.misread(misread.version, misread.why);
+        }
+        let configured = instructions.config.is_some_and(|config| self.configure(config, unknown));
+        if news && !configured {
             self.capture.send(&self.setup());
         }
         if let Some(preview) =
@@ -338,7 +361,11 @@ impl Supervisor {
     }
 
     /// Goes by another configuration, if it can be; whether the capture process was given another setup.
-    fn configure(&mut self, mut config: arachne_delivery::instructions::AgentConfig) -> bool {
+    fn configure(&mut self, mut config: AgentConfig, unknown: Vec<String>) -> bool {
+        if !unknown.is_empty() {
+            emit!(codes::AGENT_CONFIG_003, version = config.version, settings = unknown.join(", ").as_str());
+        }
+        self.wanted.goes_without(unknown);
         if config.version <= UNCHOSEN {
             self.args.over(&mut config);
         }

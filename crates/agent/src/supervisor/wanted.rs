@@ -32,7 +32,7 @@ impl Wanted {
     /// Begins with `config`.
     #[must_use]
     pub fn new(config: AgentConfig) -> Self {
-        let state = ConfigState { received: config.version, applied: 0, error: None };
+        let state = ConfigState { received: config.version, ..ConfigState::default() };
         Self { before: config.clone(), good: config, state }
     }
 
@@ -60,6 +60,16 @@ impl Wanted {
     /// What is wrong.
     pub fn check(&self, interfaces: &[HostInterface]) -> Result<(), String> {
         check(&self.good, interfaces)
+    }
+
+    /// A configuration came, and cannot be read, for `why`: the one before stays.
+    pub fn misread(&mut self, version: u64, why: String) {
+        (self.state.received, self.state.error) = (version, Some(why));
+    }
+
+    /// The configuration that comes next has settings that are not known here.
+    pub fn goes_without(&mut self, unknown: Vec<String>) {
+        self.state.unknown = unknown;
     }
 
     /// A configuration came.
