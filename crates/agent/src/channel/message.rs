@@ -44,8 +44,8 @@ pub struct Setup {
     pub key: Option<String>,
     /// The interfaces of the host.
     pub interfaces: Vec<HostInterface>,
-    /// The server, whose connections with this host are not captured.
-    pub server: Option<SocketAddr>,
+    /// Where the server is, whose connections with this host are not captured.
+    pub servers: Vec<SocketAddr>,
     /// Who to become where it is root.
     pub user: u32,
     /// Whether to tell the addresses of those that talk, for names to be looked up.

@@ -229,10 +229,10 @@ impl Delivery {
         !self.clock.borrow().any
     }
 
-    /// The server's address, where it is known.
+    /// Where the server is on the network: what goes there is not captured.
     #[must_use]
-    pub fn server(&self) -> Option<SocketAddr> {
-        self.link.as_ref().and_then(|link| link.address)
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        self.link.as_ref().map(|link| link.client.places()).unwrap_or_default()
     }
 
     /// What is told of it all.

@@ -18,6 +18,7 @@ mod status;
 mod wanted;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -105,6 +106,8 @@ struct Supervisor {
     paths: Paths,
     wanted: Wanted,
     interfaces: Vec<HostInterface>,
+    /// Where the server is on the network.
+    servers: Vec<SocketAddr>,
     capture: Capture,
     collecting: Collecting,
     delivery: Delivery,
@@ -169,6 +172,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         names: Names::start(&args),
         wanted,
         interfaces,
+        servers: delivery.servers(),
         capture: Capture::new(heard_sender),
         collecting: Collecting::new(collected_sender, delivery.position()),
         delivery,
@@ -249,7 +253,7 @@ impl Supervisor {
         self.note_capturing(wanted.is_some());
         if self.looked.elapsed() >= OFTEN {
             self.looked = Instant::now();
-            self.look_at_interfaces();
+            self.look_at_network();
             self.tell_status();
         }
     }
@@ -287,7 +291,7 @@ impl Supervisor {
             config: self.wanted.config().clone(),
             key: self.key.clone(),
             interfaces: self.interfaces.clone(),
-            server: self.delivery.server(),
+            servers: self.servers.clone(),
             user: self.args.user,
             tell_addresses: self.args.look_up_names,
             positions: self.positions.told(),
@@ -400,10 +404,10 @@ impl Supervisor {
         };
     }
 
-    fn look_at_interfaces(&mut self) {
-        let found = host::interfaces(&self.interfaces);
-        if found != self.interfaces {
-            self.interfaces = found;
+    fn look_at_network(&mut self) {
+        let (found, servers) = (host::interfaces(&self.interfaces), self.delivery.servers());
+        if found != self.interfaces || servers != self.servers {
+            (self.interfaces, self.servers) = (found, servers);
             self.capture.send(&self.setup());
         }
     }

@@ -11,6 +11,7 @@ mod answer;
 mod connect;
 mod tls;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -107,6 +108,7 @@ pub struct Client {
     authorization: HeaderValue,
     /// [`REQUEST`], but in tests.
     patience: Duration,
+    connect: Connect,
     http: legacy::Client<Connect, Full<Bytes>>,
 }
 
@@ -135,7 +137,22 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .retry_canceled_requests(false);
-        Ok(Self { http: builder.build(connect), address, authorization, patience: REQUEST })
+        Ok(Self { http: builder.build(connect.clone()), connect, address, authorization, patience: REQUEST })
+    }
+
+    /// Where the server is on the network: all addresses that its name stands for, as of the last connection, and those of shortly
+    /// before. Empty for a socket in the file system.
+    #[must_use]
+    pub fn places(&self) -> Vec<SocketAddr> {
+        self.connect.known_places()
+    }
+
+    /// Resolves the server's name, so that [`Self::places`] are known before anything is sent.
+    ///
+    /// # Errors
+    /// It cannot be resolved now; each connection tries again.
+    pub async fn resolve(&self) -> std::io::Result<()> {
+        self.connect.resolve().await.map(drop)
     }
 
     /// Sends a batch and says what became of it.
