@@ -206,7 +206,7 @@ impl Default for AgentLimits {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Redaction {
-    /// Version of the rules.
+    /// Version of the rules: grows when they change; set by the server.
     pub version: u64,
     /// Further names of headers, parameters and fields whose values are secret.
     pub names: Vec<String>,
