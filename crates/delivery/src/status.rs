@@ -50,6 +50,8 @@ pub struct Status {
     pub spool: Spool,
     /// The way to the server.
     pub delivery: Breaker,
+    /// The ways to what else it asks over the network: name servers, where names are looked up.
+    pub breakers: Vec<Breaker>,
     /// What the processes may still do.
     pub sandbox: Vec<Sandbox>,
     /// Time of the newest packet that was looked at.

@@ -422,6 +422,7 @@ impl Supervisor {
             collecting: &self.collecting,
             interfaces: &self.interfaces,
             delivered: &delivered,
+            names: self.names.breaker(),
             preview: self.preview.as_ref(),
             paths: self.paths.version,
         };
