@@ -56,6 +56,8 @@ pub struct Setup {
     pub paths: Paths,
     /// Whether to open sockets and read nothing before [`Order::Begin`].
     pub waits: bool,
+    /// Whether to capture nothing at all, and only answer [`Order::Preview`].
+    pub looks: bool,
 }
 
 /// All that a collector process needs to know.

@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arachne_capture::interface::LiveCapture;
 use arachne_content::redact::Key;
 use arachne_delivery::instructions::HELD_BYTES_MIN;
 use arachne_delivery::status::Stage;
@@ -58,7 +57,7 @@ impl Governing {
         own_key: Key,
         shared: Arc<Shared>,
         ring_bytes: u64,
-        spare: Option<LiveCapture>,
+        previews: Previews,
         memory: Option<File>,
     ) -> Self {
         let now = Instant::now();
@@ -68,7 +67,7 @@ impl Governing {
             own_key,
             governor: Governor::default(),
             meter: Meter::new(memory),
-            previews: Previews::new(spare),
+            previews,
             ring_bytes,
             begun: now,
             told: now,

@@ -20,6 +20,9 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// A process that lived for so long was well.
 const WELL: Duration = Duration::from_secs(60);
 
+/// A process that only looks may take so long.
+const LOOK_MAX: Duration = Duration::from_secs(90);
+
 /// What comes of what was heard.
 #[derive(Debug)]
 pub enum Outcome {
@@ -43,6 +46,7 @@ enum Who {
     Now,
     Coming,
     Leaving,
+    Looking,
 }
 
 /// What a process cannot change while it runs: another one takes its place.
@@ -113,7 +117,11 @@ pub struct Capture {
     now: Option<Process>,
     coming: Option<Process>,
     leaving: Option<Process>,
+    /// One that only looks what a filter would catch, and for whom.
+    looking: Option<(Process, Preview)>,
     starts: u64,
+    /// Of those: to look only.
+    looks: u64,
     failures: u32,
     not_before: Option<Instant>,
     /// What the processes before counted.
@@ -134,7 +142,9 @@ impl Capture {
             now: None,
             coming: None,
             leaving: None,
+            looking: None,
             starts: 0,
+            looks: 0,
             failures: 0,
             not_before: None,
             before: Counters::default(),
@@ -170,6 +180,10 @@ impl Capture {
         if hangs(&self.coming) {
             return self.give_up_coming("it hangs".to_owned());
         }
+        // Longer than the longest look; it says nothing meanwhile.
+        if self.looking.as_ref().is_some_and(|(process, _)| process.child.started.elapsed() > LOOK_MAX) {
+            return self.cannot_look("it hangs".to_owned());
+        }
         if hangs(&self.leaving) {
             return self.left(Some("it hangs".to_owned()));
         }
@@ -193,7 +207,10 @@ impl Capture {
         if is_free && may_start {
             match self.start(setup.clone(), true) {
                 Ok(coming) => self.coming = Some(coming),
-                Err(why) => return Some(Outcome::Refused(setup.config.version, why)),
+                Err(why) => {
+                    self.wait();
+                    return Some(Outcome::Refused(setup.config.version, why));
+                }
             }
         }
         None
@@ -234,9 +251,47 @@ impl Capture {
         }
     }
 
-    /// Asks what a filter would catch; `false` when there is no process that could look.
-    pub fn preview(&mut self, preview: Preview) -> bool {
-        self.now.as_mut().is_some_and(|process| process.ready && process.order(&Order::Preview(preview)))
+    /// Asks what a filter would catch. Where no interface is captured, a process is started for it, which only looks.
+    ///
+    /// # Errors
+    /// Why nobody can look.
+    pub fn preview(&mut self, preview: Preview, setup: Setup) -> Result<(), String> {
+        let able = |process: &&mut Process| process.ready && process.shape.files.is_empty();
+        if let Some(process) = self.now.as_mut().filter(able)
+            && process.order(&Order::Preview(preview.clone()))
+        {
+            return Ok(());
+        }
+        if self.looking.is_some() {
+            return Err("another preview is running: ask again later".to_owned());
+        }
+        let looks = self.start(Setup { looks: true, ..setup }, false)?;
+        self.looks += 1;
+        self.looking = Some((looks, preview));
+        Ok(())
+    }
+
+    fn looking_reports(&mut self, report: Report) -> Option<Outcome> {
+        let (process, preview) = self.looking.as_mut()?;
+        match report {
+            Report::Ready { .. } => {
+                process.order(&Order::Preview(preview.clone()));
+                None
+            }
+            Report::Preview(result) => {
+                if result.done {
+                    self.looking = None;
+                }
+                Some(Outcome::Preview(*result))
+            }
+            Report::Failed { why, .. } => self.cannot_look(why),
+            _ => None,
+        }
+    }
+
+    fn cannot_look(&mut self, why: String) -> Option<Outcome> {
+        let (_, Preview { id, .. }) = self.looking.take()?;
+        Some(Outcome::Preview(PreviewResult { id, done: true, error: Some(why), ..PreviewResult::default() }))
     }
 
     /// Whether a process captures.
@@ -276,6 +331,10 @@ impl Capture {
             (Who::Coming, Err(why)) => {
                 self.give_up_coming(why.unwrap_or_else(|| "the process ended before it captured".to_owned()))
             }
+            (Who::Looking, Ok(report)) => self.looking_reports(report),
+            (Who::Looking, Err(why)) => {
+                self.cannot_look(why.unwrap_or_else(|| "the process that looked ended".to_owned()))
+            }
             (Who::Leaving, Ok(report)) => self.leaving_reports(report),
             (Who::Leaving, Err(why)) => self.left(why),
         }
@@ -283,8 +342,12 @@ impl Capture {
 
     /// Whose word it is, which is noted.
     fn heard_of(&mut self, number: u64) -> Option<Who> {
-        let mut all =
-            [(Who::Now, self.now.as_mut()), (Who::Coming, self.coming.as_mut()), (Who::Leaving, self.leaving.as_mut())];
+        let mut all = [
+            (Who::Now, self.now.as_mut()),
+            (Who::Coming, self.coming.as_mut()),
+            (Who::Leaving, self.leaving.as_mut()),
+            (Who::Looking, self.looking.as_mut().map(|(process, _)| process)),
+        ];
         let (who, process) = all.iter_mut().find_map(|(who, process)| {
             process.as_mut().filter(|process| process.child.number == number).map(|process| (*who, process))
         })?;
@@ -480,7 +543,7 @@ impl Capture {
     /// Starts after the first one.
     #[must_use]
     pub const fn restarts(&self) -> u64 {
-        self.starts.saturating_sub(1)
+        (self.starts - self.looks).saturating_sub(1)
     }
 
     /// What landlock does for it.

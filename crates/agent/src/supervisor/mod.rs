@@ -297,6 +297,7 @@ impl Supervisor {
             positions: self.positions.told(),
             paths: self.paths.clone(),
             waits: false,
+            looks: false,
         }
     }
 
@@ -396,12 +397,8 @@ impl Supervisor {
 
     fn look_what_passes(&mut self, preview: Preview) {
         let id = preview.id.clone();
-        self.preview = if self.capture.preview(preview) {
-            Some(PreviewResult { id, ..PreviewResult::default() })
-        } else {
-            let error = Some("the agent does not capture now: start it first".to_owned());
-            Some(PreviewResult { id, done: true, error, ..PreviewResult::default() })
-        };
+        let refused = self.capture.preview(preview, self.setup()).err();
+        self.preview = Some(PreviewResult { id, done: refused.is_some(), error: refused, ..PreviewResult::default() });
     }
 
     fn look_at_network(&mut self) {
