@@ -138,9 +138,8 @@ mod tests {
             "if [ -d /run/systemd/system ]; then \\",
         ];
         assert_eq!(text.lines().take(3).collect::<Vec<_>>(), expected);
-        let last =
-            "else arachne-agent --server https://shop:7117 --key-file /etc/arachne-agent/key --pin sha256/AA+/=; fi";
-        assert_eq!(text.lines().last(), Some(last));
+        let run = "arachne-agent --server https://shop:7117 --key-file /etc/arachne-agent/key --pin sha256/AA+/=";
+        assert_eq!(text.lines().rev().take(3).collect::<Vec<_>>(), ["fi", run, "else"]);
         for evil in ["", "a b", "$(reboot)", "a;b", "a`b`", "a\"", "a/../b"] {
             assert!(!is_host(evil), "{evil}");
         }

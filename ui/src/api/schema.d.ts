@@ -2224,6 +2224,11 @@ export interface components {
              * @default 0
              */
             received?: number;
+            /**
+             * @description Settings of the newest one that this version of the agent does not know, and goes without.
+             * @default []
+             */
+            unknown?: string[];
         };
         /** @description How the configuration stands. */
         ConfigurationAnswer: {
@@ -4009,7 +4014,7 @@ export interface components {
             names?: string[];
             /**
              * Format: int64
-             * @description Version of the rules.
+             * @description Version of the rules: grows when they change; set by the server.
              * @default 0
              */
             version?: number;
@@ -4564,6 +4569,11 @@ export interface components {
         /** @description What an agent tells every two seconds. */
         Status: {
             /**
+             * @description The ways to what else it asks over the network: name servers, where names are looked up.
+             * @default []
+             */
+            breakers?: components["schemas"]["Breaker"][];
+            /**
              * @description The capture.
              * @default {
              *       "bytes": 0,
@@ -4592,7 +4602,8 @@ export interface components {
              * @default {
              *       "applied": 0,
              *       "error": null,
-             *       "received": 0
+             *       "received": 0,
+             *       "unknown": []
              *     }
              */
             config?: components["schemas"]["ConfigState"];
