@@ -19,6 +19,8 @@ use super::worker::{KernelCounts, LOOK, Worker, WorkerReport};
 
 /// How long a thread waits for packets.
 const POLL: Duration = Duration::from_millis(50);
+/// How long where another process goes on.
+const SHORT: Duration = Duration::from_millis(5);
 /// How long what is in the ring is still read after the order to end.
 const LAST_PACKETS: Duration = Duration::from_secs(2);
 
@@ -260,8 +262,12 @@ fn turn_live(
 ) -> Result<More, String> {
     // Before the look at the ring: an instant that is named later lies behind all that is in it.
     let until = shared.until();
-    let at_once = shared.stop.load(Ordering::Acquire) && until == NEVER;
-    let patience = if at_once { Duration::ZERO } else { POLL };
+    let patience = match (until, shared.stop.load(Ordering::Acquire)) {
+        (NEVER, true) => Duration::ZERO,
+        (NEVER, false) => POLL,
+        // Shorter than a block is filled for, so that the end of the ring is seen.
+        _ => SHORT,
+    };
     match capture.poll(patience) {
         Ok(Turn::Block(mut block)) => {
             while let Some(packet) = block.next_packet() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use arachne_delivery::instructions::AgentConfig;
 use arachne_delivery::status::State;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, wait};
 use crate::net::hosts;
 use crate::server::Server;
 
@@ -26,13 +26,6 @@ fn configure(server: &Server, config: AgentConfig) {
     let version = config.version;
     server.state().instructions.config = Some(config);
     server.wait_status(&format!("version {version}"), |status| status.config.applied == version);
-}
-
-/// The value of a field of `/proc/PID/status`, in bytes.
-fn virtual_bytes(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
 }
 
 #[test]
@@ -68,6 +61,7 @@ fn every_packet_is_counted_once_while_ring_and_threads_change() {
         // What another process is not needed for.
         let mut last = config(7);
         (last.limits.body_bytes, last.limits.memory_bytes) = (1000, 256 << 20);
+        wait("the last one alone", || agent.capture_processes().len() == 1);
         let before = agent.capture_processes();
         configure(&server, last);
         assert_eq!(agent.capture_processes(), before);
@@ -89,7 +83,7 @@ fn every_packet_is_counted_once_while_ring_and_threads_change() {
 }
 
 #[test]
-fn a_ring_that_cannot_be_made_keeps_the_one_there_is_also_over_a_start() {
+fn a_capture_that_cannot_be_made_keeps_the_one_there_is_also_over_a_start() {
     hosts(|_| {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(folder.path());
@@ -97,13 +91,14 @@ fn a_ring_that_cannot_be_made_keeps_the_one_there_is_also_over_a_start() {
         let agent = start(folder.path(), &server);
         server.wait_status("version 2", |status| status.config.applied == 2 && status.state == State::Capturing);
         let process = agent.capture_processes();
-        let most = virtual_bytes(process[0]).max(virtual_bytes(agent.pid())) + (64 << 20);
-        let limited =
-            Command::new("prlimit").args(["--pid", &agent.pid().to_string(), &format!("--as={most}")]).status();
+        // Fewer files than it takes threads: their sockets cannot be opened.
+        let open = std::fs::read_dir(format!("/proc/{}/fd", agent.pid())).unwrap().count();
+        let limit = format!("--nofile={}", (open + 16).max(40));
+        let limited = Command::new("prlimit").args(["--pid", &agent.pid().to_string(), &limit]).status();
         assert!(limited.is_ok_and(|status| status.success()), "the tool prlimit of util-linux is installed");
         let mut large = config(3);
-        (large.limits.ring_bytes, large.limits.memory_bytes) = (256 << 20, 512 << 20);
-        server.state().instructions.config = Some(large.clone());
+        (large.limits.threads, large.limits.memory_bytes) = (64, 1 << 30);
+        server.state().instructions.config = Some(large);
         server.wait_status("the refusal", |status| status.config.received == 3 && status.config.error.is_some());
         agent.wait_for("AGENT-CONFIG-001", 1);
         let status = server.state().status.clone().unwrap();
@@ -116,6 +111,25 @@ fn a_ring_that_cannot_be_made_keeps_the_one_there_is_also_over_a_start() {
         let unaccounted = server.state().rows.quality.iter().filter(|row| row.count == "unaccounted").count();
         assert_eq!(unaccounted, 0);
     });
+}
+
+#[test]
+fn a_newer_server_is_followed_as_far_as_it_is_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let stopped = |version, tag: &str| AgentConfig { capture: false, tags: vec![tag.to_owned()], ..config(version) };
+    server.state().later.insert("gpu".to_owned(), true.into());
+    server.state().instructions.config = Some(stopped(2, "two"));
+    let agent = start(folder.path(), &server);
+    server.wait_status("version 2", |status| status.config.applied == 2 && status.config.unknown == ["gpu"]);
+    agent.wait_for("AGENT-CONFIG-003", 1);
+    server.state().later.insert("tags".to_owned(), "no list any more".into());
+    server.state().instructions.config = Some(stopped(3, "three"));
+    server.wait_status("version 3", |status| status.config.received == 3);
+    let status = server.state().status.clone().unwrap().config;
+    assert!(status.applied == 2 && status.error.is_some_and(|why| why.contains("(at tags)")));
+    assert_eq!(agent.end(), 0);
+    assert!(std::fs::read_to_string(folder.path().join("agent.json")).unwrap().contains("two"));
 }
 
 #[test]
