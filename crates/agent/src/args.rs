@@ -60,6 +60,9 @@ pub struct AgentArgs {
     /// End when standard input does: for a server that starts its own agent, and may be killed.
     #[arg(long, hide = true)]
     pub with_parent: bool,
+    /// Print the systemd unit that runs this program, and end.
+    #[arg(long)]
+    pub print_unit: bool,
     /// Log lines as JSON.
     #[arg(long)]
     pub log_json: bool,

@@ -17,6 +17,8 @@ pub mod sandbox;
 pub mod scope;
 pub mod supervisor;
 
+use std::io::Write as _;
+
 use arachne_telemetry::{Flood, Format, Verbosity, chain, codes, emit, init};
 
 use args::AgentArgs;
@@ -25,6 +27,9 @@ use supervisor::AgentError;
 /// Runs the agent until it is asked to end. Gives its exit code.
 #[must_use]
 pub fn run(args: AgentArgs) -> u8 {
+    if args.print_unit {
+        return print_unit();
+    }
     let format = if args.log_json { Format::Json } else { Format::Text };
     let _log = init(format, Verbosity::Normal, Flood::Limited);
     stay_small();
@@ -35,6 +40,16 @@ pub fn run(args: AgentArgs) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// The unit of the package, and where that puts the program.
+const UNIT: &str = include_str!("../../../packaging/arachne-agent.service");
+const PACKAGED: &str = "ExecStart=/usr/bin/arachne-agent";
+
+fn print_unit() -> u8 {
+    let own = std::env::current_exe().ok().and_then(|path| path.to_str().map(|path| format!("ExecStart={path}")));
+    let unit = UNIT.replace(PACKAGED, own.as_deref().unwrap_or(PACKAGED));
+    u8::from(std::io::stdout().lock().write_all(unit.as_bytes()).is_err())
 }
 
 /// No huge pages for this process and those that it starts: the allocator asks for them, and then 2 MiB are cleared and resident where
@@ -60,4 +75,12 @@ fn start(args: AgentArgs) -> Result<(), AgentError> {
     // What is still under way to the server is in the spool.
     runtime.shutdown_background();
     done
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_unit_of_the_package_says_where_its_program_is() {
+        assert_eq!(super::UNIT.lines().filter(|line| *line == super::PACKAGED).count(), 1);
+    }
 }

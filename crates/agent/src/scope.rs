@@ -52,7 +52,7 @@ fn of(setup: &Setup, interfaces: &[String], filter: &str) -> Result<Program, Sco
     }
     let wanted = |name: &str| interfaces.iter().any(|wanted| wanted == name);
     let indices = || setup.interfaces.iter().filter(|one| wanted(&one.name)).map(|one| one.index).collect();
-    let scope = Scope { interfaces: (!wanted(ANY)).then(indices), own: setup.server.into_iter().collect() };
+    let scope = Scope { interfaces: (!wanted(ANY)).then(indices), own: setup.servers.clone() };
     let parsed = Filter::parse(filter).map_err(|error| ScopeError::Filter { text: filter.to_owned(), error })?;
     parsed.program(&scope).map_err(ScopeError::TooLong)
 }
@@ -119,7 +119,11 @@ mod tests {
             ..AgentConfig::default()
         };
         let eth0 = HostInterface { index: 2, name: "eth0".to_owned(), ..HostInterface::default() };
-        Setup { config, interfaces: vec![eth0], server: "10.0.0.1:7117".parse().ok(), ..Setup::default() }
+        Setup { config, interfaces: vec![eth0], servers: vec![server(1), server(3)], ..Setup::default() }
+    }
+
+    fn server(host: u8) -> std::net::SocketAddr {
+        ([10, 0, 0, host], 7117).into()
     }
 
     fn view(network: &[u8], protocol: u16, interface: u32) -> PacketView<'_> {
@@ -150,6 +154,8 @@ mod tests {
         assert!(!passes(&["eth1"], "", 2, &packet), "it is not there");
         assert!(!passes(&["any"], "", 2, &tcp([10, 0, 0, 9], 5000, [10, 0, 0, 1], 7117)), "its own");
         assert!(!passes(&["any"], "", 2, &tcp([10, 0, 0, 1], 7117, [10, 0, 0, 9], 5000)), "its own");
+        assert!(!passes(&["any"], "", 2, &tcp([10, 0, 0, 3], 7117, [10, 0, 0, 9], 5000)), "at another address");
+        assert!(passes(&["any"], "", 2, &tcp([10, 0, 0, 4], 7117, [10, 0, 0, 9], 5000)));
         assert!(program(&setup(&[], "")).is_err());
         let error = program(&setup(&["any"], "tcp prot 80")).expect_err("no word").to_string();
         assert!(error.contains("tcp prot 80\n    ^"), "{error}");

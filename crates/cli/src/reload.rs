@@ -1,5 +1,7 @@
-//! `arachne.yml` while a server runs: looked at every two seconds, and at once on SIGHUP. A valid change is applied in place,
+//! `arachne.yml` while a server runs: looked at every two seconds, and at once on SIGHUP or when the system tells that it changed. A valid change is applied in place,
 //! what is not valid changes nothing and is told, until the file is in order again.
+
+mod hint;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +17,11 @@ use signal_hook::consts::SIGHUP;
 
 use crate::configure;
 use crate::serve::{ServeArgs, Swappable};
+use hint::Hint;
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_secs(2);
-/// How soon a signal counts.
+/// How soon a signal or a hint counts.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Where the arguments of a running server come from.
@@ -87,10 +90,10 @@ struct State {
 
 impl State {
     fn run(&mut self, forced: &AtomicBool, stopped: &Receiver<()>) {
-        let mut looked = Instant::now();
+        let (mut looked, mut hint) = (Instant::now(), Hint::of(&self.origin.file));
         while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             let forced = forced.swap(false, Ordering::AcqRel);
-            if forced || looked.elapsed() >= LOOK {
+            if hint.came() || forced || looked.elapsed() >= LOOK {
                 self.look(forced);
                 looked = Instant::now();
             }

@@ -227,6 +227,14 @@ pub const BREAKER_TIME: Metric = Metric::gauge(
     "median time of the last calls, as the caller measures it",
     STATUS,
 );
+/// The clocks of both.
+pub const CLOCK_OFFSET: Metric = Metric::gauge(
+    "arachne.agent.clock_offset",
+    "ns",
+    &[],
+    "the server's clock less the agent's; half of the round trip is its error",
+    STATUS,
+);
 /// The way there and back.
 pub const ROUND_TRIP: Metric = Metric::gauge(
     "arachne.agent.round_trip",
@@ -274,6 +282,6 @@ pub const METRICS: &[&[Metric]] = &[
     &[STAGE_IN, STAGE_OUT, STAGE_DROPPED, STAGE_IN_FLIGHT, CAPTURED, CAPTURED_IO, KERNEL_DROPPED, UNSEEN],
     &[SPOOL, SPOOL_LIMIT, SPOOL_BATCHES, SPOOL_LAG, SPOOL_DROPPED],
     &[BREAKER_CALLS, BREAKER_FAILED, BREAKER_OPENED, BREAKER_OPEN, BREAKER_TIME],
-    &[ROUND_TRIP, PRESSURE, GAVE_WAY, CPU_TIME, MEMORY, RESTARTS],
+    &[CLOCK_OFFSET, ROUND_TRIP, PRESSURE, GAVE_WAY, CPU_TIME, MEMORY, RESTARTS],
     &[COLLECTOR_TIME, COLLECTOR_ROWS, COLLECTOR_FAILING],
 ];

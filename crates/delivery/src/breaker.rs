@@ -14,7 +14,7 @@ const LAST: usize = 32;
 
 /// Counts the calls of a remote dependency. Whoever calls decides when to try again.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker {
+pub struct Breaker {
     opened: u64,
     calls: u64,
     failures: u64,
@@ -26,20 +26,23 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
+    /// A call begins.
     pub const fn called(&mut self) {
         self.calls += 1;
     }
 
+    /// It was none.
     pub const fn not_called(&mut self) {
         self.calls -= 1;
     }
 
+    /// A call was answered after `latency`.
     pub fn succeeded(&mut self, latency: Duration) {
         self.in_a_row = 0;
         self.push(Some(latency));
     }
 
-    /// `took`: how long it was waited for.
+    /// A call was not answered, for `why`. `took`: how long it was waited for.
     pub fn failed(&mut self, why: String, took: Duration) {
         self.failures += 1;
         let before = self.in_a_row;
@@ -56,6 +59,14 @@ impl Breaker {
         self.last.push_back(call);
     }
 
+    /// Whether it is open: nothing is to be called but by one that tries, now and then.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.in_a_row >= OPENS_AFTER
+    }
+
+    /// What is told of it; `probing`: one call tries.
+    #[must_use]
     pub fn status(&self, name: &str, probing: bool) -> status::Breaker {
         let state = match self.in_a_row {
             0..OPENS_AFTER => BreakerState::Closed,

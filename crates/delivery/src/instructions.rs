@@ -2,6 +2,8 @@
 
 mod check;
 mod collect;
+#[cfg(feature = "client")]
+mod lenient;
 
 use std::net::IpAddr;
 
@@ -10,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub use check::{
     BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, NAME_CHARS_MAX, Wrong, agent_name, filter_length, interfaces,
 };
+
+#[cfg(feature = "client")]
+pub use lenient::known;
 
 pub use collect::{
     AccessLog, Collect, CollectedLog, Database, LogLabel, LogMetric, LogRule, LogSource, RedisServer, SECRET_ENV,
@@ -201,7 +206,7 @@ impl Default for AgentLimits {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Redaction {
-    /// Version of the rules.
+    /// Version of the rules: grows when they change; set by the server.
     pub version: u64,
     /// Further names of headers, parameters and fields whose values are secret.
     pub names: Vec<String>,

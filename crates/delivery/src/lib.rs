@@ -6,7 +6,7 @@
 //! - The answer to a status are **instructions** ([`instructions::Instructions`], JSON): the server's clock, and a
 //!   configuration where the agent has an older one.
 
-mod breaker;
+pub mod breaker;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod clock;

@@ -50,6 +50,8 @@ pub struct Status {
     pub spool: Spool,
     /// The way to the server.
     pub delivery: Breaker,
+    /// The ways to what else it asks over the network: name servers, where names are looked up.
+    pub breakers: Vec<Breaker>,
     /// What the processes may still do.
     pub sandbox: Vec<Sandbox>,
     /// Time of the newest packet that was looked at.
@@ -105,6 +107,8 @@ pub struct ConfigState {
     pub applied: u64,
     /// Why the newest one is not in force.
     pub error: Option<String>,
+    /// Settings of the newest one that this version of the agent does not know, and goes without.
+    pub unknown: Vec<String>,
 }
 
 /// A network interface.

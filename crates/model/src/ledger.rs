@@ -59,6 +59,14 @@ drop_reasons! {
     NewFlow "new_flow" "a new connection gave way under load";
 }
 
+impl DropReason {
+    /// Whether the recorder was short of something, and not the traffic: a loss.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Memcap | Self::NestingLimit | Self::FragmentLimit | Self::LargeFlow | Self::NewFlow)
+    }
+}
+
 /// The number of reasons.
 const REASONS: usize = DropReason::ALL.len();
 
@@ -127,6 +135,12 @@ impl Stage {
         for (mine, theirs) in self.dropped.iter_mut().zip(other.dropped) {
             *mine += theirs;
         }
+    }
+
+    /// What was dropped since the recorder was short of something.
+    #[must_use]
+    pub fn own_losses(&self) -> u64 {
+        self.reasons().filter(|(reason, _)| reason.is_own()).map(|(_, count)| count).sum()
     }
 
     fn balanced(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arachne_filter::Predicate;
+use arachne_model::DropReason;
 use arachne_model::table::{QualityRow, Row as _, SessionRow};
 use arachne_store::{Buckets, GroupRequest, Groups, Key, Measure, Number, Scalar};
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,10 @@ use crate::time::{Instant, Span, When};
 
 /// Counts are made by the minute.
 const MINUTE: i64 = 60_000_000_000;
-/// Drop reasons by which the recorder, not the traffic, was short of something.
-const OWN: &[&str] = &["memcap", "nesting_limit", "fragment_limit", "queue_full", "large_flow", "new_flow"];
+/// Drop reasons of agents beside those of the parser: no room on the way to the spool or in it, bodies that gave way under load,
+/// and batches that were damaged or that no server takes.
+const AGENTS: &[&str] =
+    &["queue_full", "pressure", "spool_full_bulk", "spool_full_records", "spool_full_facts", "refused", "damaged"];
 
 /// Capture quality over time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -194,16 +197,22 @@ fn loss(stage: &str, count: &str, reason: Option<&str>) -> Option<Loss> {
         (_, "missing", _) => Some(Loss::Missing),
         (_, "unaccounted", _) => Some(Loss::Unaccounted),
         ("kernel", "dropped", _) => Some(Loss::Kernel),
-        (_, "dropped", Some(reason)) if OWN.contains(&reason) => Some(Loss::Own),
+        ("bodies", "shortened", _) => Some(Loss::Own),
+        (_, "dropped", Some(reason)) if is_own(reason) => Some(Loss::Own),
         _ => None,
     }
+}
+
+/// Whether the recorder, not the traffic, was short of something.
+fn is_own(reason: &str) -> bool {
+    AGENTS.contains(&reason) || DropReason::ALL.iter().any(|known| known.is_own() && known.name() == reason)
 }
 
 #[cfg(test)]
 mod tests {
     use arachne_model::DropReason;
 
-    use super::{Loss, OWN, loss};
+    use super::{Loss, loss};
 
     #[test]
     fn what_agents_count_as_lost_is_a_loss() {
@@ -215,7 +224,9 @@ mod tests {
             assert_eq!(loss("segments", "dropped", Some(reason.name())), Some(Loss::Own));
         }
         assert_eq!(loss("segments", "dropped", Some(DropReason::Duplicate.name())), None, "the traffic's own");
-        let known = |name: &&str| *name == "queue_full" || DropReason::ALL.iter().any(|reason| reason.name() == *name);
-        assert!(OWN.iter().all(known), "each is a name that something gives");
+        for (stage, reason) in [("bodies", "pressure"), ("records", "queue_full"), ("spool", "spool_full_facts")] {
+            assert_eq!(loss(stage, "dropped", Some(reason)), Some(Loss::Own));
+        }
+        assert_eq!(loss("bodies", "shortened", Some("pressure")), Some(Loss::Own));
     }
 }

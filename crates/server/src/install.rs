@@ -13,6 +13,9 @@ use crate::serve::ServeError;
 const KEY_FILE: &str = "/etc/arachne-agent/key";
 /// Where its program is put.
 const PROGRAM: &str = "/usr/local/bin/arachne-agent";
+/// Where its unit is put, and what that is told.
+const UNIT: &str = "/etc/systemd/system/arachne-agent.service";
+const ENVIRONMENT: &str = "/etc/arachne-agent/environment";
 
 /// How agents reach a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,20 +70,33 @@ fn address(host: &str, pin: Option<String>) -> ServerAddress {
     ServerAddress { url: format!("{scheme}://{host}"), pin }
 }
 
-/// One line for a shell of root: it keeps `key` for root alone, fetches the program where there is none, and starts the agent.
+/// For a shell of root: it keeps `key` for root alone, fetches the program where there is none, and starts the agent: as a unit where
+/// systemd runs, with the one of a package where there is one, and else in the foreground.
 pub(crate) fn command(server: &ServerAddress, key: &str) -> String {
     let url = &server.url;
     // curl knows the pin with two slashes, and asks for a chain of trust beside it unless told not to. What a shell echoes
     // is in no list of processes, what curl is given is.
-    let (trust, pin) = match &server.pin {
-        Some(pin) => (format!(" -k --pinnedpubkey {}", pin.replacen('/', "//", 1)), format!(" --pin {pin}")),
+    let (trust, pin, pin_line) = match &server.pin {
+        Some(pin) => (
+            format!(" -k --pinnedpubkey {}", pin.replacen('/', "//", 1)),
+            format!(" --pin {pin}"),
+            format!(" ARACHNE_PIN={pin}"),
+        ),
         None => Default::default(),
     };
     format!(
         "(umask 077; mkdir -p /etc/arachne-agent; echo {key} > {KEY_FILE}) && \\\n\
          {{ command -v arachne-agent >/dev/null || {{ echo 'header = \"Authorization: Bearer {key}\"' | \
          curl -fsS{trust} -K - -o {PROGRAM} \"{url}/agent/v1/program?machine=$(uname -m)\" && chmod 755 {PROGRAM}; }}; }} && \\\n\
-         arachne-agent --server {url} --key-file {KEY_FILE}{pin}"
+         if [ -d /run/systemd/system ]; then \\\n\
+         (umask 077; touch {ENVIRONMENT} && sed -i '/^ARACHNE_\\(SERVER\\|PIN\\|CA\\)=/d' {ENVIRONMENT} && \
+         printf '%s\\n' ARACHNE_SERVER={url}{pin_line} >> {ENVIRONMENT}) && \\\n\
+         {{ systemctl cat arachne-agent >/dev/null 2>&1 || \
+         {{ arachne-agent --print-unit > {UNIT}.new && mv {UNIT}.new {UNIT}; }}; }} && \\\n\
+         systemctl daemon-reload && systemctl enable arachne-agent && systemctl restart arachne-agent\n\
+         else\n\
+         arachne-agent --server {url} --key-file {KEY_FILE}{pin}\n\
+         fi"
     )
 }
 
@@ -106,21 +122,74 @@ mod tests {
         assert_eq!(of("127.0.0.1:0"), "127.0.0.1:PORT");
     }
 
+    fn of(pin: Option<&str>) -> String {
+        let pin = pin.map(str::to_owned);
+        command(&ServerAddress { url: "https://shop:7117".to_owned(), pin }, "ara_1")
+    }
+
     #[test]
     fn a_command_starts_an_agent_and_nothing_else() {
-        let pin = Some("sha256/AA+/=".to_owned());
-        let text = command(&ServerAddress { url: "https://shop:7117".to_owned(), pin }, "ara_1");
+        let text = of(Some("sha256/AA+/="));
         let expected = [
             "(umask 077; mkdir -p /etc/arachne-agent; echo ara_1 > /etc/arachne-agent/key) && \\",
             "{ command -v arachne-agent >/dev/null || { echo 'header = \"Authorization: Bearer ara_1\"' | curl -fsS -k --pinnedpubkey \
              sha256//AA+/= -K - -o /usr/local/bin/arachne-agent \"https://shop:7117/agent/v1/program?machine=$(uname -m)\" && \
              chmod 755 /usr/local/bin/arachne-agent; }; } && \\",
-            "arachne-agent --server https://shop:7117 --key-file /etc/arachne-agent/key --pin sha256/AA+/=",
+            "if [ -d /run/systemd/system ]; then \\",
         ];
-        assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+        assert_eq!(text.lines().take(3).collect::<Vec<_>>(), expected);
+        let run = "arachne-agent --server https://shop:7117 --key-file /etc/arachne-agent/key --pin sha256/AA+/=";
+        assert_eq!(text.lines().rev().take(3).collect::<Vec<_>>(), ["fi", run, "else"]);
         for evil in ["", "a b", "$(reboot)", "a;b", "a`b`", "a\"", "a/../b"] {
             assert!(!is_host(evil), "{evil}");
         }
         assert!(is_host("shop-1.test:7117") && is_host("[::1]:7117"));
+    }
+
+    /// The command itself, in a folder instead of the root, with programs that only tell what they were asked.
+    #[cfg(unix)]
+    #[test]
+    fn where_systemd_runs_a_unit_is_enabled_and_started() {
+        use std::os::unix::fs::PermissionsExt as _;
+        use std::{fs, process::Command};
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let path = |name: &str| root.path().join(name);
+        for folder in ["bin", "etc/systemd/system", "run/systemd"] {
+            fs::create_dir_all(path(folder)).expect("writable");
+        }
+        let told = path("told");
+        let program = |name: &str, text: &str| {
+            let text = format!("#!/bin/sh\necho {name} \"$@\" >> {}\n{text}\n", told.display());
+            fs::write(path("bin").join(name), text).expect("writable");
+            fs::set_permissions(path("bin").join(name), fs::Permissions::from_mode(0o755)).expect("it is ours");
+        };
+        let unit = path("etc/systemd/system/arachne-agent.service");
+        program("systemctl", &format!("[ \"$1\" != cat ] || [ -e {} ]", unit.display()));
+        program("arachne-agent", "echo '[Unit]'");
+        let run = |pin| {
+            let at = |name: &str| format!("{}{name}", root.path().display());
+            let command = of(Some(pin)).replace("/etc/", &at("/etc/")).replace("/run/systemd", &at("/run/systemd"));
+            let search = format!("{}:{}", path("bin").display(), std::env::var("PATH").unwrap_or_default());
+            let output = Command::new("sh").arg("-c").arg(command).env("PATH", search).output().expect("a shell");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let text = fs::read_to_string(&told).expect("something was run");
+            fs::remove_file(&told).expect("it is ours");
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let foreground = run("sha256/a");
+        assert_eq!(foreground.len(), 1);
+        assert!(foreground[0].starts_with("arachne-agent --server https://shop:7117 --key-file "), "{foreground:?}");
+        fs::create_dir(path("run/systemd/system")).expect("writable");
+        fs::write(path("etc/arachne-agent/environment"), "RUST_BACKTRACE=1\nARACHNE_SERVER=http://old\n")
+            .expect("writable");
+        let started = ["systemctl daemon-reload", "systemctl enable arachne-agent", "systemctl restart arachne-agent"];
+        let asked = |more: &[&'static str]| more.iter().chain(&started).copied().collect::<Vec<_>>();
+        assert_eq!(run("sha256/a"), asked(&["systemctl cat arachne-agent", "arachne-agent --print-unit"]));
+        assert_eq!(run("sha256/b"), asked(&["systemctl cat arachne-agent"]), "there is a unit");
+        let environment = fs::read_to_string(path("etc/arachne-agent/environment")).expect("it was written");
+        assert_eq!(environment, "RUST_BACKTRACE=1\nARACHNE_SERVER=https://shop:7117\nARACHNE_PIN=sha256/b\n");
+        assert_eq!(fs::read_to_string(unit).expect("it was written").lines().last(), Some("[Unit]"));
+        let key = fs::metadata(path("etc/arachne-agent/key")).expect("it was written");
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
     }
 }

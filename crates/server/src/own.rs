@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use arachne_aggregate::Histogram;
 use arachne_collectors::{Labels, Metric, Point, own};
-use arachne_delivery::status::{BreakerState, Status};
+use arachne_delivery::status::{Breaker, BreakerState, Status};
 use arachne_model::table::{PointRow, Rows, STORED};
 use arachne_store::{StoreFacts, Token};
 
@@ -310,23 +310,31 @@ impl<'a> Points<'a> {
 
     /// An agent's way to the server.
     fn way(&mut self, status: &Status) {
-        let Status { spool, delivery, .. } = status;
+        let spool = &status.spool;
         self.gauge(&own::SPOOL, &[], spool.bytes);
         self.gauge(&own::SPOOL_LIMIT, &[], spool.cap_bytes);
         self.gauge(&own::SPOOL_BATCHES, &["live"], spool.live_batches);
         self.gauge(&own::SPOOL_BATCHES, &["backlog"], spool.backlog_batches);
         self.gauge(&own::SPOOL_LAG, &[], spool.live_lag_ns);
         spool.dropped.iter().for_each(|(class, n)| self.counter(&own::SPOOL_DROPPED, &[class], *n));
-        let breaker = [&*delivery.name];
-        self.counter(&own::BREAKER_CALLS, &breaker, delivery.calls);
-        self.counter(&own::BREAKER_FAILED, &breaker, delivery.failures);
-        self.counter(&own::BREAKER_OPENED, &breaker, delivery.opened);
-        self.gauge(&own::BREAKER_OPEN, &breaker, (delivery.state != BreakerState::Closed).into());
-        if delivery.calls > 0 {
-            self.gauge(&own::BREAKER_TIME, &breaker, delivery.latency_ns);
+        self.breaker(&status.delivery);
+        status.breakers.iter().for_each(|breaker| self.breaker(breaker));
+        if let Some(offset) = status.clock_offset_ns {
+            self.put(&own::CLOCK_OFFSET, &named(&own::CLOCK_OFFSET, &[]), |point| point.gauge(offset));
         }
         if let Some(trip) = status.round_trip_ns {
             self.gauge(&own::ROUND_TRIP, &[], trip);
+        }
+    }
+
+    fn breaker(&mut self, breaker: &Breaker) {
+        let name = [&*breaker.name];
+        self.counter(&own::BREAKER_CALLS, &name, breaker.calls);
+        self.counter(&own::BREAKER_FAILED, &name, breaker.failures);
+        self.counter(&own::BREAKER_OPENED, &name, breaker.opened);
+        self.gauge(&own::BREAKER_OPEN, &name, (breaker.state != BreakerState::Closed).into());
+        if breaker.calls > 0 {
+            self.gauge(&own::BREAKER_TIME, &name, breaker.latency_ns);
         }
     }
 }
@@ -386,6 +394,21 @@ mod tests {
         assert_eq!(told(&other, &own::STAGE_IN), [("stage: y\n".to_owned(), 510)], "a stage that was not there");
         assert!(other.iter().all(|row| row.width == WINDOW && row.start == 13 * WINDOW));
         assert!(!state.totals.keys().any(|key| key.2.contains('x')), "what is not told any more is forgotten");
+    }
+
+    #[test]
+    fn clocks_and_breakers_of_an_agent_are_series() {
+        let breaker = |name: &str, calls| Breaker { name: name.to_owned(), calls, ..Breaker::default() };
+        let status = Status {
+            clock_offset_ns: Some(-7_000),
+            delivery: breaker("server", 3),
+            breakers: vec![breaker("name servers", 4)],
+            ..status(1, 0, "x")
+        };
+        let rows = window(&mut State::default(), 10, &status);
+        assert_eq!(told(&rows, &own::CLOCK_OFFSET), [(String::new(), -7_000)]);
+        let open = ["server", "name servers"].map(|name| (format!("breaker: {name}\n"), 0));
+        assert_eq!(told(&rows, &own::BREAKER_OPEN), open);
     }
 
     #[test]

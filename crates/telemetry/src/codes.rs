@@ -72,6 +72,18 @@ codes! {
         action: "Nothing.",
         since: "0.3.0",
     }
+    AGENT_CONFIG_003 "AGENT-CONFIG-003" Warn "a configuration has settings that this agent does not know" {
+        meaning: "Configuration `version` is used without `settings`; all else of it is in force.",
+        cause: "The server is newer than the agent.",
+        action: "Update the agent where these settings matter.",
+        since: "0.4.0",
+    }
+    AGENT_CONFIG_004 "AGENT-CONFIG-004" Error "what was kept of the configuration is damaged" {
+        meaning: "It is not known what may be captured, so nothing is, until the server tells the configuration anew.",
+        cause: "A failing disk, or somebody changed the file.",
+        action: "See to the disk. Nothing after that, once the server is reached.",
+        since: "0.4.0",
+    }
     AGENT_LOAD_001 "AGENT-LOAD-001" Warn "the agent gives way under load" {
         meaning: "More comes than may be kept; `level` says what is left out from now on, in this order: body_bytes, bodies, large_flows, new_flows. Everything that is left out is counted.",
         cause: "A spike, a limit on CPU or megabytes that is too low, or a spool or server that is too slow.",

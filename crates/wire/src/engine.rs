@@ -112,6 +112,11 @@ impl Engine {
         self.shards.iter_mut().for_each(|shard| shard.want_segments(wanted));
     }
 
+    /// Goes by other limits from now on; those of fragments stay. Who holds more than it may now gives way as soon as more comes.
+    pub fn limit(&mut self, limits: &Limits) {
+        self.shards.iter_mut().for_each(|shard| shard.limit(limits));
+    }
+
     /// The counts of packets so far.
     #[must_use]
     pub const fn packets(&self) -> &Stage {

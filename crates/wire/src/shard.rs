@@ -137,6 +137,12 @@ impl Shard {
         self.shared.segments = wanted;
     }
 
+    /// Goes by its part of other limits from now on.
+    pub fn limit(&mut self, limits: &Limits) {
+        self.shared.limits.clone_from(limits);
+        self.held_max = limits.held_bytes_max / SHARDS;
+    }
+
     /// Takes one segment.
     #[inline]
     pub fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {

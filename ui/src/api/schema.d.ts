@@ -2229,6 +2229,11 @@ export interface components {
              * @default 0
              */
             received?: number;
+            /**
+             * @description Settings of the newest one that this version of the agent does not know, and goes without.
+             * @default []
+             */
+            unknown?: string[];
         };
         /** @description How the configuration stands. */
         ConfigurationAnswer: {
@@ -4014,7 +4019,7 @@ export interface components {
             names?: string[];
             /**
              * Format: int64
-             * @description Version of the rules.
+             * @description Version of the rules: grows when they change; set by the server.
              * @default 0
              */
             version?: number;
@@ -4569,6 +4574,11 @@ export interface components {
         /** @description What an agent tells every two seconds. */
         Status: {
             /**
+             * @description The ways to what else it asks over the network: name servers, where names are looked up.
+             * @default []
+             */
+            breakers?: components["schemas"]["Breaker"][];
+            /**
              * @description The capture.
              * @default {
              *       "bytes": 0,
@@ -4597,7 +4607,8 @@ export interface components {
              * @default {
              *       "applied": 0,
              *       "error": null,
-             *       "received": 0
+             *       "received": 0,
+             *       "unknown": []
              *     }
              */
             config?: components["schemas"]["ConfigState"];

@@ -170,11 +170,10 @@ export interface BreakerRow {
 }
 
 export function breakersOf(name: string, status: Status): BreakerRow[] {
-  const { delivery } = status;
-  return [{
-    from: name, to: delivery.name, state: delivery.state, opened: delivery.opened, calls: delivery.calls, failures: delivery.failures,
-    share: delivery.error_share, latency: delivery.latency_ns ?? null, error: delivery.error ?? null,
-  }];
+  return [status.delivery, ...status.breakers].map((way) => ({
+    from: name, to: way.name, state: way.state, opened: way.opened, calls: way.calls, failures: way.failures,
+    share: way.error_share, latency: way.latency_ns ?? null, error: way.error ?? null,
+  }));
 }
 
 /** Stages of all agents together: what came in, left, was dropped, and is inside. */

@@ -3,10 +3,10 @@ import { condition, losses, perSecond, pieces, rights, same, type Agent, type St
 
 const status = (change: Partial<Status> = {}): Status => ({
   protocol: 1, version: "0.1.0", host: "web", epoch: "0000000000000001", started: 1e18, sent: 1e18 + 4e9, state: "capturing",
-  config: { received: 1, applied: 1, error: null }, interfaces: [], stages: {}, pressure: "none", gave_way: {}, processes: [], sandbox: [],
+  config: { received: 1, applied: 1, error: null, unknown: [] }, interfaces: [], stages: {}, pressure: "none", gave_way: {}, processes: [], sandbox: [],
   capture: { packets: 0, bytes: 0, kernel_drops: 0, bytes_lost: 0, ring_bytes: 0, threads: 1, filter: "" },
   spool: { bytes: 0, cap_bytes: 1, live_batches: 0, backlog_batches: 0, live_lag_ns: 0, delivered: 0, delivered_bytes: 0, dropped: {}, oldest: null },
-  delivery: { name: "server", state: "closed", opened: 0, calls: 0, failures: 0, error_share: 0, latency_ns: 0, error: null },
+  delivery: { name: "server", state: "closed", opened: 0, calls: 0, failures: 0, error_share: 0, latency_ns: 0, error: null }, breakers: [],
   why: null, clock_offset_ns: null, round_trip_ns: null, newest_packet: null, preview: null, ...change,
 }) as Status;
 const agent = (change: Partial<Agent> = {}): Agent => ({

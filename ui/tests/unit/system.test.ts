@@ -6,8 +6,8 @@ const collector = (change: object) => ({ name: "logs", readings: 3, rows: 9, too
 const agent = (name: string, collectors: object[]) => ({
   name, revoked: null, local: false, online: true, last_seen: "2026-11-22T10:00:00Z", config: {}, delivered: {},
   status: {
-    state: "capturing", config: { received: 1, applied: 1, error: null }, stages: {}, gave_way: {}, collectors, capture: { kernel_drops: 0, bytes_lost: 0 },
-    spool: { dropped: {}, backlog_batches: 0, bytes: 0 }, delivery: { name: "server", state: "closed" },
+    state: "capturing", config: { received: 1, applied: 1, error: null, unknown: [] }, stages: {}, gave_way: {}, collectors, capture: { kernel_drops: 0, bytes_lost: 0 },
+    spool: { dropped: {}, backlog_batches: 0, bytes: 0 }, delivery: { name: "server", state: "closed" }, breakers: [],
   } as unknown as Status,
 }) as unknown as Agent;
 const said = (...agents: Agent[]) => checks(null, null, agents, [], Date.parse("2026-11-22T10:00:01Z")).find((one) => one.name === "Collectors");

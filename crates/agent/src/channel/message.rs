@@ -20,6 +20,14 @@ pub enum Order {
     Preview(Preview),
     /// Try what must be refused, and tell whether it was: for tests of the sandbox on the real process.
     Probe,
+    /// Read what was captured at this instant and later, nanoseconds since the Unix epoch: to one that [`Setup::waits`].
+    Begin {
+        /// The instant.
+        at: i64,
+    },
+    /// Another process goes on: name an instant up to which packets are yours ([`Report::HandsOver`]), read those, and end as by
+    /// [`Self::Finish`].
+    HandOver,
     /// Tell what is open, hand over what was found, and end.
     Finish,
 }
@@ -36,8 +44,8 @@ pub struct Setup {
     pub key: Option<String>,
     /// The interfaces of the host.
     pub interfaces: Vec<HostInterface>,
-    /// The server, whose connections with this host are not captured.
-    pub server: Option<SocketAddr>,
+    /// Where the server is, whose connections with this host are not captured.
+    pub servers: Vec<SocketAddr>,
     /// Who to become where it is root.
     pub user: u32,
     /// Whether to tell the addresses of those that talk, for names to be looked up.
@@ -46,6 +54,10 @@ pub struct Setup {
     pub positions: Vec<FilePosition>,
     /// What was learned about paths.
     pub paths: Paths,
+    /// Whether to open sockets and read nothing before [`Order::Begin`].
+    pub waits: bool,
+    /// Whether to capture nothing at all, and only answer [`Order::Preview`].
+    pub looks: bool,
 }
 
 /// All that a collector process needs to know.
@@ -122,6 +134,11 @@ pub enum Report {
     Collectors(Vec<Collector>),
     /// What was tried, and what came of it: the error of the system, or `allowed`.
     Probed(BTreeMap<String, String>),
+    /// Packets that were captured at this instant or later are another process'.
+    HandsOver {
+        /// Nanoseconds since the Unix epoch.
+        at: i64,
+    },
     /// Everything was handed over.
     Finished,
 }

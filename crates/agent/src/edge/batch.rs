@@ -63,7 +63,7 @@ impl Batches {
             self.close(collector, now);
             self.offer(outlet);
         } else if collector.rows().len() >= WAITING_MAX * ROWS_MAX || collector.bytes() >= WAITING_MAX * BYTES_MAX {
-            self.dropped += collector.take().len() as u64;
+            self.dropped += collector.give_up(ROWS_MAX);
         }
     }
 
@@ -229,6 +229,13 @@ mod tests {
         let [handed, dropped, waiting] = batches.rows();
         assert_eq!(handed + dropped + waiting + collector.rows().len() as u64, made);
         assert!(dropped > 0 && waiting > 0);
+        collector.join(Rows { quality: vec![QualityRow::default()], ..Rows::default() });
+        add(&mut collector, WAITING_MAX * ROWS_MAX);
+        made += 1 + (WAITING_MAX * ROWS_MAX) as u64;
+        batches.look(&mut collector, &outlet, 1001);
+        assert_eq!(collector.rows().quality.len(), 1, "what tells of it stays");
+        let [handed, dropped, waiting] = batches.rows();
+        assert_eq!(handed + dropped + waiting + collector.rows().len() as u64, made);
         while outlet.fill() > 0.0 {
             assert!(matches!(outlet.take(), Some(Said::Packed(_))));
         }

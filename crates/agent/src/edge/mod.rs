@@ -12,6 +12,8 @@ pub mod outlet;
 pub mod peers;
 pub mod plan;
 pub mod pressure;
+mod quality;
+pub mod relay;
 pub mod sink;
 pub mod thread;
 pub mod worker;

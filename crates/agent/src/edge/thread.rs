@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,13 @@ use super::file::FileSource;
 use super::outlet::Outlet;
 use super::plan::Plan;
 use super::pressure::LEVELS;
+use super::relay::{NEVER, Relay};
 use super::worker::{KernelCounts, LOOK, Worker, WorkerReport};
 
 /// How long a thread waits for packets.
 const POLL: Duration = Duration::from_millis(50);
+/// How long where another process goes on.
+const SHORT: Duration = Duration::from_millis(5);
 /// How long what is in the ring is still read after the order to end.
 const LAST_PACKETS: Duration = Duration::from_secs(2);
 
@@ -38,6 +41,8 @@ pub struct Shared {
     pub stop: Arc<AtomicBool>,
     level: AtomicUsize,
     generation: AtomicU64,
+    /// Packets from this instant on are another process'.
+    until: AtomicI64,
     task: Mutex<Task>,
     threads: Vec<Mutex<Told>>,
     peers: Mutex<BTreeSet<IpAddr>>,
@@ -65,6 +70,7 @@ impl Shared {
             stop,
             level: AtomicUsize::new(0),
             generation: AtomicU64::new(task.plan.generation),
+            until: AtomicI64::new(NEVER),
             task: Mutex::new(task),
             threads: (0..threads).map(|_| Mutex::default()).collect(),
             peers: Mutex::default(),
@@ -81,6 +87,15 @@ impl Shared {
     pub fn set_level(&self, level: Pressure) {
         let at = LEVELS.iter().position(|l| *l == level).unwrap_or(0);
         self.level.store(at, Ordering::Relaxed);
+    }
+
+    /// Packets from `at` on, an instant that is not over, are another process'. Those before are read to the end.
+    pub fn hand_over(&self, at: i64) {
+        self.until.store(at, Ordering::Release);
+    }
+
+    fn until(&self) -> i64 {
+        self.until.load(Ordering::Acquire)
     }
 
     /// Gives all threads another task.
@@ -131,6 +146,10 @@ pub struct Thread {
     pub source: Source,
     /// Its pipeline.
     pub worker: Worker,
+    /// Which packets of its ring are its own.
+    pub relay: Relay,
+    /// What the kernel counted of them.
+    pub kernel: KernelCounts,
     /// What it shares.
     pub shared: Arc<Shared>,
 }
@@ -148,7 +167,8 @@ impl Thread {
             }
             if self.shared.stop.load(Ordering::Acquire) {
                 let end = *ends.get_or_insert_with(|| Instant::now() + LAST_PACKETS);
-                if more != More::Now || Instant::now() >= end {
+                let is_read = if self.shared.until() == NEVER { more != More::Now } else { self.relay.is_over() };
+                if is_read || more == More::Never || Instant::now() >= end {
                     break;
                 }
             } else if more == More::Never {
@@ -157,13 +177,17 @@ impl Thread {
             }
         }
         self.look();
+        let until = self.shared.until();
+        if until != NEVER {
+            self.worker.leave(self.kernel.drops, (!self.relay.is_over()).then_some(until));
+        }
         let report = self.worker.finish(&self.shared.outlet);
         self.shared.tell(self.number, |told| told.report = report);
     }
 
     fn turn(&mut self) -> More {
         let outcome = match &mut self.source {
-            Source::Live(capture) => turn_live(capture, &mut self.worker, &self.shared),
+            Source::Live(capture) => turn_live(capture, &mut self.worker, &mut self.relay, &self.shared),
             Source::File(file) => match file.turn(&mut self.worker) {
                 Ok(true) => Ok(More::Later),
                 Ok(false) => Ok(More::Never),
@@ -179,14 +203,20 @@ impl Thread {
 
     /// Looks what is asked, and tells how it goes.
     fn look(&mut self) {
-        let (kernel, fill) = match &mut self.source {
+        let fill = match &mut self.source {
             Source::Live(capture) => {
                 let counters = capture.counters().unwrap_or_default();
-                (KernelCounts { packets: counters.packets, drops: counters.drops }, capture.fill())
+                // What the kernel does not tell for once does not go back.
+                self.kernel.drops = self.kernel.drops.max(counters.drops);
+                if self.relay.is_alone(self.shared.until()) {
+                    let own = counters.packets.saturating_sub(self.relay.ignored());
+                    self.kernel.packets = self.kernel.packets.max(own);
+                }
+                capture.fill()
             }
-            Source::File(_) => (KernelCounts::default(), 0.0),
+            Source::File(_) => 0.0,
         };
-        self.worker.look(self.shared.level(), kernel, &self.shared.outlet);
+        self.worker.look(self.shared.level(), self.kernel, &self.shared.outlet);
         let peers = self.worker.new_peers();
         if !peers.is_empty() {
             self.shared.peers.lock().unwrap_or_else(PoisonError::into_inner).extend(peers);
@@ -224,16 +254,32 @@ enum More {
     Never,
 }
 
-fn turn_live(capture: &mut LiveCapture, worker: &mut Worker, shared: &Shared) -> Result<More, String> {
-    let patience = if shared.stop.load(Ordering::Acquire) { Duration::ZERO } else { POLL };
+fn turn_live(
+    capture: &mut LiveCapture,
+    worker: &mut Worker,
+    relay: &mut Relay,
+    shared: &Shared,
+) -> Result<More, String> {
+    // Before the look at the ring: an instant that is named later lies behind all that is in it.
+    let until = shared.until();
+    let patience = match (until, shared.stop.load(Ordering::Acquire)) {
+        (NEVER, true) => Duration::ZERO,
+        (NEVER, false) => POLL,
+        // Shorter than a block is filled for, so that the end of the ring is seen.
+        _ => SHORT,
+    };
     match capture.poll(patience) {
         Ok(Turn::Block(mut block)) => {
             while let Some(packet) = block.next_packet() {
+                if !relay.is_ours(packet.packet.timestamp.0, until) {
+                    continue;
+                }
                 worker.packet(&packet.packet, packet.interface, packet.wire_bytes);
             }
             Ok(More::Now)
         }
         Ok(Turn::Drained(at)) => {
+            relay.drained(at.0, until);
             worker.drained(at);
             Ok(More::Later)
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arachne_capture::rows::{Collector, NameKind, RowMaker};
 use arachne_capture::{FrameBytes, Minutes, Packet};
 use arachne_delivery::status::Pressure;
-use arachne_model::table::{QualityRow, Rows};
+use arachne_model::table::Rows;
 use arachne_model::{DropReason, Ledger, Limits, UnixNanos};
 use arachne_wire::packet::datagram;
 use arachne_wire::{Engine, Frame};
@@ -18,6 +18,7 @@ use super::gate;
 use super::outlet::Outlet;
 use super::peers::Peers;
 use super::plan::Plan;
+use super::quality::{self, Beside, Quality};
 use super::sink::{BodyCounts, EdgeSink, Working};
 use crate::channel::{FilePosition, of_interface};
 
@@ -29,6 +30,8 @@ const OPEN_NS: i64 = 5_000_000_000;
 const OPEN_EVERY: Duration = Duration::from_secs(1);
 /// How often all of them are told again: a store forgets what nobody tells any more, as after a process died.
 const OPEN_AGAIN: Duration = Duration::from_secs(60);
+/// What is lost is told so often, before its minute is over.
+const LOST_EVERY: Duration = Duration::from_secs(5);
 /// Port of the domain name system.
 const DNS_PORT: u16 = 53;
 
@@ -74,7 +77,9 @@ pub struct Worker {
     nesting_max: u32,
     before: Ledger,
     kernel: KernelCounts,
-    kernel_before: KernelCounts,
+    quality: Quality,
+    /// What was lost when that was last told, and when that was.
+    lost_told: (u64, Instant),
     interfaces: BTreeMap<u32, (u64, u64)>,
     newest: Option<i64>,
     /// Up to which instant the source is drained.
@@ -113,7 +118,8 @@ impl Worker {
             nesting_max: limits.nesting_max,
             before: Ledger::default(),
             kernel: KernelCounts::default(),
-            kernel_before: KernelCounts::default(),
+            quality: Quality::default(),
+            lost_told: (0, Instant::now()),
             interfaces: BTreeMap::new(),
             newest: None,
             position: i64::MIN,
@@ -191,10 +197,9 @@ impl Worker {
     /// What gives way from now on, and what the kernel counted.
     pub fn look(&mut self, level: Pressure, kernel: KernelCounts, outlet: &Outlet) {
         self.sink.level = level;
-        // What the kernel does not tell for once does not go back.
-        self.kernel.packets = self.kernel.packets.max(kernel.packets);
-        self.kernel.drops = self.kernel.drops.max(kernel.drops);
+        self.kernel = kernel;
         self.look_for_open(Instant::now());
+        self.look_for_losses(Instant::now());
         self.batches.look(&mut self.sink.collector, outlet, unix_now());
     }
 
@@ -209,6 +214,28 @@ impl Worker {
         if self.batches.is_full(&self.sink.collector) {
             self.batches.look(&mut self.sink.collector, outlet, unix_now());
         }
+    }
+
+    /// What was lost is on the quality line before the minute is over.
+    fn look_for_losses(&mut self, now: Instant) {
+        if let Some(minute) = self.minutes.current()
+            && now.duration_since(self.lost_told.1) >= LOST_EVERY
+            && self.lost() > self.lost_told.0
+        {
+            self.tell_quality(minute, false);
+        }
+    }
+
+    fn beside(&self) -> Beside {
+        let (bodies, [_, dropped, _]) = (self.sink.bodies(), self.batches.rows());
+        Beside { kernel: self.kernel, bodies, made: self.sink.collector.made(), dropped }
+    }
+
+    /// All that was lost since the start, whatever it is counted in.
+    fn lost(&self) -> u64 {
+        let ledger = self.engine.summary().ledger;
+        let stages = ledger.stages().into_iter().map(|(_, stage)| stage.own_losses()).sum::<u64>();
+        stages + self.beside().lost()
     }
 
     fn look_for_open(&mut self, now: Instant) {
@@ -243,7 +270,21 @@ impl Worker {
         self.sink.taps = plan.taps.clone();
         self.sink.peers.want(plan.tell_addresses);
         self.engine.want_segments(plan.choice.frames != FrameBytes::None);
+        self.engine.limit(&plan.taps.limits);
         self.generation = plan.generation;
+    }
+
+    /// Another process goes on: the kernel dropped `drops` of the packets of this one. What is open is cut here, which is told: its
+    /// other half is what the next process sees. `unread`: there was no time to look at all that was captured before this instant.
+    pub fn leave(&mut self, drops: u64, unread: Option<i64>) {
+        let seen: u64 = self.interfaces.values().map(|(packets, _)| packets).sum();
+        self.kernel = KernelCounts { packets: seen + drops, drops };
+        let Some(minute) = self.minutes.current() else { return };
+        let cut = self.engine.summary().ledger.exchanges.in_flight;
+        let unknown =
+            unread.zip(self.newest).map_or(0, |(until, newest)| until.saturating_sub(newest).max(0).unsigned_abs());
+        let quality = quality::replaced(minute, cut, unknown, &self.agent);
+        self.sink.collector.join(Rows { quality, ..Rows::default() });
     }
 
     /// The source is over: everything open is told, and everything is handed over.
@@ -259,27 +300,20 @@ impl Worker {
     }
 
     fn close_minute(&mut self, start: UnixNanos) {
-        let now = self.engine.summary().ledger;
-        self.sink.collector.minute(start, &now.since(&self.before));
+        self.tell_quality(start, true);
+    }
+
+    fn tell_quality(&mut self, start: UnixNanos, over: bool) {
+        self.lost_told = (self.lost(), Instant::now());
+        let (now, beside) = (self.engine.summary().ledger, self.beside());
+        let since = now.since(&self.before);
+        if over {
+            self.sink.collector.minute(start, &since);
+        } else {
+            self.sink.collector.part_of_minute(start, &since);
+        }
         self.before = now;
-        let (packets, drops) =
-            (self.kernel.packets - self.kernel_before.packets, self.kernel.drops - self.kernel_before.drops);
-        self.kernel_before = self.kernel;
-        let row = |count: &str, reason: Option<&str>, value: u64| QualityRow {
-            minute: start.0,
-            source: self.agent.clone(),
-            agent: self.agent.clone(),
-            stage: "kernel".to_owned(),
-            count: count.to_owned(),
-            reason: reason.map(str::to_owned),
-            value,
-        };
-        let rows = [
-            row("in", None, packets),
-            row("out", None, packets.saturating_sub(drops)),
-            row("dropped", Some("ring_full"), drops),
-        ];
-        let quality = rows.into_iter().filter(|row| row.value > 0).collect();
+        let quality = self.quality.rows(start, beside, over, &self.agent);
         self.sink.collector.join(Rows { quality, ..Rows::default() });
     }
 

@@ -8,7 +8,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arachne_capture::interface::LiveCapture;
 use arachne_content::redact::Key;
 use arachne_delivery::instructions::HELD_BYTES_MIN;
 use arachne_delivery::status::Stage;
@@ -22,12 +21,15 @@ use crate::edge::plan::Plan;
 use crate::edge::pressure::{Governor, Load};
 use crate::edge::sink::BodyCounts;
 use crate::edge::thread::{Shared, Task, Told};
+use crate::edge::worker::unix_now;
 use crate::scope;
 
 /// How often loads are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often counters are told.
 const TELL: Duration = Duration::from_secs(1);
+/// How far ahead is the instant from which on packets are another process'.
+const HAND_OVER_NS: i64 = 50_000_000;
 
 /// See the module.
 pub struct Governing {
@@ -55,7 +57,7 @@ impl Governing {
         own_key: Key,
         shared: Arc<Shared>,
         ring_bytes: u64,
-        spare: Option<LiveCapture>,
+        previews: Previews,
         memory: Option<File>,
     ) -> Self {
         let now = Instant::now();
@@ -65,7 +67,7 @@ impl Governing {
             own_key,
             governor: Governor::default(),
             meter: Meter::new(memory),
-            previews: Previews::new(spare),
+            previews,
             ring_bytes,
             begun: now,
             told: now,
@@ -88,6 +90,15 @@ impl Governing {
                     }
                 }
                 Ok(Order::Probe) => self.shared.outlet.tell(Report::Probed(probe::all(self.previews.socket()))),
+                Ok(Order::HandOver) => {
+                    // All that was read so far is older, in every thread.
+                    let at = unix_now().saturating_add(HAND_OVER_NS);
+                    self.shared.hand_over(at);
+                    self.shared.outlet.tell(Report::HandsOver { at });
+                    break;
+                }
+                // It does so already.
+                Ok(Order::Begin { .. }) => {}
                 Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -135,7 +146,7 @@ impl Governing {
     }
 
     /// Another configuration: judged here, then taken by each thread when it looks.
-    fn change(&mut self, setup: Setup) {
+    pub fn change(&mut self, setup: Setup) {
         let version = setup.config.version;
         match self.task_of(&setup) {
             Ok(task) => {

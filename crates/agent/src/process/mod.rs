@@ -12,9 +12,10 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use arachne_telemetry::{Flood, Format, Verbosity, chain, codes, emit, init};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -22,15 +23,19 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use crate::channel::{ChannelError, Order, Reader, Report, Said, Setup, next_order};
 use crate::edge::outlet::Outlet;
 use crate::edge::plan::{self, Plan};
+use crate::edge::relay::Relay;
 use crate::edge::thread::{Shared, Task, Thread};
-use crate::edge::worker::Worker;
+use crate::edge::worker::{KernelCounts, Worker};
 use crate::sandbox;
 use govern::Governing;
 use open::{OpenError, Opened};
+use preview::Previews;
 
 /// The first argument of a program that is to be the capture process.
 pub const ARGUMENT: &str = "capture-process";
 
+/// How often one that waits looks for the answers of previews.
+const LOOK: Duration = Duration::from_millis(100);
 /// Orders that wait.
 const ORDERS: usize = 16;
 
@@ -113,10 +118,16 @@ fn capture(socket: &UnixStream) -> Result<(), ProcessError> {
     let writer = start_writer(socket, &shared)?;
     shared.outlet.tell(Report::Ready { landlock });
     let orders = start_reader(reader)?;
-    let threads = start_threads(opened.sources, &setup, &shared)?;
+    let mut changes = Vec::new();
+    let mut previews = Previews::new(opened.spare);
+    let waits = setup.waits || setup.looks;
+    let from = if waits { wait(&orders, &mut changes, &mut previews, &setup, &shared.outlet) } else { Some(i64::MIN) };
+    let Some(from) = from else { return Ok(()) };
+    let threads = start_threads(opened.sources, &setup, &shared, from)?;
     shared.outlet.tell(Report::Applied { version: setup.config.version });
     let ring_bytes = opened.ring_bytes;
-    let mut governing = Governing::new(*setup, own_key, Arc::clone(&shared), ring_bytes, opened.spare, opened.memory);
+    let mut governing = Governing::new(*setup, own_key, Arc::clone(&shared), ring_bytes, previews, opened.memory);
+    changes.into_iter().for_each(|setup| governing.change(setup));
     let all_alive = governing.run(&orders, &threads);
     let died = threads.into_iter().map(thread::JoinHandle::join).filter(Result::is_err).count();
     governing.tell_counters();
@@ -124,6 +135,33 @@ fn capture(socket: &UnixStream) -> Result<(), ProcessError> {
     shared.outlet.close();
     let _ = writer.join();
     if all_alive && died == 0 { Ok(()) } else { Err(ProcessError::Died) }
+}
+
+/// Waits for the order to begin, and gives the instant from which on packets are this process's; `None` where it is not to begin.
+/// Packets wait in the rings, and setups in `changes`: the last one counts. Filters are tried meanwhile, where that is asked.
+fn wait(
+    orders: &Receiver<Order>,
+    changes: &mut Vec<Setup>,
+    previews: &mut Previews,
+    setup: &Setup,
+    outlet: &Outlet,
+) -> Option<i64> {
+    loop {
+        let result = match orders.recv_timeout(LOOK) {
+            Ok(Order::Begin { at }) => return Some(at),
+            Ok(Order::Setup(setup)) => {
+                *changes = vec![*setup];
+                None
+            }
+            Ok(Order::Preview(preview)) => previews.start(preview, setup),
+            Ok(Order::Finish | Order::HandOver) | Err(RecvTimeoutError::Disconnected) => return None,
+            Ok(Order::Collect(_) | Order::Probe) => None,
+            Err(RecvTimeoutError::Timeout) => previews.poll(),
+        };
+        if let Some(result) = result {
+            outlet.tell(Report::Preview(Box::new(result)));
+        }
+    }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, ProcessError> {
@@ -134,13 +172,15 @@ fn start_threads(
     sources: Vec<crate::edge::thread::Source>,
     setup: &Setup,
     shared: &Arc<Shared>,
+    from: i64,
 ) -> Result<Vec<thread::JoinHandle<()>>, ProcessError> {
     let limits = plan::limits(&setup.config)?;
     let (task, count) = (shared.task(), sources.len() as u64);
     let mut threads = Vec::new();
     for (number, source) in sources.into_iter().enumerate() {
         let worker = Worker::new(&task.plan, &limits, number as u64, count)?;
-        let thread = Thread { number, source, worker, shared: Arc::clone(shared) };
+        let (relay, kernel) = (Relay::new(from), KernelCounts::default());
+        let thread = Thread { number, source, worker, relay, kernel, shared: Arc::clone(shared) };
         threads.push(spawn("capture", move || thread.run())?);
     }
     Ok(threads)

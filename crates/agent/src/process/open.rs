@@ -55,7 +55,7 @@ impl Opened {
     pub fn of(setup: &Setup) -> Result<Self, OpenError> {
         let (config, stop) = (&setup.config, Arc::new(AtomicBool::new(false)));
         let memory = File::open("/proc/self/statm").ok();
-        if !config.files.is_empty() {
+        if !config.files.is_empty() && !setup.looks {
             let file = |path: &String| FileSource::open(Path::new(path), Arc::clone(&stop), &setup.positions);
             let files = config.files.iter().map(file).collect::<Result<Vec<_>, _>>()?;
             let sources = files.into_iter().map(|file| Source::File(Box::new(file))).collect();
@@ -69,7 +69,7 @@ impl Opened {
             retire: Duration::from_millis(50),
             ..LiveOptions::default()
         };
-        let captures = open(&options, &program)?;
+        let captures = if setup.looks { Vec::new() } else { open(&options, &program)? };
         let spare = LiveOptions { threads: 1, ring_bytes: SPARE_BYTES, ..options };
         let spare = open(&spare, &Program::nothing())?.pop();
         let ring_bytes = captures.iter().chain(&spare).map(|capture| capture.ring_bytes() as u64).sum();

@@ -17,9 +17,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arachne_delivery::client::Told;
 use arachne_delivery::codec::{CodecError, Packer};
 use arachne_delivery::courier::Courier;
-use arachne_delivery::instructions::{AgentConfig, Instructions};
+use arachne_delivery::instructions::AgentConfig;
 use arachne_delivery::outbox::Outbox;
 use arachne_delivery::spool::{
     Class, Counts, Directory, Figures, NewBatch, Spool, SpoolError, SpoolSettings, by_class,
@@ -62,6 +63,17 @@ pub enum DeliveryError {
         folder: PathBuf,
         /// Why.
         source: SpoolError,
+    },
+    /// What was kept beside the spool.
+    #[error(
+        "{} is damaged ({why}), so it is not known what may be captured: put it right, or remove it to begin as the command line says",
+        file.display()
+    )]
+    Kept {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        why: String,
     },
     /// The server's address or certificate.
     #[error(transparent)]
@@ -129,10 +141,7 @@ impl Delivery {
     ///
     /// # Errors
     /// See [`DeliveryError`].
-    pub async fn start(
-        args: &AgentArgs,
-        config: &AgentConfig,
-    ) -> Result<(Self, Receiver<Instructions>), DeliveryError> {
+    pub async fn start(args: &AgentArgs, config: &AgentConfig) -> Result<(Self, Receiver<Told>), DeliveryError> {
         let link = Link::of(args).await?.map(Arc::new);
         let spool = open(&args.spool.join(SPOOL), config.limits.spool_bytes)?;
         let journal = Journal::open(&args.spool, &spool);
@@ -220,10 +229,10 @@ impl Delivery {
         !self.clock.borrow().any
     }
 
-    /// The server's address, where it is known.
+    /// Where the server is on the network: what goes there is not captured.
     #[must_use]
-    pub fn server(&self) -> Option<SocketAddr> {
-        self.link.as_ref().and_then(|link| link.address)
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        self.link.as_ref().map(|link| link.client.places()).unwrap_or_default()
     }
 
     /// What is told of it all.

@@ -4,10 +4,10 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use arachne_delivery::instructions::AgentConfig;
+use arachne_delivery::instructions::{AgentConfig, known};
 use arachne_telemetry::{chain, codes, emit};
 use serde::{Deserialize, Serialize};
 
@@ -25,10 +25,19 @@ pub struct Kept {
     pub agent: Option<String>,
     /// The last good configuration.
     pub config: Option<AgentConfig>,
+    /// Why the file that was there could not be understood.
+    #[serde(skip)]
+    pub damaged: Option<String>,
+}
+
+/// Where it is kept.
+pub fn file(folder: &Path) -> PathBuf {
+    folder.join(FILE)
 }
 
 impl Kept {
-    /// What is in `folder`, which is made where it is missing. A file that cannot be understood counts as none.
+    /// What is in `folder`, which is made where it is missing. A file that cannot be understood is told in [`Self::damaged`]: what it
+    /// said is not known. One that a later version wrote is understood as far as it is known.
     ///
     /// # Errors
     /// The folder cannot be used.
@@ -36,10 +45,16 @@ impl Kept {
         let failed = |source: io::Error| DeliveryError::Folder { folder: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(failed)?;
         match fs::read(folder.join(FILE)) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),
+            Ok(bytes) => {
+                Ok(Self::read(&bytes).unwrap_or_else(|why| Self { damaged: Some(why.to_string()), ..Self::default() }))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(failed(error)),
         }
+    }
+
+    fn read(bytes: &[u8]) -> serde_json::Result<Self> {
+        known(serde_json::from_slice(bytes)?).map(|(kept, _)| kept)
     }
 
     /// Writes it anew. A disk that does not take it costs the memory of it, no capture.
@@ -95,16 +110,22 @@ mod tests {
     use crate::edge::worker::unix_now;
 
     #[test]
-    fn what_is_kept_comes_back_and_nonsense_counts_as_none() {
+    fn what_is_kept_comes_back_and_nonsense_is_told() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let path = folder.path().join("a/b");
         assert_eq!(Kept::load(&path).expect("it is made"), Kept::default());
         let config = AgentConfig { version: 7, ..AgentConfig::default() };
-        let kept = Kept { agent: Some("web-1".to_owned()), config: Some(config) };
+        let kept = Kept { agent: Some("web-1".to_owned()), config: Some(config), damaged: None };
         kept.store(&path);
         assert_eq!(Kept::load(&path).expect("readable"), kept);
-        std::fs::write(path.join("agent.json"), b"{").expect("writable");
-        assert_eq!(Kept::load(&path).expect("readable"), Kept::default());
+        let newer = br#"{"agent": "web-1", "colour": "red", "config": {"version": 7, "gpu": true}}"#;
+        std::fs::write(path.join("agent.json"), newer).expect("writable");
+        assert_eq!(Kept::load(&path).expect("readable"), kept, "as far as it is known");
+        for damaged in [b"{".as_slice(), b"", b"[]", br#"{"config": {"capture": "no"}}"#] {
+            std::fs::write(path.join("agent.json"), damaged).expect("writable");
+            let found = Kept::load(&path).expect("readable");
+            assert!(found.damaged.is_some() && found.config.is_none(), "{found:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod collect;
 mod delivery;
 mod host;
 mod kept;
+mod losses;
 mod names;
 mod patience;
 mod positions;
@@ -17,12 +18,14 @@ mod status;
 mod wanted;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arachne_delivery::instructions::{Instructions, Paths, Preview};
-use arachne_delivery::status::{Pressure, PreviewResult};
+use arachne_delivery::client::Told;
+use arachne_delivery::instructions::{AgentConfig, Collect, Paths, Preview};
+use arachne_delivery::status::{BreakerState, Pressure, PreviewResult};
 use arachne_model::table::{HostRow, QualityRow, Rows};
 use arachne_telemetry::{codes, emit};
 use tokio::sync::mpsc::{Receiver, channel};
@@ -34,9 +37,10 @@ use crate::edge::worker::unix_now;
 use capture::{Capture, Outcome};
 use child::Heard;
 use collect::Collecting;
-use delivery::Delivery;
 pub use delivery::DeliveryError;
+use delivery::{Delivered, Delivery};
 use kept::Kept;
+use losses::Losses;
 use names::{Found, Names};
 use positions::Positions;
 use status::{Identity, Parts};
@@ -83,7 +87,7 @@ impl AgentError {
         match self {
             Self::Arguments(_) | Self::Delivery(DeliveryError::Link(_)) => 2,
             Self::NoRight(_) => 4,
-            Self::Delivery(DeliveryError::Spool { .. }) => 6,
+            Self::Delivery(DeliveryError::Spool { .. } | DeliveryError::Kept { .. }) => 6,
             _ => 1,
         }
     }
@@ -102,12 +106,15 @@ struct Supervisor {
     paths: Paths,
     wanted: Wanted,
     interfaces: Vec<HostInterface>,
+    /// Where the server is on the network.
+    servers: Vec<SocketAddr>,
     capture: Capture,
     collecting: Collecting,
     delivery: Delivery,
     /// A batch for which the spool had no room yet.
     pending: Option<Packed>,
     preview: Option<PreviewResult>,
+    losses: Losses,
     level: Pressure,
     looked: Instant,
     turned: Instant,
@@ -133,10 +140,27 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
     let mut heard = Ears { captured: heard, collected };
     let mut kept = Kept::load(&args.spool)?;
     let name = args.name.clone().or_else(|| kept.agent.clone()).unwrap_or_else(host::name);
-    let config = kept.config.take().filter(|config| config.version > UNCHOSEN).unwrap_or_else(|| args.config());
+    let config = kept.config.take().filter(|config| config.version > UNCHOSEN);
+    let damaged = kept.damaged.take();
+    let config = match &damaged {
+        None => config.unwrap_or_else(|| args.config()),
+        Some(why) if args.server.is_none() => {
+            return Err(DeliveryError::Kept { file: kept::file(&args.spool), why: why.clone() }.into());
+        }
+        // It may have been told to capture less, or nothing: nothing, until the server says what.
+        Some(_) => AgentConfig { capture: false, collect: Collect::nothing(), ..AgentConfig::default() },
+    };
     kept.agent = Some(name);
     let interfaces = host::interfaces(&[]);
-    let wanted = Wanted::new(config.clone());
+    let mut wanted = Wanted::new(config.clone());
+    if let Some(why) = damaged {
+        let file = kept::file(&args.spool);
+        emit!(codes::AGENT_CONFIG_004, file = %file.display(), error = why.as_str());
+        wanted.misread(
+            0,
+            format!("{} is damaged ({why}): nothing is captured until the server says what", file.display()),
+        );
+    }
     wanted.check(&interfaces).map_err(AgentError::Arguments)?;
     let (delivery, mut instructions) = Delivery::start(&args, &config).await?;
     let now = Instant::now();
@@ -148,11 +172,13 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         names: Names::start(&args),
         wanted,
         interfaces,
+        servers: delivery.servers(),
         capture: Capture::new(heard_sender),
         collecting: Collecting::new(collected_sender, delivery.position()),
         delivery,
         pending: None,
         preview: None,
+        losses: Losses::new(now),
         level: Pressure::None,
         looked: now,
         turned: now,
@@ -185,7 +211,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
 
 impl Supervisor {
     /// Takes what happens next.
-    async fn turn(&mut self, ears: &mut Ears, instructions: &mut Receiver<Instructions>) {
+    async fn turn(&mut self, ears: &mut Ears, instructions: &mut Receiver<Told>) {
         // While a batch waits nothing more is heard: the capture process waits too, and gives way.
         let listens = self.pending.is_none();
         tokio::select! {
@@ -205,7 +231,7 @@ impl Supervisor {
             } else {
                 self.pending = None;
             },
-            Some(instructions) = instructions.recv() => self.instruct(instructions),
+            Some(told) = instructions.recv() => self.instruct(told),
             Some(found) = self.names.found() => self.name(found),
             () = tokio::time::sleep(LOOK) => {}
         }
@@ -227,7 +253,7 @@ impl Supervisor {
         self.note_capturing(wanted.is_some());
         if self.looked.elapsed() >= OFTEN {
             self.looked = Instant::now();
-            self.look_at_interfaces();
+            self.look_at_network();
             self.tell_status();
         }
     }
@@ -265,11 +291,13 @@ impl Supervisor {
             config: self.wanted.config().clone(),
             key: self.key.clone(),
             interfaces: self.interfaces.clone(),
-            server: self.delivery.server(),
+            servers: self.servers.clone(),
             user: self.args.user,
             tell_addresses: self.args.look_up_names,
             positions: self.positions.told(),
             paths: self.paths.clone(),
+            waits: false,
+            looks: false,
         }
     }
 
@@ -291,6 +319,8 @@ impl Supervisor {
             Some(Outcome::Refused(version, why)) => {
                 emit!(codes::AGENT_CONFIG_001, version = version, error = why.as_str());
                 self.wanted.refused(version, why);
+                // The limits of the spool too.
+                self.delivery.configure(self.wanted.config());
             }
             Some(Outcome::Preview(result)) => self.preview = Some(result),
             Some(Outcome::Addresses(addresses)) => self.names.ask(&addresses, Instant::now()),
@@ -301,13 +331,13 @@ impl Supervisor {
         }
     }
 
-    fn instruct(&mut self, instructions: Instructions) {
+    fn instruct(&mut self, told: Told) {
+        let Told { instructions, unknown, misread, .. } = told;
         let mut news = false;
         if !instructions.agent.is_empty() && self.kept.agent.as_ref() != Some(&instructions.agent) {
             self.kept.agent = Some(instructions.agent);
+            // Rows of one process have one name: another one takes its place.
             self.keep();
-            // Rows of one process have one name.
-            self.capture.finish();
         }
         if let Some(keys) = instructions.keys
             && self.key.as_ref() != Some(&keys.redaction)
@@ -320,8 +350,12 @@ impl Supervisor {
             self.paths = paths;
             news = true;
         }
-        let told = instructions.config.is_some_and(|config| self.configure(config));
-        if news && !told {
+        if let Some(misread) = misread {
+            emit!(codes::AGENT_CONFIG_001, version = misread.version, error = misread.why.as_str());
+            self.wanted.misread(misread.version, misread.why);
+        }
+        let configured = instructions.config.is_some_and(|config| self.configure(config, unknown));
+        if news && !configured {
             self.capture.send(&self.setup());
         }
         if let Some(preview) =
@@ -332,7 +366,11 @@ impl Supervisor {
     }
 
     /// Goes by another configuration, if it can be; whether the capture process was given another setup.
-    fn configure(&mut self, mut config: arachne_delivery::instructions::AgentConfig) -> bool {
+    fn configure(&mut self, mut config: AgentConfig, unknown: Vec<String>) -> bool {
+        if !unknown.is_empty() {
+            emit!(codes::AGENT_CONFIG_003, version = config.version, settings = unknown.join(", ").as_str());
+        }
+        self.wanted.goes_without(unknown);
         if config.version <= UNCHOSEN {
             self.args.over(&mut config);
         }
@@ -345,38 +383,35 @@ impl Supervisor {
         let wanted = self.wanted.config();
         self.delivery.configure(wanted);
         match change {
-            Change::None => {}
+            // The capture process is followed by another one, see [`Capture`].
+            Change::None | Change::Replace => {}
             Change::Send => self.capture.send(&self.setup()),
-            Change::Restart => self.capture.finish(),
         }
         if self.wanted.state().applied != applied {
             emit!(codes::AGENT_CONFIG_002, version = version);
+            self.keep();
         }
-        self.keep();
         self.tell_status();
         change == Change::Send
     }
 
     fn look_what_passes(&mut self, preview: Preview) {
         let id = preview.id.clone();
-        self.preview = if self.capture.preview(preview) {
-            Some(PreviewResult { id, ..PreviewResult::default() })
-        } else {
-            let error = Some("the agent does not capture now: start it first".to_owned());
-            Some(PreviewResult { id, done: true, error, ..PreviewResult::default() })
-        };
+        let refused = self.capture.preview(preview, self.setup()).err();
+        self.preview = Some(PreviewResult { id, done: refused.is_some(), error: refused, ..PreviewResult::default() });
     }
 
-    fn look_at_interfaces(&mut self) {
-        let found = host::interfaces(&self.interfaces);
-        if found != self.interfaces {
-            self.interfaces = found;
+    fn look_at_network(&mut self) {
+        let (found, servers) = (host::interfaces(&self.interfaces), self.delivery.servers());
+        if found != self.interfaces || servers != self.servers {
+            (self.interfaces, self.servers) = (found, servers);
             self.capture.send(&self.setup());
         }
     }
 
     fn tell_status(&mut self) {
         let delivered = self.delivery.delivered();
+        self.tell_losses(&delivered);
         let parts = Parts {
             identity: &self.identity,
             wanted: &self.wanted,
@@ -384,6 +419,7 @@ impl Supervisor {
             collecting: &self.collecting,
             interfaces: &self.interfaces,
             delivered: &delivered,
+            names: self.names.breaker(),
             preview: self.preview.as_ref(),
             paths: self.paths.version,
         };
@@ -397,6 +433,15 @@ impl Supervisor {
             self.level = status.pressure;
         }
         self.delivery.tell(status);
+    }
+
+    fn tell_losses(&mut self, delivered: &Delivered) {
+        let agent = self.kept.agent.clone().unwrap_or_default();
+        let away = delivered.breaker.state != BreakerState::Closed;
+        let quality = self.losses.rows(&delivered.records, away, Instant::now(), unix_now(), &agent);
+        if !quality.is_empty() {
+            self.delivery.put_rows(&Rows { quality, ..Rows::default() });
+        }
     }
 
     /// Notes while something is captured, so that the next start knows what it missed when this one ends without a word.
@@ -446,7 +491,7 @@ impl Supervisor {
     }
 
     fn keep(&mut self) {
-        self.kept.config = Some(self.wanted.config().clone());
+        self.kept.config = Some(self.wanted.in_force().clone());
         self.kept.store(&self.args.spool);
     }
 

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use arachne_delivery::breaker::Breaker;
+use arachne_delivery::status;
 use arachne_model::table::HostRow;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::watch;
 
 use super::resolver::Resolver;
 use crate::args::AgentArgs;
@@ -22,6 +25,10 @@ const FOUND_FOR: Duration = Duration::from_secs(3600);
 const NONE_FOR: Duration = Duration::from_secs(600);
 /// Time between two questions.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Time between two tries while the circuit breaker is open.
+const AGAIN: Duration = Duration::from_secs(30);
+/// What the circuit breaker guards.
+const NAME: &str = "name servers";
 /// How long answers wait for others: each telling is a batch of its own.
 const GATHER: Duration = Duration::from_secs(2);
 
@@ -43,6 +50,8 @@ pub struct Names {
     finds: Receiver<Vec<Found>>,
     /// Until when an address is not asked for again.
     known: HashMap<IpAddr, Instant>,
+    /// Round the name servers, where they are asked.
+    breaker: Option<watch::Receiver<status::Breaker>>,
 }
 
 impl Names {
@@ -51,10 +60,19 @@ impl Names {
     pub fn start(args: &AgentArgs) -> Self {
         let (asks, asked) = channel(WAITING_MAX);
         let (told, finds) = channel(WAITING_MAX);
-        if args.look_up_names {
-            tokio::spawn(look_up(Resolver::new(args.name_server), asked, told));
-        }
-        Self { asks, finds, known: HashMap::new() }
+        let breaker = args.look_up_names.then(|| {
+            let (state, told_breaker) = watch::channel(Breaker::default().status(NAME, false));
+            let (resolver, breaker) = (Resolver::new(args.name_server), Breaker::default());
+            tokio::spawn(look_up(Asking { resolver, breaker, state, again: AGAIN }, asked, told));
+            told_breaker
+        });
+        Self { asks, finds, known: HashMap::new(), breaker }
+    }
+
+    /// How the name servers answer, where they are asked.
+    #[must_use]
+    pub fn breaker(&self) -> Option<status::Breaker> {
+        self.breaker.as_ref().map(|breaker| breaker.borrow().clone())
     }
 
     /// Asks for those that are not known.
@@ -93,6 +111,39 @@ impl Names {
     }
 }
 
+/// The name servers, and a circuit breaker round them: while they are silent one question in a while tries.
+struct Asking {
+    resolver: Resolver,
+    breaker: Breaker,
+    state: watch::Sender<status::Breaker>,
+    /// [`AGAIN`], but in tests.
+    again: Duration,
+}
+
+impl Asking {
+    /// The name of an address; none while nobody answers, so that it is asked for again later as one that has none.
+    async fn name(&mut self, address: IpAddr) -> Option<String> {
+        let probing = self.breaker.is_open();
+        if probing {
+            tokio::time::sleep(self.again).await;
+            self.tell(true);
+        }
+        let begun = Instant::now();
+        self.breaker.called();
+        let name = self.resolver.name(address).await;
+        match &name {
+            Ok(_) => self.breaker.succeeded(begun.elapsed()),
+            Err(why) => self.breaker.failed(why.clone(), begun.elapsed()),
+        }
+        self.tell(false);
+        name.ok().flatten()
+    }
+
+    fn tell(&self, probing: bool) {
+        self.state.send_replace(self.breaker.status(NAME, probing));
+    }
+}
+
 /// Whether somebody may know a name of it.
 fn has_name(address: &IpAddr) -> bool {
     let nobody = address.is_unspecified() || address.is_loopback() || address.is_multicast();
@@ -104,11 +155,11 @@ fn has_name(address: &IpAddr) -> bool {
 }
 
 /// One question after the other, until nobody asks or listens any more.
-async fn look_up(resolver: Resolver, mut asked: Receiver<IpAddr>, told: Sender<Vec<Found>>) {
+async fn look_up(mut asking: Asking, mut asked: Receiver<IpAddr>, told: Sender<Vec<Found>>) {
     while let Some(first) = asked.recv().await {
         let (mut next, mut found, begun) = (Some(first), Vec::new(), Instant::now());
         while let Some(address) = next {
-            let name = resolver.name(address).await;
+            let name = asking.name(address).await;
             found.push(Found { address, name, at: unix_now() });
             tokio::time::sleep(PAUSE).await;
             next = if begun.elapsed() < GATHER { asked.try_recv().ok() } else { None };
@@ -121,15 +172,18 @@ async fn look_up(resolver: Resolver, mut asked: Receiver<IpAddr>, told: Sender<V
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use tokio::sync::mpsc::{Receiver, channel};
 
-    use super::{FOUND_FOR, Found, HashMap, IpAddr, NONE_FOR, Names, WAITING_MAX};
+    use arachne_delivery::status::BreakerState;
+    use tokio::sync::watch;
+
+    use super::{Asking, Breaker, FOUND_FOR, Found, HashMap, IpAddr, NONE_FOR, Names, Resolver, WAITING_MAX, status};
 
     fn names() -> (Names, Receiver<IpAddr>) {
         let ((asks, asked), (_, finds)) = (channel(WAITING_MAX), channel(1));
-        (Names { asks, finds, known: HashMap::new() }, asked)
+        (Names { asks, finds, known: HashMap::new(), breaker: None }, asked)
     }
 
     fn asked(asked: &mut Receiver<IpAddr>) -> Vec<String> {
@@ -153,6 +207,26 @@ mod tests {
         assert_eq!(asked(&mut queue), ["2001:db8::1"]);
         names.ask(&all, now + FOUND_FOR);
         assert_eq!(asked(&mut queue), ["10.0.0.1", "2001:db8::1"]);
+    }
+
+    #[tokio::test]
+    async fn silent_name_servers_are_left_alone() {
+        // Nobody listens there: refused at once, or never answered where packets vanish.
+        let resolver = Resolver::new(Some("127.0.0.1:1".parse().expect("an address")));
+        let (state, told) = watch::channel(status::Breaker::default());
+        let again = Duration::from_millis(300);
+        let mut asking = Asking { resolver, breaker: Breaker::default(), state, again };
+        let address = "10.0.0.1".parse().expect("an address");
+        for _ in 0..3 {
+            assert_eq!(asking.name(address).await, None);
+        }
+        let open = told.borrow().clone();
+        assert_eq!((open.state, open.opened, open.calls, open.failures), (BreakerState::Open, 1, 3, 3));
+        assert!(open.error.is_some_and(|why| why.starts_with("127.0.0.1:1")));
+        let begun = Instant::now();
+        assert_eq!(asking.name(address).await, None);
+        assert!(begun.elapsed() >= again, "the next one waited");
+        assert_eq!((told.borrow().calls, told.borrow().opened), (4, 1));
     }
 
     #[test]

@@ -34,19 +34,25 @@ impl Resolver {
     }
 
     /// The name of an address, where one is told.
-    pub async fn name(&self, address: IpAddr) -> Option<String> {
+    ///
+    /// # Errors
+    /// Why no name server has answered.
+    pub async fn name(&self, address: IpAddr) -> Result<Option<String>, String> {
         let servers = match self.server {
             Some(server) => vec![server],
             // Read each time: hosts change networks.
             None => servers(&std::fs::read_to_string(RESOLV_CONF).unwrap_or_default()),
         };
+        let mut why = format!("{RESOLV_CONF} names no name server");
         for server in servers {
             // One that is not there, or silent: the next one may be.
-            if let Ok(Ok(name)) = tokio::time::timeout(PATIENCE, ask(server, address)).await {
-                return name;
-            }
+            why = match tokio::time::timeout(PATIENCE, ask(server, address)).await {
+                Ok(Ok(name)) => return Ok(name),
+                Ok(Err(error)) => format!("{server}: {error}"),
+                Err(_) => format!("{server} does not answer"),
+            };
         }
-        None
+        Err(why)
     }
 }
 
@@ -157,19 +163,19 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_what_the_right_answer_says() {
         let address = ip("10.1.2.3");
-        assert_eq!(server(|asked| vec![named(asked)]).await.name(address).await.as_deref(), Some("shop.example"));
+        assert_eq!(server(|asked| vec![named(asked)]).await.name(address).await, Ok(Some("shop.example".to_owned())));
         let refused = |asked: &[u8]| {
             let mut bytes = asked.to_vec();
             (bytes[2], bytes[3]) = (0x81, 0x83);
             vec![bytes]
         };
-        assert_eq!(server(refused).await.name(address).await, None);
+        assert_eq!(server(refused).await.name(address).await, Ok(None));
         // Another id, a question instead of an answer, nonsense; then an answer for another address.
         let odd = |asked: &[u8]| {
             let mut other = named(asked);
             other[0] ^= 1;
             vec![other, asked.to_vec(), vec![7; 3], named(&question([asked[0], asked[1]], ip("10.9.9.9")))]
         };
-        assert_eq!(server(odd).await.name(address).await, None);
+        assert_eq!(server(odd).await.name(address).await, Ok(None));
     }
 }

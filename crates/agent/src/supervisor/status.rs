@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arachne_delivery::PROTOCOL_VERSION;
 use arachne_delivery::status::{
-    Capture as CaptureStatus, Interface, PreviewResult, Process, Sandbox, Stage, State, Status,
+    Breaker, Capture as CaptureStatus, Interface, PreviewResult, Process, Sandbox, Stage, State, Status,
 };
 
 use super::capture::Capture;
@@ -39,6 +39,8 @@ pub struct Parts<'a> {
     pub interfaces: &'a [HostInterface],
     /// The way to the server.
     pub delivered: &'a Delivered,
+    /// The way to the name servers, where they are asked.
+    pub names: Option<Breaker>,
     /// The last preview.
     pub preview: Option<&'a PreviewResult>,
     /// Version of what is known about paths.
@@ -80,6 +82,7 @@ pub fn status(parts: &Parts<'_>) -> Status {
         processes: processes(parts),
         spool: parts.delivered.spool.clone(),
         delivery: parts.delivered.breaker.clone(),
+        breakers: parts.names.iter().cloned().collect(),
         sandbox: sandboxes(parts),
         newest_packet: counters.newest_packet,
         preview: parts.preview.cloned(),

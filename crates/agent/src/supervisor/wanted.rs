@@ -15,15 +15,15 @@ pub enum Change {
     None,
     /// It goes on by another setup.
     Send,
-    /// It starts anew: rings, threads, memory or files are others.
-    Restart,
+    /// Another one takes its place: ring, threads or files are others.
+    Replace,
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     good: AgentConfig,
-    /// The one before, which a capture process that refuses the newest one still has.
+    /// The last one that was in force: what to go back to, and what to begin with at the next start.
     before: AgentConfig,
     state: ConfigState,
 }
@@ -32,7 +32,7 @@ impl Wanted {
     /// Begins with `config`.
     #[must_use]
     pub fn new(config: AgentConfig) -> Self {
-        let state = ConfigState { received: config.version, applied: 0, error: None };
+        let state = ConfigState { received: config.version, ..ConfigState::default() };
         Self { before: config.clone(), good: config, state }
     }
 
@@ -62,6 +62,16 @@ impl Wanted {
         check(&self.good, interfaces)
     }
 
+    /// A configuration came, and cannot be read, for `why`: the one before stays.
+    pub fn misread(&mut self, version: u64, why: String) {
+        (self.state.received, self.state.error) = (version, Some(why));
+    }
+
+    /// The configuration that comes next has settings that are not known here.
+    pub fn goes_without(&mut self, unknown: Vec<String>) {
+        self.state.unknown = unknown;
+    }
+
     /// A configuration came.
     pub fn receive(&mut self, config: AgentConfig, interfaces: &[HostInterface]) -> Change {
         self.state.received = config.version;
@@ -70,22 +80,36 @@ impl Wanted {
             return Change::None;
         }
         self.state.error = None;
-        let change = change(&self.good, &config);
-        self.before = std::mem::replace(&mut self.good, config);
+        let in_force = self.state.applied == self.good.version;
+        // What nobody has taken yet is told again, by its new number.
+        let change = match change(&self.good, &config) {
+            Change::None if !in_force => Change::Send,
+            change => change,
+        };
+        self.good = config;
         if change == Change::None || !self.good.capture {
-            self.state.applied = self.good.version;
+            self.applied(self.good.version);
         }
         change
     }
 
     /// A configuration is in force.
-    pub const fn applied(&mut self, version: u64) {
+    pub fn applied(&mut self, version: u64) {
         self.state.applied = version;
+        if version == self.good.version {
+            self.before.clone_from(&self.good);
+        }
+    }
+
+    /// The last configuration that was in force.
+    #[must_use]
+    pub const fn in_force(&self) -> &AgentConfig {
+        &self.before
     }
 
     /// A configuration cannot be in force, for `why`: the one before stays.
     pub fn refused(&mut self, version: u64, why: String) {
-        if version == self.good.version {
+        if version == self.good.version && version != self.before.version {
             self.good = self.before.clone();
             self.state.error = Some(why);
         }
@@ -109,10 +133,10 @@ fn change(from: &AgentConfig, to: &AgentConfig) -> Change {
         AgentConfig { version: to.version, until: to.until, capture: to.capture, collect, ..from.clone() } == *to;
     let shape = |config: &AgentConfig| {
         let limits = &config.limits;
-        (limits.threads, limits.ring_bytes, limits.memory_bytes, limits.body_bytes, config.files.clone())
+        (limits.threads, limits.ring_bytes, config.files.clone())
     };
     match (shape(&from) == shape(to), same) {
-        (false, _) => Change::Restart,
+        (false, _) => Change::Replace,
         (true, true) => Change::None,
         (true, false) => Change::Send,
     }
@@ -163,12 +187,38 @@ mod tests {
 
     #[test]
     fn what_needs_a_new_process() {
-        let mut wanted = Wanted::new(config(1));
-        let mut other = config(2);
-        other.limits.ring_bytes *= 2;
-        assert_eq!(wanted.receive(other, &[]), Change::Restart);
+        let limited = |change: fn(&mut arachne_delivery::instructions::AgentLimits)| {
+            let mut wanted = Wanted::new(config(1));
+            let mut other = config(2);
+            change(&mut other.limits);
+            wanted.receive(other, &[])
+        };
+        assert_eq!(limited(|limits| limits.ring_bytes *= 2), Change::Replace);
+        assert_eq!(limited(|limits| limits.threads += 1), Change::Replace);
+        assert_eq!(limited(|limits| limits.body_bytes /= 2), Change::Send);
+        assert_eq!(limited(|limits| limits.memory_bytes *= 2), Change::Send);
         let files = AgentConfig { files: vec!["a.pcap".into()], ..config(3) };
-        assert_eq!(wanted.receive(files, &[]), Change::Restart);
+        assert_eq!(Wanted::new(config(1)).receive(files, &[]), Change::Replace);
+    }
+
+    #[test]
+    fn what_never_was_in_force_is_not_gone_back_to() {
+        let mut wanted = Wanted::new(config(1));
+        wanted.applied(1);
+        let ring = |version, ring_bytes| {
+            let mut config = config(version);
+            config.limits.ring_bytes = ring_bytes;
+            config
+        };
+        wanted.receive(ring(2, 32 << 20), &[]);
+        assert_eq!((wanted.in_force().version, wanted.config().version), (1, 2));
+        wanted.receive(ring(3, 32 << 20), &[]);
+        assert_eq!((wanted.in_force().version, wanted.state().applied), (1, 1), "the same as one that is not in force");
+        wanted.refused(3, "no memory".into());
+        assert_eq!((wanted.config(), wanted.state().received), (&config(1), 3));
+        wanted.receive(ring(4, 8 << 20), &[]);
+        wanted.applied(4);
+        assert_eq!((wanted.in_force().version, &wanted.state().error), (4, &None));
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Agent {
         Self { process, log }
     }
 
+    /// Its own number.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What it has said.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()

@@ -183,6 +183,14 @@ fn a_bad_configuration_keeps_the_last_good_one_and_a_good_one_is_in_force_at_onc
         server.wait_status("the stop", |status| status.state == State::Stopped && status.config.applied == 5);
         wait("the end of its process", || agent.capture_processes().is_empty());
         assert_eq!(process.len(), 1, "a new filter needs no new process");
+        let preview = Preview { id: "q".into(), filter: "port 80".into(), seconds: 2, ..Preview::default() };
+        server.state().instructions.preview = Some(preview);
+        server.wait_status("a look without a capture", |status| {
+            status.preview.as_ref().is_some_and(|preview| preview.id == "q" && preview.done)
+        });
+        let preview = server.state().status.clone().unwrap().preview.unwrap();
+        assert_eq!(preview.error, None);
+        wait("the end of who looked", || agent.capture_processes().is_empty());
         assert_eq!(agent.end(), 0);
         let state = server.state();
         assert!(state.rows.exchanges.iter().all(|row| row.path.as_deref() != Some("/unseen")));

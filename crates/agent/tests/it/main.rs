@@ -10,6 +10,7 @@ mod limits;
 mod logs;
 #[path = "../../../capture/tests/live/net.rs"]
 mod net;
+mod reconfigure;
 mod recording;
 mod sandbox;
 mod secrets;

@@ -32,6 +32,8 @@ pub struct State {
     pub mute: bool,
     /// What to answer to a status.
     pub instructions: Instructions,
+    /// Settings of its configuration that only a later version has.
+    pub later: serde_json::Map<String, serde_json::Value>,
     /// The last status.
     pub status: Option<Status>,
 }
@@ -124,7 +126,11 @@ fn answer(path: &str, body: &[u8], state: &Mutex<State>) -> (&'static str, Vec<u
         (instructions.received, instructions.sent) = (status.sent + 1000, status.sent + 2000);
         instructions.config = instructions.config.filter(|config| config.version != status.config.received);
         state.status = Some(status);
-        return ("200 OK", serde_json::to_vec(&instructions).unwrap());
+        let mut told = serde_json::to_value(&instructions).unwrap();
+        if let Some(config) = told["config"].as_object_mut() {
+            config.extend(state.later.clone());
+        }
+        return ("200 OK", serde_json::to_vec(&told).unwrap());
     }
     assert_eq!(path, BATCHES_PATH);
     if state.away {

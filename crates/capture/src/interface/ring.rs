@@ -32,6 +32,9 @@ const STATUS: usize = 8;
 /// The kernel wants a frame size also where frames have any size; blocks must be a multiple of it.
 const FRAME_SIZE: usize = 2048;
 
+/// Times of the host's clock: `SOF_TIMESTAMPING_SOFTWARE`. Source: linux/net_tstamp.h.
+const SOFTWARE: libc::c_int = 1 << 4;
+
 /// What the kernel counted since it was last asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -108,6 +111,11 @@ impl Ring {
             .map_err(|e| LiveError::of("choosing TPACKET_V3", e))?;
         set(&socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request(shape))
             .map_err(|error| ring_error(shape, error))?;
+        // A packet has one time, whoever hears it: that of its arrival, not that of its way into each ring.
+        let yes: libc::c_int = 1;
+        set(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMP, &yes)
+            .and_then(|()| set(&socket, libc::SOL_PACKET, libc::PACKET_TIMESTAMP, &SOFTWARE))
+            .map_err(|error| LiveError::of("asking for the time of arrival", error))?;
         let map = Map::new(&socket, shape.bytes()).map_err(|error| ring_error(shape, error))?;
         let ring = Self { map, socket, shape, next: 0 };
         ring.attach(&Program::nothing())?;

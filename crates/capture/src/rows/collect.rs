@@ -198,6 +198,20 @@ impl Collector {
         self.rows.quality.extend(self.maker.minute(start, counts));
     }
 
+    /// A part of a minute that is not over.
+    pub fn part_of_minute(&mut self, start: UnixNanos, counts: &Ledger) {
+        self.rows.quality.extend(self.maker.part_of_minute(start, counts));
+    }
+
+    /// Gives up the rows that wait, and tells how many. Those of the capture quality stay, since they tell of it, as long as
+    /// they are at most `most`.
+    pub fn give_up(&mut self, most: usize) -> u64 {
+        let quality = if self.rows.quality.len() <= most { std::mem::take(&mut self.rows.quality) } else { Vec::new() };
+        let given_up = self.take().len() as u64;
+        self.rows.quality = quality;
+        given_up
+    }
+
     /// Rows that come from elsewhere join.
     pub fn join(&mut self, rows: Rows) {
         self.rows.append(rows);

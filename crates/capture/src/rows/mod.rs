@@ -169,6 +169,11 @@ impl RowMaker {
         self.quality.minute(start, counts, &self.options.source, &self.options.agent)
     }
 
+    /// The rows of a part of a minute that is not over: what is in flight is told at its end, by [`Self::minute`].
+    pub fn part_of_minute(&mut self, start: UnixNanos, counts: &Ledger) -> Vec<QualityRow> {
+        self.quality.part(start, counts, &self.options.source, &self.options.agent)
+    }
+
     /// The names of addresses, at the end. `names` are those of the capture itself; they are taken to hold as long as it.
     #[must_use]
     pub fn finish<'a>(mut self, names: impl IntoIterator<Item = &'a (IpAddr, String)>) -> Vec<HostRow> {

@@ -47,32 +47,34 @@ impl Quality {
     /// The rows of the minute that began at `start` and counted `counts`. Counts of nothing have no row; what is in
     /// flight has one when it is so now or was at the end of the minute before.
     pub fn minute(&mut self, start: UnixNanos, counts: &Ledger, source: &str, agent: &str) -> Vec<QualityRow> {
+        let mut rows = self.part(start, counts, source, agent);
+        for ((name, stage), (_, before)) in counts.stages().into_iter().zip(self.before.stages()) {
+            if stage.in_flight > 0 || before.in_flight > 0 {
+                rows.push(row(start, name, "in_flight", None, stage.in_flight, source, agent));
+            }
+        }
+        self.before = counts.clone();
+        rows
+    }
+
+    /// The rows of what was counted in a part of the minute that began at `start`, and that is not over: all but what is in
+    /// flight, which is told at its end.
+    pub fn part(&mut self, start: UnixNanos, counts: &Ledger, source: &str, agent: &str) -> Vec<QualityRow> {
         let mut counts = counts.clone();
         let not_kept = std::mem::take(&mut self.not_kept).min(counts.exchanges.output);
         counts.exchanges.output -= not_kept;
         counts.exchanges.drop(DropReason::NotKept, not_kept);
         let mut rows = Vec::new();
         let mut push = |stage: &str, count: &str, reason: Option<&str>, value: u64| {
-            rows.push(QualityRow {
-                minute: start.0,
-                source: source.to_owned(),
-                agent: agent.to_owned(),
-                stage: stage.to_owned(),
-                count: count.to_owned(),
-                reason: reason.map(str::to_owned),
-                value,
-            });
+            rows.push(row(start, stage, count, reason, value, source, agent));
         };
-        for ((name, stage), (_, before)) in counts.stages().into_iter().zip(self.before.stages()) {
+        for (name, stage) in counts.stages() {
             for (count, value) in [("in", stage.input), ("out", stage.output)] {
                 if value > 0 {
                     push(name, count, None, value);
                 }
             }
             stage.reasons().for_each(|(reason, value)| push(name, "dropped", Some(reason.name()), value));
-            if stage.in_flight > 0 || before.in_flight > 0 {
-                push(name, "in_flight", None, stage.in_flight);
-            }
         }
         if counts.bytes_lost > 0 {
             push("bytes", "lost", None, counts.bytes_lost);
@@ -83,8 +85,27 @@ impl Quality {
                 push(stage, "anomaly", Some(anomaly.name()), value);
             }
         }
-        self.before = counts;
         rows
+    }
+}
+
+fn row(
+    start: UnixNanos,
+    stage: &str,
+    count: &str,
+    reason: Option<&str>,
+    value: u64,
+    source: &str,
+    agent: &str,
+) -> QualityRow {
+    QualityRow {
+        minute: start.0,
+        source: source.to_owned(),
+        agent: agent.to_owned(),
+        stage: stage.to_owned(),
+        count: count.to_owned(),
+        reason: reason.map(str::to_owned),
+        value,
     }
 }
 
@@ -117,11 +138,21 @@ mod tests {
                 ("exchanges", "in", "-", 5),
                 ("exchanges", "out", "-", 2),
                 ("exchanges", "dropped", "not_kept", 1),
-                ("exchanges", "in_flight", "-", 2),
                 ("exchanges", "anomaly", "gap", 2),
+                ("exchanges", "in_flight", "-", 2),
             ]
         );
         let rows = quality.minute(UnixNanos(120), &Ledger::default(), "s", "a");
         assert_eq!(rows.len(), 1, "nothing is in flight any more: {rows:?}");
+    }
+
+    #[test]
+    fn what_is_in_flight_is_told_once_in_a_minute_of_several_parts() {
+        let (mut quality, mut counts) = (Quality::default(), Ledger::default());
+        (counts.exchanges.input, counts.exchanges.in_flight) = (2, 2);
+        let told = |rows: Vec<super::QualityRow>| rows.into_iter().map(|r| (r.count, r.value)).collect::<Vec<_>>();
+        assert_eq!(told(quality.part(UnixNanos(60), &counts, "s", "a")), [("in".to_owned(), 2)]);
+        counts.exchanges.input = 0;
+        assert_eq!(told(quality.minute(UnixNanos(60), &counts, "s", "a")), [("in_flight".to_owned(), 2)]);
     }
 }

@@ -75,6 +75,26 @@ fn all(count: u32) -> Vec<u32> {
     (0..count).collect()
 }
 
+/// By it one process can take the place of another, see `edge::relay` of the agent.
+#[test]
+fn a_packet_has_the_same_time_in_every_ring() {
+    hosts(|_| {
+        let mut rings = [1, 2].map(|_| capture("udp dst port 9", &Scope::default()));
+        // The kernel begins to mark packets by and by.
+        std::thread::sleep(Duration::from_millis(100));
+        send("10.9.0.2", 0..500);
+        let times = rings.each_mut().map(|ring| {
+            let mut times = std::collections::BTreeMap::new();
+            each(ring, |packet| {
+                times.extend(number(packet).map(|number| (number, packet.packet.timestamp.0)));
+                if times.len() == 500 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            times
+        });
+        assert_eq!(times[0], times[1]);
+    });
+}
+
 #[test]
 fn packets_come_with_interface_and_time_and_the_position_follows() {
     hosts(|far| {

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -22,12 +23,42 @@ use super::{Address, ClientError, Trust, tls};
 const CONNECT: Duration = Duration::from_secs(5);
 /// Bytes that nobody acknowledges for so long break a connection, in milliseconds.
 const UNACKNOWLEDGED_MS: u32 = 8_000;
+/// Addresses of the server that are known at most; further ones of one answer are hardly used.
+const PLACES_MAX: usize = 16;
+/// How long one is known that is no answer any more: longer than idle connections are kept.
+const PLACE_KEPT: Duration = Duration::from_secs(120);
 
 /// Connects to one server, whatever a request names.
 #[derive(Clone)]
 pub(super) struct Connect {
     address: Address,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    places: Arc<Mutex<Places>>,
+}
+
+/// Where the server is on the network, as its name was resolved: the newest answer, and those of shortly before, whose connections may
+/// still be open.
+#[derive(Debug, Default)]
+struct Places {
+    /// With when it was last an answer.
+    known: Vec<(SocketAddr, Instant)>,
+}
+
+impl Places {
+    fn note(&mut self, found: &[SocketAddr], now: Instant) {
+        self.known.retain(|(place, seen)| !found.contains(place) && now.duration_since(*seen) < PLACE_KEPT);
+        self.known.splice(0..0, found.iter().map(|place| (*place, now)));
+        self.known.truncate(PLACES_MAX);
+    }
+
+    fn all(&self, now: Instant) -> Vec<SocketAddr> {
+        let newest = self.known.first().map(|(_, seen)| *seen);
+        let is_used = |seen: Instant| Some(seen) == newest || now.duration_since(seen) < PLACE_KEPT;
+        let mut all: Vec<SocketAddr> =
+            self.known.iter().filter(|(_, seen)| is_used(*seen)).map(|(place, _)| *place).collect();
+        all.sort_unstable();
+        all
+    }
 }
 
 impl std::fmt::Debug for Connect {
@@ -51,15 +82,35 @@ impl Connect {
             }
             _ => None,
         };
-        Ok(Self { address: address.clone(), tls })
+        Ok(Self { address: address.clone(), tls, places: Arc::default() })
+    }
+
+    fn places(&self) -> MutexGuard<'_, Places> {
+        // Each change leaves it whole.
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// See [`super::Client::places`].
+    pub fn known_places(&self) -> Vec<SocketAddr> {
+        self.places().all(Instant::now())
+    }
+
+    /// Resolves the server's name.
+    pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        let (Address::Https { host, port } | Address::Loopback { host, port }) = &self.address else {
+            return Ok(Vec::new());
+        };
+        let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), *port)).await?.collect();
+        self.places().note(&found, Instant::now());
+        Ok(found)
     }
 
     async fn connect(self) -> io::Result<Stream> {
-        let (host, port) = match &self.address {
-            Address::Https { host, port } | Address::Loopback { host, port } => (host.as_str(), *port),
-            Address::Unix(path) => return Ok(Stream::new(UnixStream::connect(path).await?, false)),
-        };
-        let tcp = TcpStream::connect((host, port)).await?;
+        if let Address::Unix(path) = &self.address {
+            return Ok(Stream::new(UnixStream::connect(path).await?, false));
+        }
+        // Each time, and noted before anything is sent: a server may have moved.
+        let tcp = TcpStream::connect(self.resolve().await?.as_slice()).await?;
         tcp.set_nodelay(true)?;
         #[cfg(target_os = "linux")]
         rustix::net::sockopt::set_tcp_user_timeout(&tcp, UNACKNOWLEDGED_MS)?;
@@ -127,5 +178,28 @@ impl Write for Stream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::{PLACE_KEPT, PLACES_MAX, Places};
+
+    #[test]
+    fn a_server_that_moves_is_known_at_both_places_for_a_while() {
+        let (mut places, begun) = (Places::default(), Instant::now());
+        let place = |n: usize| std::net::SocketAddr::from(([10, 0, 0, u8::try_from(n).expect("small")], 443));
+        places.note(&[place(1), place(2)], begun);
+        let long = begun + 10 * PLACE_KEPT;
+        assert_eq!(places.all(long), [place(1), place(2)], "there is no newer answer");
+        places.note(&[place(2), place(3)], long);
+        assert_eq!(places.all(long), [place(2), place(3)]);
+        places.note(&[place(4)], long + PLACE_KEPT / 2);
+        assert_eq!(places.all(long + PLACE_KEPT / 2), [place(2), place(3), place(4)]);
+        assert_eq!(places.all(long + 2 * PLACE_KEPT), [place(4)]);
+        places.note(&(0..100).map(place).collect::<Vec<_>>(), long);
+        assert_eq!(places.all(long).len(), PLACES_MAX);
     }
 }

@@ -11,6 +11,7 @@ mod answer;
 mod connect;
 mod tls;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -25,7 +26,7 @@ pub use tls::{Pin, Trust};
 
 use crate::clock::Exchange;
 use crate::courier::Parcel;
-use crate::instructions::Instructions;
+use crate::instructions::{Instructions, known};
 use crate::outbox::Answer;
 use crate::status::Status;
 use crate::{BATCHES_PATH, STATUS_PATH};
@@ -79,12 +80,25 @@ pub enum ClientError {
 }
 
 /// The answer to a status.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Told {
     /// What the server says.
     pub instructions: Instructions,
+    /// Settings of its configuration that a later version brought: they are left out.
+    pub unknown: Vec<String>,
+    /// A configuration that cannot be read, and is left out.
+    pub misread: Option<Misread>,
     /// The instants of the question and the answer, for [`crate::clock::Clock`].
     pub exchange: Exchange,
+}
+
+/// A configuration that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misread {
+    /// Its version.
+    pub version: u64,
+    /// Why.
+    pub why: String,
 }
 
 /// A client of one server. Clones share its connections.
@@ -94,6 +108,7 @@ pub struct Client {
     authorization: HeaderValue,
     /// [`REQUEST`], but in tests.
     patience: Duration,
+    connect: Connect,
     http: legacy::Client<Connect, Full<Bytes>>,
 }
 
@@ -122,7 +137,22 @@ impl Client {
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .retry_canceled_requests(false);
-        Ok(Self { http: builder.build(connect), address, authorization, patience: REQUEST })
+        Ok(Self { http: builder.build(connect.clone()), connect, address, authorization, patience: REQUEST })
+    }
+
+    /// Where the server is on the network: all addresses that its name stands for, as of the last connection, and those of shortly
+    /// before. Empty for a socket in the file system.
+    #[must_use]
+    pub fn places(&self) -> Vec<SocketAddr> {
+        self.connect.known_places()
+    }
+
+    /// Resolves the server's name, so that [`Self::places`] are known before anything is sent.
+    ///
+    /// # Errors
+    /// It cannot be resolved now; each connection tries again.
+    pub async fn resolve(&self) -> std::io::Result<()> {
+        self.connect.resolve().await.map(drop)
     }
 
     /// Sends a batch and says what became of it.
@@ -149,10 +179,10 @@ impl Client {
             let why = answer::said(&raw.body);
             return Err(ClientError::Status { address: self.address.to_string(), status: raw.status.as_u16(), why });
         }
-        let instructions: Instructions =
-            serde_json::from_slice(&raw.body).map_err(|error| failed(format!("its instructions are none: {error}")))?;
-        let (received, answered) = (instructions.received, instructions.sent);
-        Ok(Told { instructions, exchange: Exchange { sent: status.sent, received, answered, arrived } })
+        let mut told = instructed(&raw.body).map_err(|error| failed(format!("its instructions are none: {error}")))?;
+        let (received, answered) = (told.instructions.received, told.instructions.sent);
+        told.exchange = Exchange { sent: status.sent, received, answered, arrived };
+        Ok(told)
     }
 
     /// Posts, and once more when the connection breaks before an answer begins.
@@ -183,6 +213,24 @@ impl Client {
             }
         }
     }
+}
+
+/// Reads instructions of a server that may be newer: a configuration as far as it is known, and all else without it where it cannot
+/// be read.
+fn instructed(body: &[u8]) -> Result<Told, serde_json::Error> {
+    let mut value: serde_json::Value = serde_json::from_slice(body)?;
+    let config = value.get_mut("config").map(serde_json::Value::take).filter(|config| !config.is_null());
+    let mut told = Told { instructions: serde_json::from_value(value)?, ..Told::default() };
+    let Some(config) = config else { return Ok(told) };
+    let version = config.get("version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+    match known(config) {
+        Ok((config, unknown)) => (told.instructions.config, told.unknown) = (Some(config), unknown),
+        Err(error) => {
+            let why = format!("this version of the agent does not understand it: {error}");
+            told.misread = Some(Misread { version, why });
+        }
+    }
+    Ok(told)
 }
 
 async fn read(end: Instant, response: hyper::Response<hyper::body::Incoming>) -> Result<Raw, String> {

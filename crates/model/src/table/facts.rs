@@ -41,7 +41,8 @@ table! {
 table! {
     /// A count of a stage in a minute, made by the parser itself, whatever else is stored.
     ///
-    /// For each minute, source and stage: in = out + sum of dropped + change of in_flight.
+    /// For each minute, source and stage: in = out + sum of dropped + change of in_flight. The stages records and spool are told
+    /// only where something was dropped, as what came in and what was dropped. A minute may be told in parts, which add up.
     QualityRow as "capture_quality" version 1;
     order minute, stage, count, source, reason;
     start minute;
@@ -51,8 +52,8 @@ table! {
     minute: i64 = Instant "start" "start" "start of the minute, by packet time";
     source: String = Label "source" "source" "the agent, or the content hash of the capture file";
     agent: String = Label "agent" "agent" "name of the agent or of the host that a capture was made on";
-    stage: String = Label "stage" "stage" "packets, segments, bytes, sessions or exchanges";
-    count: String = Label "count" "count" "in, out, dropped, in_flight (at the end of the minute), lost (never captured), or anomaly";
+    stage: String = Label "stage" "stage" "packets, segments, bytes, sessions, exchanges; of agents also kernel, bodies, records, spool and capture";
+    count: String = Label "count" "count" "in, out, dropped, in_flight (at the end of the minute), lost (never captured), shortened, cut, unaccounted (nanoseconds), or anomaly";
     reason: Option<String> = Label "reason" "reason" "the drop reason, or the anomaly's name";
     value: u64 = Integer "value" "value" "how many";
 }

@@ -91,6 +91,14 @@ pub enum RegistryError {
     Changed(u64),
 }
 
+/// What comes after `before`: with the next version, and rules of redaction with theirs where they are others.
+fn next(before: &AgentConfig, mut config: AgentConfig) -> AgentConfig {
+    config.version = before.version.saturating_add(1);
+    let changed = config.redaction.names != before.redaction.names;
+    config.redaction.version = before.redaction.version.saturating_add(changed.into());
+    config
+}
+
 /// The agents of a data folder, in memory and on disk.
 #[derive(Debug)]
 pub struct Registry {
@@ -173,7 +181,7 @@ impl Registry {
             if expected.is_some_and(|expected| expected != version) {
                 return Err(RegistryError::Changed(version));
             }
-            agent.config = AgentConfig { version: version.saturating_add(1), ..config };
+            agent.config = next(&agent.config, config);
             Ok(agent.clone())
         })
     }
@@ -199,7 +207,10 @@ impl Registry {
             key_file.parent().map_or(Ok(()), fs::create_dir_all).map_err(io)?;
             durable::write(key_file, key.as_bytes()).map_err(io)?;
         }
-        let wanted = |agent: &AgentEntry| AgentConfig { version: agent.config.version, ..config.clone() };
+        let wanted = |agent: &AgentEntry| {
+            let next = next(&agent.config, config.clone());
+            AgentConfig { version: agent.config.version, ..next }
+        };
         if self.one(name).is_some_and(|agent| agent.local && agent.config == wanted(&agent)) {
             return Ok(());
         }
@@ -207,7 +218,7 @@ impl Registry {
             agents.iter_mut().for_each(|agent| agent.local = agent.name == name);
             let agent = find(agents, name)?;
             if agent.config != wanted(agent) {
-                agent.config = AgentConfig { version: agent.config.version.saturating_add(1), ..config.clone() };
+                agent.config = next(&agent.config, config.clone());
             }
             Ok(())
         })

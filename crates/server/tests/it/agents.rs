@@ -34,7 +34,7 @@ fn an_agent_is_added_heard_of_and_revoked() {
         command.contains(&format!("echo {key} > ")) && command.contains("\"http://localhost:7117/agent/v1/program?")
     );
     assert!(
-        command.ends_with("arachne-agent --server http://localhost:7117 --key-file /etc/arachne-agent/key"),
+        command.ends_with("\narachne-agent --server http://localhost:7117 --key-file /etc/arachne-agent/key\nfi"),
         "{command}"
     );
     assert_eq!(added["pin"], Json::Null);

@@ -202,6 +202,41 @@ fn bodies_balance_at_every_moment_and_under_every_load() {
     assert_eq!(rows(&outlet).bodies.len() as u64, expected.ended, "each of them became a row");
 }
 
+#[test]
+fn what_is_lost_is_told_before_its_minute_is_over_and_adds_up() {
+    let save = Save { bodies: true, ..Save::default() };
+    let (mut worker, outlet) = (of(AgentConfig { save, ..AgentConfig::default() }), Outlet::default());
+    let later = super::Instant::now() + super::LOST_EVERY;
+    for (level, port) in [(Pressure::Bodies, 1), (Pressure::BodyBytes, 2), (Pressure::None, 3)] {
+        worker.look(level, super::KernelCounts { packets: 10 * port, drops: 3 }, &outlet);
+        let mut talk = Conversation::new(&format!("10.0.0.1:{port}"), "10.0.0.2:80");
+        talk.handshake()
+            .client(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            .server(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789")
+            .close();
+        give(&mut worker, &talk.take_packets(), 0);
+        let before = worker.sink.collector.made();
+        worker.look_for_losses(super::Instant::now());
+        assert_eq!(worker.sink.collector.made(), before, "not all the time");
+        worker.look_for_losses(later + super::LOST_EVERY * u32::try_from(port).expect("small"));
+        assert_eq!(worker.sink.collector.made() > before, port < 3, "the last one lost nothing");
+    }
+    let (bodies, ledger) = (worker.report().bodies, worker.report().ledger);
+    worker.finish(&outlet);
+    let rows = rows(&outlet).quality;
+    let sum = |stage: &str, count: &str, reason: Option<&str>| {
+        let same = |row: &&arachne_model::table::QualityRow| {
+            (row.stage.as_str(), row.count.as_str(), row.reason.as_deref()) == (stage, count, reason)
+        };
+        rows.iter().filter(same).map(|row| row.value).sum::<u64>()
+    };
+    assert_eq!((sum("kernel", "in", None), sum("kernel", "dropped", Some("ring_full"))), (30, 3));
+    assert_eq!(sum("packets", "in", None), ledger.packets.input);
+    assert_eq!((sum("bodies", "in", None), sum("bodies", "out", None)), (bodies.wanted, bodies.ended));
+    assert_eq!(sum("bodies", "dropped", Some("pressure")), 1);
+    assert_eq!(sum("bodies", "shortened", Some("pressure")), 1);
+}
+
 /// As many bodies at once as the limits allow, and some more: those are given up, and counted as that.
 #[test]
 fn bodies_beyond_the_limit_are_given_up_and_counted() {

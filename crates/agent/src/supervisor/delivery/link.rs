@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use arachne_delivery::client::{Address, Client, ClientError, Trust};
@@ -39,8 +38,6 @@ pub struct Link {
     pub client: Client,
     /// Its address as people write it.
     pub name: String,
-    /// Its network address, where it has one and it is known: what goes there is not captured.
-    pub address: Option<SocketAddr>,
 }
 
 impl Link {
@@ -58,16 +55,10 @@ impl Link {
             (None, None) => None,
         };
         let client = Client::new(address.clone(), trust.as_ref(), key.trim())?;
-        Ok(Some(Self { client, name: address.to_string(), address: resolve(&address).await }))
+        // Not captured from the first packet on; a name that is not known yet is resolved when something is sent.
+        let _ = client.resolve().await;
+        Ok(Some(Self { client, name: address.to_string() }))
     }
-}
-
-async fn resolve(address: &Address) -> Option<SocketAddr> {
-    let (host, port) = match address {
-        Address::Https { host, port } | Address::Loopback { host, port } => (host.as_str(), *port),
-        Address::Unix(_) => return None,
-    };
-    tokio::net::lookup_host((host, port)).await.ok()?.next()
 }
 
 fn read(file: &Path, option: &'static str) -> Result<String, LinkError> {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arachne_delivery::client::Told;
 use arachne_delivery::clock::Clock;
 use arachne_delivery::courier::{Parcel, Task};
-use arachne_delivery::instructions::Instructions;
 use arachne_delivery::outbox::Answer;
 use arachne_delivery::status::{BreakerState, Status};
 use arachne_telemetry::{chain, codes, emit};
@@ -80,7 +80,7 @@ fn settle(shared: &Shared, parcel: &Parcel, answer: Answer) {
 pub async fn tell(
     link: Arc<Link>,
     mut status: watch::Receiver<Option<Status>>,
-    instructions: Sender<Instructions>,
+    instructions: Sender<Told>,
     clock: watch::Sender<Seen>,
 ) {
     let (mut reached, mut samples) = (None, Clock::default());
@@ -97,7 +97,7 @@ pub async fn tell(
                     round_trip_ns: samples.round_trip_ns(),
                     any: true,
                 });
-                if instructions.send(told.instructions).await.is_err() {
+                if instructions.send(told).await.is_err() {
                     return;
                 }
             }
