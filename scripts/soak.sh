@@ -7,6 +7,7 @@
 #   SOAK_RELOADS=1000   changes of the configuration under load, every second one broken
 #   SOAK_KILLS=500      rounds of kill -9 over agent and server (root)
 #   SOAK_SPIKES=10      spikes of load over an agent (root)
+#   SOAK_ROTATIONS=1000 rotations of a log that is read, with a tenth as many kills of its reader
 #   SOAK_SEED=1         first seed; a failure prints the seed that shows it again
 #
 # Prints dated facts, kept in docs/soak.md. Exit 1 at the first thing that is wrong.
@@ -60,3 +61,7 @@ ARACHNE_RELOADS=${SOAK_RELOADS:-1000} cargo test --release --quiet --package ara
 [ "$(id -u)" = 0 ] || fail "agents capture with root's rights: without them their rounds would be skipped"
 ARACHNE_KILLS=${SOAK_KILLS:-500} ARACHNE_SEED=$seed ARACHNE_SPIKES=${SOAK_SPIKES:-10} ARACHNE_RELOADS=${SOAK_RELOADS:-1000} \
   cargo test --release --quiet --package arachne-cli --test it site:: -- --nocapture --test-threads 1 || fail "live agents"
+
+# --- a log that is rotated, and its reader killed: each line once ----------------------------------------------------------
+ARACHNE_ROTATIONS=${SOAK_ROTATIONS:-1000} ARACHNE_LOG_KILLS=$((${SOAK_ROTATIONS:-1000} / 10)) ARACHNE_SEED=$seed \
+  cargo test --release --quiet --package arachne-agent --test it logs::rotated -- --nocapture || fail "a rotated log"
