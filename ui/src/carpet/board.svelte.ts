@@ -72,7 +72,7 @@ class Board {
   beside(spec: PanelSpec): Beside {
     const metric = spec.basis ?? spec.beat;
     const series = metric && named(metric) ? this.beats[metric]?.answer?.series.filter((one) => one.kind === "value") : undefined;
-    const agents = this.capture?.answer?.fields[0]?.values.map((one) => String(one.value));
+    const agents = this.capture?.answer?.fields[0]?.values.map((one) => String(one.value ?? ""));
     return {
       hosts: metric ? this.hostsOf(metric) : null, captors: agents ? new Set(agents) : null,
       services: series ? [...new Set(series.map((one) => String(one.key[1])))] : null,
