@@ -145,7 +145,7 @@ function carpet(): Result {
     partial: true, any: true,
     layers: Array.from({ length: series }, (_, at) => ({
       name: `series ${at}`, color: (["c1", "c2", "c3", "c4", "c5", "error"] as const)[at]!, hatched: at === series - 1, values: Array.from({ length: buckets }, () => next() * 100),
-      total: 50, before: Array.from({ length: buckets }, () => next() * 100), beforeTotal: 50, drill, labels: {}, counts: true, from: null,
+      total: 50, before: Array.from({ length: buckets }, () => next() * 100), beforeTotal: 50, drill, metric: "", labels: {}, counts: true, from: null,
     })),
   }));
   const canvases = pictures.map(() => document.createElement("canvas"));

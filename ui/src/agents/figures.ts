@@ -36,7 +36,18 @@ export function condition(agent: Agent, now: number): Condition {
   }
   if (!agent.status) return STATES.starting;
   const state = STATES[agent.status.state];
+  if (agent.status.state === "stopped" && over(agent.config, now)) return { ...state, why: `Its time was over at ${new Date(agent.config.until! / 1e6).toISOString().slice(0, 16).replace("T", " ")} UTC: start it again, or give its configuration another end.` };
   return { ...state, why: agent.status.why ?? state.why };
+}
+
+/** Whether it is told to capture, and the time that this was for has passed. */
+export function over(config: Config, now: number): boolean {
+  return config.capture && config.until !== null && config.until / 1e6 <= now;
+}
+
+/** The configuration that starts or stops capture: a time that is over would stop it at once. */
+export function switched(config: Config, on: boolean, now: number): Config {
+  return { ...config, capture: on, until: on && over({ ...config, capture: true }, now) ? null : config.until };
 }
 
 /** What gives way, in words. */

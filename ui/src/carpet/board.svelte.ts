@@ -3,7 +3,9 @@ import { ask, type Asked } from "../api/ask.svelte.ts";
 import { instant, parseInstant } from "../lib/format.ts";
 import { page } from "../lib/page.svelte.ts";
 import type { Range } from "../lib/time.ts";
-import { agentTerm, asked, chosenStep, type Frame, hostsTerm, stepOf, zoneFor } from "./questions.ts";
+import { agentTerm, asked, chosenStep, type Frame, hostsTerm, rounded, stepOf, zoneFor } from "./questions.ts";
+import type { Beside } from "./drill.ts";
+import { classes } from "../lib/scope.ts";
 import { stepText } from "../lib/time.ts";
 import { both } from "../lib/filter.ts";
 import { store } from "../lib/store.svelte.ts";
@@ -11,6 +13,9 @@ import { isRows, type PanelSpec } from "./spec.ts";
 
 /** So many hosts are told apart. */
 const HOSTS_MAX = 100;
+
+/** Whether points of a metric name the service that they are of. */
+const named = (metric: string) => metric.startsWith("access.");
 
 class Board {
   /** The instant under the pointer, in whichever panel. */
@@ -27,9 +32,12 @@ class Board {
   /** Points of metrics that are there whenever something is measured, by metric. */
   beats: Record<string, Asked<"series">> = $state.raw({});
 
+  /** Who captured anything in the range. */
+  capture: Asked<"facets"> | null = $state.raw(null);
+
   /** What panels are asked for. */
   frame: Frame = $derived({
-    range: page.range, zone: page.zone, cmp: page.state.cmp, q: page.state.q, service: this.service, hosts: this.hosts,
+    range: page.range, zone: page.zone, cmp: page.state.cmp, q: page.state.q, service: this.service, hosts: this.hosts, classes: classes(),
     step: chosenStep(page.range, page.state.opt["step"] ?? ""),
   });
 
@@ -57,7 +65,18 @@ class Board {
   hostsOf(metric: string): string[] | null {
     const series = this.beats[metric]?.answer?.series;
     if (!series || series.some((one) => one.kind !== "value")) return null;
-    return series.map((one) => String(one.key[0]));
+    return [...new Set(series.map((one) => String(one.key[0])))];
+  }
+
+  /** Who measured a panel, and who captured. */
+  beside(spec: PanelSpec): Beside {
+    const metric = spec.basis ?? spec.beat;
+    const series = metric && named(metric) ? this.beats[metric]?.answer?.series.filter((one) => one.kind === "value") : undefined;
+    const agents = this.capture?.answer?.fields[0]?.values.map((one) => String(one.value ?? ""));
+    return {
+      hosts: metric ? this.hostsOf(metric) : null, captors: agents ? new Set(agents) : null,
+      services: series ? [...new Set(series.map((one) => String(one.key[1])))] : null,
+    };
   }
 
   /** Asks for the beats that panels go by; call it while the page is set up. */
@@ -70,9 +89,14 @@ class Board {
       const hosts = this.service !== "" && !metric.startsWith("browser.") ? hostsTerm(this.hosts) : "";
       const agent = agentTerm(page.state.q);
       return {
-        kind: "series", metric, filter: both(hosts, agent), aggregate: "count", by: ["agent"], top: HOSTS_MAX, from: instant(at.from), to: instant(at.to), step: stepText(step), zone: zoneFor(page.zone),
+        kind: "series", metric, filter: both(hosts, agent), aggregate: "count", by: ["agent", ...(named(metric) ? ["service"] : [])], top: HOSTS_MAX, from: instant(at.from), to: instant(at.to), step: stepText(step), zone: zoneFor(page.zone),
       };
     })]));
+    this.capture = ask<"facets">(() => {
+      if (pixels() === 0) return null;
+      const { from, to } = rounded(page.range);
+      return { kind: "facets", scope: { ...classes(), table: "exchanges", filter: "", from: instant(from), to: instant(to), mode: "start", twins: false }, fields: ["agent"], limit: HOSTS_MAX };
+    });
   }
 }
 export const board = new Board();

@@ -23,6 +23,8 @@ export interface Layer {
   before: (number | null)[] | null;
   beforeTotal: number | null;
   drill: Schema<"Drill">;
+  /** The metric that it is of; empty where rows are counted. */
+  metric: string;
   /** The labels that it stands for, by name; empty of all others together. */
   labels: Record<string, string>;
   /** Whether values count rows or lines, so that a click can say how many there were. */
@@ -155,7 +157,7 @@ function ofMetric(answer: AnswerOf<"series">, ask: Ask, spec: PanelSpec): { laye
     name: one.kind === "other" ? OTHERS : nameOf(one.key, ask.label ?? answer.aggregate),
     color: "other", hatched: false, values: rows(one.values), total: scaled(one.total),
     before: one.compared ? rows(one.compared) : null, beforeTotal: scaled(one.compared_total),
-    drill: one.drill, labels: one.kind === "other" ? {} : Object.fromEntries(by.map((label, at) => [label, String(one.key[at] ?? "")])),
+    drill: one.drill, metric: isRows(ask) ? "" : ask.metric, labels: one.kind === "other" ? {} : Object.fromEntries(by.map((label, at) => [label, String(one.key[at] ?? "")])),
     counts: counts && !(!isRows(ask) && ask.with), from: null,
   }));
   return { layers, unit };
@@ -182,7 +184,7 @@ function ofRows(answer: AnswerOf<"histogram">, before: Answer | null, ask: Ask, 
       values: one.values as (number | null)[], total: rows ? one.total / seconds : meanOf(one.values),
       before: was ? ((earlier?.values as (number | null)[] | undefined) ?? Array.from({ length: was.count }, () => 0)) : null,
       beforeTotal: was ? (rows ? (earlier?.total ?? 0) / seconds : meanOf(earlier?.values ?? [])) : null,
-      drill: one.drill, labels: isRows(ask) && ask.by && one.kind === "value" ? { [ask.by]: String(one.key) } : {}, counts: rows, from: null,
+      drill: one.drill, metric: "", labels: isRows(ask) && ask.by && one.kind === "value" ? { [ask.by]: String(one.key) } : {}, counts: rows, from: null,
     };
   });
   return { layers, unit };
@@ -196,7 +198,7 @@ function ofQuantiles(answer: AnswerOf<"quantiles">, before: Answer | null, ask: 
     const values = one.values[0] ?? [];
     return {
       name: one.key === null ? (ask.label ?? `p${answer.quantiles[0]! * 100}`) : String(one.key), color: "other", hatched: false,
-      values, total: largest(values), before: earlier, beforeTotal: earlier && largest(earlier), drill: one.drill,
+      values, total: largest(values), before: earlier, beforeTotal: earlier && largest(earlier), drill: one.drill, metric: "",
       labels: isRows(ask) && ask.by && one.key !== null ? { [ask.by]: String(one.key) } : {}, counts: false, from: number,
     };
   });

@@ -3,6 +3,7 @@ import type { QuestionOf } from "../api/ask.svelte.ts";
 import type { Schema } from "../api/client.ts";
 import { both } from "../lib/filter.ts";
 import { instant } from "../lib/format.ts";
+import type { Classes } from "../lib/scope.ts";
 import { quoted } from "../lib/term.ts";
 import { comparedWith, type Range, stepFor, stepOf as stepNamed, stepText } from "../lib/time.ts";
 import { type Ask, isRows, type MetricAsk, type RowsAsk } from "./spec.ts";
@@ -27,6 +28,8 @@ export interface Frame {
   service: string;
   /** The hosts that run it, where a service was chosen. */
   hosts: string[];
+  /** From when on captured rows are medium and slow. */
+  classes: Classes;
   /** The width of a bucket that was chosen, in milliseconds; 0 for what suits the width of the panel. */
   step?: number;
 }
@@ -112,7 +115,7 @@ function rows(ask: RowsAsk, at: Range, step: number, frame: Frame): QuestionOf<"
   const service = frame.service === "" ? "" : `service:${quoted(frame.service)}`;
   const scope: Schema<"Scope"> = {
     table: ask.rows, filter: both(both(ask.filter ?? "", service), rowsFilter(frame.q).filter), from: instant(at.from), to: instant(at.to),
-    mode: "start", twins: false, fast_ns: 500_000_000, slow_ns: 1_000_000_000,
+    mode: "start", twins: false, ...frame.classes,
   };
   if (ask.quantile !== undefined) {
     return { kind: "quantiles", scope, of: ask.of ?? "duration", by: ask.by ?? null, quantiles: [ask.quantile], step: stepText(step), top: ask.top ?? 8 };

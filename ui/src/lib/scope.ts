@@ -7,10 +7,20 @@ import type { Range } from "./time.ts";
 
 type Scope = Schema<"Scope">;
 
+/** What takes at least `fast_ns` is medium, at least `slow_ns` slow. */
+export type Classes = Required<Pick<Scope, "fast_ns" | "slow_ns">>;
+/** Those of the server's own answers, in milliseconds. */
+export const CLASSES_MS = { fast: 500, slow: 1000 };
+
+/** The classes of this page: of its address, so that a bar and what it lists are judged alike. */
+export function classes(): Classes {
+  const { fast, slow } = page.state.cls ?? CLASSES_MS;
+  return { fast_ns: fast * 1e6, slow_ns: slow * 1e6 };
+}
+
 function scope(filter: string, range: Range, mode: Schema<"Mode">): Scope {
   return {
-    table: page.table, filter, from: instant(range.from), to: instant(range.to), mode, twins: false,
-    fast_ns: 500_000_000, slow_ns: 1_000_000_000,
+    table: page.table, filter, from: instant(range.from), to: instant(range.to), mode, twins: false, ...classes(),
   };
 }
 

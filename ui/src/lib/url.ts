@@ -73,6 +73,8 @@ export interface State {
     /** The lines of logs that stand in the place of the list where that has nothing: their filter, and why they do. */
     kept?: { q: string; why: string };
   } | null;
+  /** What takes at least `fast` is medium, at least `slow` slow, in milliseconds; null for the server's own. */
+  cls: { fast: number; slow: number } | null;
   /** Follows now. */
   live: boolean;
   /** Facets are open. */
@@ -87,7 +89,7 @@ export interface State {
 export function initial(): State {
   return {
     page: "explore", view: "http", id: "", from: "", to: "", tz: "", q: "", sel: null, mode: "grid", cols: [], sort: "",
-    grp: "", count: "overlap", cmp: "", lens: "", x: "", tab: "", drill: null, live: false, facets: true, opt: {}, rest: [],
+    grp: "", count: "overlap", cmp: "", lens: "", x: "", tab: "", drill: null, cls: null, live: false, facets: true, opt: {}, rest: [],
   };
 }
 
@@ -124,6 +126,7 @@ export function encode(state: State): string {
       put("dkw", state.drill.kept.why);
     }
   }
+  put("cls", state.cls ? `${state.cls.fast}..${state.cls.slow}` : "");
   put("live", state.live ? "1" : "");
   put("facets", state.facets ? "" : "0");
   for (const [key, value] of Object.entries(state.opt).sort(([a], [b]) => (a < b ? -1 : 1))) put(`o.${key}`, value);
@@ -213,12 +216,20 @@ function readKey(state: State, key: string, value: string): void {
     case "dw": if (state.drill) state.drill.why = value; break;
     case "dk": if (state.drill) state.drill.kept = { why: "", ...state.drill.kept, q: value }; break;
     case "dkw": if (state.drill?.kept) state.drill.kept.why = value; break;
+    case "cls": state.cls = limits(value); break;
     case "live": state.live = value === "1"; break;
     case "facets": state.facets = value !== "0"; break;
     default:
       if (key.startsWith("o.") && value !== "" && key !== "o.__proto__") state.opt[key.slice(2)] = value;
       else state.rest.push([key, value]);
   }
+}
+
+/** Two times in milliseconds, at most a day, of which the second is not less. */
+function limits(text: string): State["cls"] {
+  const match = /^(\d{1,8})\.\.(\d{1,8})$/.exec(text);
+  const [fast, slow] = [Number(match?.[1]), Number(match?.[2])];
+  return match && fast > 0 && slow >= fast && slow <= 86_400_000 ? { fast, slow } : null;
 }
 
 function span(text: string): { from: number; to: number } | null {

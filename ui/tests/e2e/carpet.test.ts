@@ -216,6 +216,37 @@ test("a bar of a stage lists the lines that have it", async () => {
   expect(Number(await page.locator("[data-total]").getAttribute("data-total"))).toBeGreaterThan(0);
 });
 
+test("bars of what hosts measure list what they are of, and none lists everything", async () => {
+  const next = random(1811);
+  for (const [layer, id] of [["network", "rtt"], ["network", "resent"], ["os", "memory"], ["os", "cpu-modes"]] as const) {
+    const page = await carpet(`/layer/${layer}?tz=UTC&from=now-5m&to=now`);
+    await page.locator(`[data-plot="${id}"] canvas`).waitFor();
+    await settled(page);
+    const at = await anyBar(page, id, next);
+    // A host without connections to others has none.
+    if (at !== null) {
+      await page.mouse.click(at.x, at.y);
+      await settled(page);
+      const { pathname, searchParams } = new URL(page.url());
+      if (pathname.startsWith("/explore")) expect(searchParams.get("dq"), `${id}: ${page.url()}`).toMatch(/agent:web-1|(client|server):/);
+      else expect(searchParams.get("sel"), `${id}: ${page.url()}`).not.toBeNull();
+    }
+    await page.context().close();
+  }
+}, 120_000);
+
+test("classes are of the address: a bar and its list are judged by the same", async () => {
+  const page = await carpet("/layer/app?tz=UTC&cls=1..2");
+  const { x, y, says } = await someBar(page, "app-slow", random(31));
+  await page.mouse.click(x, y);
+  await settled(page);
+  expect(page.url()).toContain("cls=1..2");
+  expect(Number(await page.locator("[data-total]").getAttribute("data-total"))).toBe(says);
+  await page.goto(page.url().replace("cls=1..2", "cls=1000..100000"));
+  await settled(page);
+  expect(Number(await page.locator("[data-total]").getAttribute("data-total"))).toBe(0);
+});
+
 // Twelve pages: on a busy machine they take longer than one test may.
 test("all layers draw in both themes; what is not measured says what to do", async () => {
   for (const theme of ["light", "dark"] as const) {

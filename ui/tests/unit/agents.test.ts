@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { condition, losses, perSecond, pieces, rights, same, type Agent, type Status } from "../../src/agents/figures.ts";
+import { condition, losses, over, perSecond, pieces, rights, same, switched, type Agent, type Status } from "../../src/agents/figures.ts";
 
 const status = (change: Partial<Status> = {}): Status => ({
   protocol: 1, version: "0.1.0", host: "web", epoch: "0000000000000001", started: 1e18, sent: 1e18 + 4e9, state: "capturing",
@@ -88,4 +88,12 @@ it("names the rights of a process where they are few", () => {
   expect(rights([])).toBe("no capability");
   expect(rights(["CAP_NET_RAW", "CAP_SETUID"])).toBe("CAP_NET_RAW CAP_SETUID");
   expect(rights(Array.from({ length: 41 }, (_, at) => `CAP_${at}`))).toBe("41 capabilities, as root");
+});
+
+it("a configuration whose time is over is said so, and starting it gives it another", () => {
+  const config = { capture: true, until: 5_000 * 1e6 } as Agent["config"];
+  expect([over(config, 4_999), over(config, 5_000), over({ ...config, until: null }, 5_000), over({ ...config, capture: false }, 5_000)]).toEqual([false, true, false, false]);
+  expect(switched({ ...config, capture: false }, true, 6_000)).toEqual({ capture: true, until: null });
+  expect(switched(config, true, 4_000)).toEqual(config);
+  expect(switched(config, false, 6_000)).toEqual({ ...config, capture: false });
 });

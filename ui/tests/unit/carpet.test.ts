@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { change, text, ticks, unitOf } from "../../src/carpet/figures.ts";
 import { cellOf, graded, headOf, leadOf, LIMITS, type Measured } from "../../src/carpet/health.ts";
-import { target } from "../../src/carpet/drill.ts";
+import { type Beside, target } from "../../src/carpet/drill.ts";
 import { custom, panelOf, sectionsOf, stagesOf } from "../../src/carpet/layers.ts";
 import { nameOfText } from "../../src/carpet/names.ts";
-import { errors, LAYERS, light, rtt } from "../../src/carpet/panels.ts";
+import { dbSeconds, errors, LAYERS, light, rtt } from "../../src/carpet/panels.ts";
 import { type Answer, figure, figureBefore, ghosts, isTrouble, picture, spanOf, tints } from "../../src/carpet/picture.ts";
 import { agentTerm, asked, type Frame, gist, hostsTerm, POINT_MS, questions, rowsFilter, stepOf } from "../../src/carpet/questions.ts";
 import { inLogs } from "../../src/lib/kept.ts";
@@ -13,7 +13,8 @@ import { isRows } from "../../src/carpet/spec.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const STEP = 60_000;
-const frame: Frame = { range: { from: START, to: START + 3_600_000 }, zone: "UTC", cmp: "", q: "", service: "", hosts: [] };
+const frame: Frame = { range: { from: START, to: START + 3_600_000 }, zone: "UTC", cmp: "", q: "", service: "", hosts: [], classes: { fast_ns: 500_000_000, slow_ns: 1_000_000_000 } };
+const by = (hosts: string[] | null, more: Partial<Beside> = {}): Beside => ({ hosts, services: null, captors: null, ...more });
 const drill = (filter: string) => ({ view: "exchanges", filter, mode: "end", exact: false, reason: "the log counted" }) as const;
 const at = (ms: number) => new Date(ms).toISOString();
 
@@ -125,24 +126,43 @@ describe("pictures", () => {
 describe("a click", () => {
   it("names the bucket, what was counted, and that the list is what was kept", () => {
     const of = picture(light, [{ ask: light.asks[0]!, now: byClass({ fast: [5, 6, 7] }), before: null }], null)!;
-    expect(target(of, light, of.layers[0]!, 1, "UTC", ["edge-1"])).toMatchObject({
+    expect(target(of, light, of.layers[0]!, 1, "UTC", by(["edge-1"]))).toMatchObject({
       page: "explore", view: "http", q: "",
       drill: { q: "class:fast agent:edge-1", from: START + STEP, to: START + 2 * STEP, count: "end", says: 360, loose: true },
     });
     // The last bucket is not over: its rate is of the part that was measured.
     expect(spanOf(of, 2)).toEqual({ from: START + 2 * STEP, to: START + 3 * STEP - 20_000 });
-    expect(target(of, light, of.layers[0]!, 2, "UTC", null).drill).toMatchObject({ q: "class:fast", says: 280 });
+    expect(target(of, light, of.layers[0]!, 2, "UTC", by(null)).drill).toMatchObject({ q: "class:fast", says: 280 });
   });
 
   it("on a reading of hosts lists what went on there, and claims no number", () => {
     const answer = { ...byClass({ "10.0.0.1": [1e6] }), unit: "ns", aggregate: "p95", metric_kind: "histogram" } as Answer;
     const of = picture(rtt, [{ ask: rtt.asks[0]!, now: answer, before: null }], null)!;
     const layer = { ...of.layers[0]!, drill: { ...drill("client:10.0.0.1"), mode: "overlap" as const, view: "tcp_sessions", kept: { view: "log_records", filter: "", mode: "start" as const, reason: "nothing was captured" } } };
-    const to = target(of, rtt, layer, 0, "UTC", ["web-1"]);
+    const to = target(of, rtt, layer, 0, "UTC", by(["web-1"]));
     expect(to).toMatchObject({ view: "tcp", drill: { q: "client:10.0.0.1 agent:web-1", says: null, loose: true, count: "overlap", kept: { q: "agent:web-1" } } });
     expect(to.drill!.kept!.why).toContain("nothing was captured");
     expect(inLogs(to.drill!)).toMatchObject({ view: "logs", drill: { q: "agent:web-1", count: "start", why: to.drill!.kept!.why } });
     expect(inLogs(inLogs(to.drill!)!.drill!)).toBeNull();
+  });
+
+  it("on a host that captured nothing lists what others saw of the same services", () => {
+    const of = picture(light, [{ ask: light.asks[0]!, now: byClass({ error: [5, 6, 7] }), before: null }], null)!;
+    const click = (more: Partial<Beside>) => target(of, light, of.layers[0]!, 1, "UTC", by(["edge-1"], more)).drill!.q;
+    expect(click({ services: ["www", "api"], captors: new Set(["switch-1"]) })).toBe('class:error service:(www or api)');
+    expect(click({ services: ["www"], captors: new Set(["switch-1", "edge-1"]) })).toBe("class:error agent:edge-1");
+    expect(click({ services: ["www"], captors: new Set() })).toBe("class:error agent:edge-1");
+  });
+
+  it("on a database lists its sessions; on what nothing narrows down it chooses the moment", () => {
+    const answer = { ...byClass({ x: [1e6] }), unit: "ns/s", aggregate: "rate", metric_kind: "counter" } as Answer;
+    const of = picture(dbSeconds, [{ ask: dbSeconds.asks[0]!, now: answer, before: null }], null)!;
+    const layer = { ...of.layers[0]!, drill: { ...drill(""), view: "exchanges", mode: "overlap" as const } };
+    expect(target(of, dbSeconds, layer, 0, "UTC", by(["db-1"]))).toMatchObject({ view: "tcp", drill: { q: "protocol:postgresql agent:db-1" } });
+    expect(target(of, dbSeconds, layer, 0, "UTC", by(["db-1"], { captors: new Set(["switch-1"]) }))).toMatchObject({ view: "tcp", drill: { q: "protocol:postgresql" } });
+    const many = by(Array.from({ length: 40 }, (_, at) => `host-${at}`));
+    const one = { ...layer, metric: "tcp.rtt", drill: { ...drill(""), view: "tcp_sessions", mode: "overlap" as const } };
+    expect(target(of, rtt, one, 0, "UTC", many)).toEqual({ sel: spanOf(of, 0) });
   });
 
   it("on a quantile of rows lists those that took as long", () => {
@@ -152,7 +172,7 @@ describe("a click", () => {
     } as unknown as Answer;
     const spec = { ...errors, kind: "lines" as const, asks: [{ rows: "exchanges" as const, by: "service", quantile: 0.95 }] };
     const of = picture(spec, [{ ask: spec.asks[0]!, now: answer, before: null, filter: "class:error" }], null)!;
-    expect(target(of, spec, of.layers[0]!, 0, "UTC", null).drill).toMatchObject({ q: "class:error service:shop duration:>=2ms", says: null });
+    expect(target(of, spec, of.layers[0]!, 0, "UTC", by(null)).drill).toMatchObject({ q: "class:error service:shop duration:>=2ms", says: null });
   });
 });
 

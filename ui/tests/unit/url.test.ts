@@ -26,6 +26,7 @@ const state: fc.Arbitrary<State> = fc.record({
   x: text, tab: text,
   drill: fc.option(fc.tuple(span, text, count, text, fc.option(fc.nat()), fc.boolean(), fc.option(fc.record({ q: text, why: text })))
     .map(([at, q, mode, why, says, loose, kept]) => ({ q, ...at, count: mode, why, says, loose, ...(kept ? { kept } : {}) }))),
+  cls: fc.option(fc.tuple(fc.integer({ min: 1, max: 90_000 }), fc.nat(90_000)).map(([fast, more]) => ({ fast, slow: fast + more }))),
   live: fc.boolean(), facets: fc.boolean(),
   opt: fc.dictionary(text.filter((key) => key !== "__proto__"), filled, { noNullPrototype: true }),
   rest: fc.array(fc.tuple(unknown, text) as fc.Arbitrary<[string, string]>),

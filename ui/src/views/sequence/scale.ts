@@ -76,3 +76,12 @@ export function eventAt(y: Float64Array, height: number): number {
   }
   return low;
 }
+
+/** Where an instant stands between the events around it, in pixels from the top; null before the first and behind the last. */
+export function heightAt(time: Timed, at: number): number | null {
+  const { events, y } = time;
+  const next = events.findIndex((event) => event.time > at);
+  if (next <= 0) return null;
+  const [before, after] = [events[next - 1]!, events[next]!];
+  return y[next - 1]! + ((at - before.time) / (after.time - before.time)) * (y[next]! - y[next - 1]!);
+}
