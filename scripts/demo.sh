@@ -51,10 +51,10 @@ finish() {
 trap finish EXIT
 trap 'exit 0' INT
 trap 'exit 143' TERM
-echo "Importing fixtures/scene.pcapng.zst: ten minutes of a small shop, moved to end now." >&2
+echo "Importing fixtures/scene.pcapng.zst: ten minutes of a small shop, and what agents collected beside packets, moved to end now." >&2
 # The recording lost packets on purpose: said by the program, and no failure.
 "$target/release/arachne" import --data "$data" --end-at now --full-packets --agent switch-1 --vantage between \
-  fixtures/scene.pcapng.zst
+  fixtures/scene.pcapng.zst fixtures/scene.*.spool
 
 "$target/release/arachne" serve --data "$data" --listen "127.0.0.1:$port" 2>"$data/serve.log" &
 server=$!
@@ -64,15 +64,21 @@ ready() { # whether the server says so
   local line; IFS= read -r line <&3; exec 3>&-
   [[ $line == *" 200 "* ]]
 }
+# When the release was, in seconds before the last frame.
+release=$(awk '$1 == "mark" && $2 == "release" { print $3 }' fixtures/scene.expected)
+last=$("$target/release/arachne" sql --data "$data" --format csv "select extract(epoch from max(start)) from packets" | tail -1)
 until ready 2>/dev/null; do
   kill -0 "$server" 2>/dev/null || { cat "$data/serve.log" >&2; fail "arachne serve ended; see above."; }
   sleep 0.1
 done
+"$target/release/arachne" mark --data "$data" --kind release --service shop.loom.internal \
+  --at "$(awk -v last="$last" -v ago="$release" 'BEGIN { printf "%d", last - ago }')" "release 42" >/dev/null
 cat <<T
 
   http://127.0.0.1:$port
 
-  Some minutes ago bars turn red: click one, and follow a failed call from nginx through shop to pricing and to its bytes.
+  The overview has all layers, from browsers to disks. Some minutes ago bars turn red: click one, and follow a failed call from
+  nginx through shop to pricing and to its bytes; "Database" tells what pricing waited for.
   A bit before, release 42 replaced 41 (header x-release); a bit after, the recorder lost packets, and says so.
   The map shows who talks to whom, /api/docs the API behind it all.
 

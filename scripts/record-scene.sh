@@ -26,10 +26,15 @@ cd "$here"
 out=${1:-$here/fixtures} seconds=${SCENE_SECONDS:-560}
 mkdir -p "$out"; out=$(cd "$out" && pwd)
 . scripts/scene/world.sh
+# Names of files are part of what is recorded: none of this machine. The mount is seen by the scene alone.
+outside=$tmp
+mkdir "$outside/loom"; chmod 755 "$outside/loom"
+mount --bind "$outside" /srv
+tmp=/srv/loom
 arachne=$(realpath -m "${ARACHNE:-${CARGO_TARGET_DIR:-target}/release/arachne}")
 [ -n "${ARACHNE:-}" ] || cargo build --release --quiet --package arachne-cli
 world_build dumpcap tshark zstd curl
-trap world_down EXIT
+trap 'world_down; umount /srv; rmdir "$outside"' EXIT
 world_hosts
 
 # --- the recorder ----------------------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ python3 scripts/scene/name_hosts.py "$tmp/raw.pcapng" "$tmp/scene.pcapng" "${nam
 zstd -q -f -19 --long=26 "$tmp/scene.pcapng" -o "$out/scene.pcapng.zst"
 for agent in edge-1 shop-1 shop-2 pricing-1; do
   number=0
-  for file in "$tmp/spool-$agent"/spool/*.spool; do number=$((number + 1)); cp "$file" "$out/scene.$agent.$number.spool"; done
+  for file in "$tmp/spool-$agent"/spool/*.spool; do number=$((number + 1)); install -m 644 "$file" "$out/scene.$agent.$number.spool"; done
 done
 cp "$tmp/access.log" "${SCENE_LOG:-/dev/null}"
 

@@ -107,6 +107,51 @@ fn the_scene_is_what_its_nginx_logged() {
     assert!(rows.len() > 12_000 && logged > 6_000, "{} exchanges, {logged} of visitors", rows.len());
 }
 
+/// The spools of its agents, imported: what they read of nginx's log is what stands in it, line for line.
+#[test]
+fn what_agents_collected_is_what_nginx_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let spools = std::fs::read_dir(support::workspace().join("fixtures")).unwrap().map(|entry| entry.unwrap().path());
+    let spools = spools.filter(|path| path.extension().is_some_and(|extension| extension == "spool"));
+    let imported = support::arachne().arg("import").arg("--data").arg(folder.path()).args(spools).output().unwrap();
+    assert!(imported.status.success(), "{}", String::from_utf8_lossy(&imported.stderr));
+    let points = |name: &str| {
+        let sql = format!("select labels, sum(count) as count from points where name = '{name}' group by 1");
+        let asked =
+            support::arachne().args(["sql", &sql, "--format", "ndjson", "--data"]).arg(folder.path()).output().unwrap();
+        let rows = String::from_utf8(asked.stdout).unwrap();
+        let row = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        rows.lines()
+            .map(row)
+            .map(|row| (text(&row, "labels").to_owned(), row["count"].as_i64().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let label = |labels: &str, name: &str| {
+        labels.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).unwrap_or_default().to_owned()
+    };
+    let mut found: BTreeMap<(String, i64), i64> = BTreeMap::new();
+    for (labels, count) in points("access.statuses") {
+        *found.entry((label(&labels, "server"), label(&labels, "status").parse().unwrap())).or_default() += count;
+    }
+    // A visitor who calls an address as such names no server.
+    let server = |host: &str| if host.ends_with(".example") { host.to_owned() } else { String::new() };
+    let mut logged: BTreeMap<(String, i64), i64> = BTreeMap::new();
+    for ((host, status), lines) in facts().clients {
+        *logged.entry((server(&host), status)).or_default() += lines.count as i64;
+    }
+    assert_eq!(found, logged);
+    for metric in [
+        "browser.vital.time",
+        "app.stage.time",
+        "postgresql.statement.time",
+        "tcp.rtt",
+        "system.cpu.time",
+        "process.cpu.time",
+    ] {
+        assert!(points(metric).iter().map(|(_, count)| count).sum::<i64>() > 100, "{metric}");
+    }
+}
+
 #[test]
 fn the_scene_has_its_story() {
     let (facts, ran) = (facts(), scene());

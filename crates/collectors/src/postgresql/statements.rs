@@ -148,10 +148,7 @@ mod tests {
                 let used = Used {
                     calls: count("calls"),
                     time: nanoseconds("total_exec_time"),
-                    io: ["blk_read_time", "blk_write_time", "temp_blk_read_time", "temp_blk_write_time"]
-                        .map(nanoseconds)
-                        .iter()
-                        .sum(),
+                    io: ["blk_read_time", "blk_write_time"].map(nanoseconds).iter().sum(),
                     read: count("shared_blks_read"),
                     temp: count("temp_blks_written"),
                     ..Used::default()
