@@ -2303,6 +2303,12 @@ export interface components {
         /** @description A PostgreSQL server. */
         Database: {
             /**
+             * @description The name of a file in the agent's folder of secrets with the authority (PEM) that signs its certificate: then it is talked to
+             *     over TLS alone.
+             * @default null
+             */
+            ca_file?: string | null;
+            /**
              * @description `host=/run/postgresql user=arachne dbname=shop`, or a URL; no password.
              * @default
              */
@@ -4333,7 +4339,7 @@ export interface components {
             kind: components["schemas"]["SeriesKind"];
             /**
              * Format: double
-             * @description Over the whole range, as if that were one bucket; of a `level` the mean of its buckets.
+             * @description Over the whole range, as if that were one bucket; of a `level` the mean of the buckets in which the metric was measured, those without this series being zero.
              */
             total?: number | null;
             /** @description By bucket. */
