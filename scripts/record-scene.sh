@@ -34,7 +34,7 @@ tmp=/srv/loom
 arachne=$(realpath -m "${ARACHNE:-${CARGO_TARGET_DIR:-target}/release/arachne}")
 [ -n "${ARACHNE:-}" ] || cargo build --release --quiet --package arachne-cli
 world_build dumpcap tshark zstd curl
-trap 'world_down; umount /srv; rmdir "$outside"' EXIT
+trap 'world_down; umount -l /srv; rmdir "$outside"' EXIT
 world_hosts
 
 # --- the recorder ----------------------------------------------------------------------------------------------------

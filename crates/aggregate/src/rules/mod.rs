@@ -229,6 +229,9 @@ impl Rules {
 
     /// Closes all windows and gives those that were not taken: at the end of the log.
     pub fn finish(&mut self) -> Vec<(i64, RulesWindow)> {
+        if let Some(newest) = self.windows.newest() {
+            self.rank(newest);
+        }
         self.windows.close();
         self.take_closed()
     }

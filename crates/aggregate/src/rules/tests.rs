@@ -91,6 +91,18 @@ fn label_sets_are_bounded_and_the_label_to_blame_is_named() {
 }
 
 #[test]
+fn a_label_set_that_grows_heavy_earns_a_place_when_windows_are_closed_one_by_one() {
+    let spec = rule(Source::Regex(r"^(?P<a>\w)".into()), vec![metric(Kind::Rate, "n", None, &[("a", "=a")])]);
+    let mut rules = Rules::new(&[spec], 2, 1).expect("a good rule");
+    let mut window = |start: i64| {
+        ["a", "b"].into_iter().chain(["c"; 50]).for_each(|line| _ = rules.push(line.as_bytes(), start * SECOND));
+        sums(&rules.finish())
+    };
+    assert_eq!(window(0)["n{a=~other}"], 50);
+    assert_eq!(window(10).get("n{a=c}"), Some(&50));
+}
+
+#[test]
 fn bad_values_and_times_are_counted() {
     let metrics = vec![metric(Kind::Percentiles, "p", Some("t"), &[])];
     let time = (Some("at".to_owned()), Some("2006-01-02 15:04:05".to_owned()));
