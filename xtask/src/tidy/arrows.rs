@@ -23,7 +23,19 @@ const LAYERS: &[&[&str]] = &[
 pub const PURE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &["foldhash", "hashbrown", "memchr"]),
-    ("aggregate", &["aho-corasick", "foldhash", "hashbrown", "memchr", "regex-automata", "regex-syntax", "thiserror"]),
+    (
+        "aggregate",
+        &[
+            "aho-corasick",
+            "foldhash",
+            "hashbrown",
+            "memchr",
+            "regex-automata",
+            "regex-syntax",
+            "siphasher",
+            "thiserror",
+        ],
+    ),
     ("filter", &["memchr", "regex"]),
 ];
 

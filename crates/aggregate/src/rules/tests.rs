@@ -94,12 +94,14 @@ fn label_sets_are_bounded_and_the_label_to_blame_is_named() {
 fn a_label_set_that_grows_heavy_earns_a_place_when_windows_are_closed_one_by_one() {
     let spec = rule(Source::Regex(r"^(?P<a>\w)".into()), vec![metric(Kind::Rate, "n", None, &[("a", "=a")])]);
     let mut rules = Rules::new(&[spec], 2, 1).expect("a good rule");
-    let mut window = |start: i64| {
-        ["a", "b"].into_iter().chain(["c"; 50]).for_each(|line| _ = rules.push(line.as_bytes(), start * SECOND));
+    let mut window = |start: i64, lines: &[&str]| {
+        lines.iter().for_each(|line| _ = rules.push(line.as_bytes(), start * SECOND));
         sums(&rules.finish())
     };
-    assert_eq!(window(0)["n{a=~other}"], 50);
-    assert_eq!(window(10).get("n{a=c}"), Some(&50));
+    assert_eq!(window(0, &["a", "b", "c"])["n{a=~other}"], 1);
+    // Long after the others were there.
+    assert_eq!(window(100_000, &["c"; 50])["n{a=~other}"], 50);
+    assert_eq!(window(100_010, &["c"; 50]).get("n{a=c}"), Some(&50));
 }
 
 #[test]
