@@ -56,6 +56,10 @@ echo "Importing fixtures/scene.pcapng.zst: ten minutes of a small shop, and what
 "$target/release/arachne" import --data "$data" --end-at now --full-packets --agent switch-1 --vantage between \
   fixtures/scene.pcapng.zst fixtures/scene.*.spool
 
+# When the release was, in seconds before the last frame.
+release=$(awk '$1 == "mark" && $2 == "release" { print $3 }' fixtures/scene.expected)
+last=$("$target/release/arachne" sql --data "$data" --format csv "select extract(epoch from max(start)) from packets" | tail -1)
+
 "$target/release/arachne" serve --data "$data" --listen "127.0.0.1:$port" 2>"$data/serve.log" &
 server=$!
 ready() { # whether the server says so
@@ -64,9 +68,6 @@ ready() { # whether the server says so
   local line; IFS= read -r line <&3; exec 3>&-
   [[ $line == *" 200 "* ]]
 }
-# When the release was, in seconds before the last frame.
-release=$(awk '$1 == "mark" && $2 == "release" { print $3 }' fixtures/scene.expected)
-last=$("$target/release/arachne" sql --data "$data" --format csv "select extract(epoch from max(start)) from packets" | tail -1)
 until ready 2>/dev/null; do
   kill -0 "$server" 2>/dev/null || { cat "$data/serve.log" >&2; fail "arachne serve ended; see above."; }
   sleep 0.1
