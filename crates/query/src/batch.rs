@@ -1,4 +1,9 @@
-//! Many panels in one call: panels about the same rows share a call of the store, and each is given out when it is done.
+//! Many panels in one call: panels about the same rows share a call of the store, calls about different rows go on side by side, and
+//! each panel is given out when it is done.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
 
 use arachne_store::{GroupRequest, Measure, Selection};
 use serde::{Deserialize, Serialize};
@@ -9,7 +14,7 @@ use crate::difference::{DifferenceAnswer, DifferenceQuery};
 use crate::error::{QueryError, at_most};
 use crate::facets::{FacetsAnswer, FacetsQuery, ValuesAnswer, ValuesQuery};
 use crate::histogram::{HistogramAnswer, HistogramQuery};
-use crate::limits::PANELS_MAX;
+use crate::limits::{PANELS_MAX, SIDE_BY_SIDE_MAX};
 use crate::list::{ListAnswer, ListQuery, ListTotal, Total};
 use crate::map::{MapAnswer, MapQuery};
 use crate::plan::{Plan, Step};
@@ -107,7 +112,7 @@ impl Queries<'_> {
         }
     }
 
-    /// Answers all panels; `finished` gets each as it is done, with its place. Lists come first, quantiles last.
+    /// Answers all panels; `finished` gets each as it is done, with its place. Lists come first, quantiles are begun last.
     ///
     /// # Errors
     /// When there are too many. What is wrong with one panel goes to `finished` and leaves the others alone.
@@ -135,8 +140,34 @@ impl Queries<'_> {
             }
         }
         shared.sort_by_key(|shared| shared.dear);
-        shared.into_iter().for_each(|shared| self.together(shared.plans, finished));
+        self.side_by_side(shared, finished);
         Ok(())
+    }
+
+    /// Begins them in their order, as many at a time as the machine has threads for.
+    fn side_by_side(&self, all: Vec<Shared>, finished: Finished<'_>) {
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = threads.min(SIDE_BY_SIDE_MAX).min(all.len());
+        if threads < 2 {
+            all.into_iter().for_each(|shared| self.together(shared.plans, finished));
+            return;
+        }
+        let waiting = Mutex::new(all.into_iter());
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+        thread::scope(|scope| {
+            let (sender, answers) = mpsc::channel();
+            for _ in 0..threads {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    while let Some(shared) = next() {
+                        // Whoever receives goes on until all is sent.
+                        self.together(shared.plans, &mut |place, answer| drop(sender.send((place, answer))));
+                    }
+                });
+            }
+            drop(sender);
+            answers.into_iter().for_each(|(place, answer)| finished(place, answer));
+        });
     }
 
     /// Answers a list, and says how to count it if that is to be done later.

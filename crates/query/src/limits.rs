@@ -31,6 +31,8 @@ pub const SPARK: u32 = 60;
 pub const FIELDS_MAX: usize = 64;
 /// Labels that series are grouped by.
 pub const BY_MAX: usize = 8;
+/// Calls of the store that one batch makes at a time. Policy: the next one waits.
+pub const SIDE_BY_SIDE_MAX: usize = 4;
 /// Panels of one batch.
 pub const PANELS_MAX: usize = 100;
 /// Quantiles of one question.

@@ -6,7 +6,7 @@ use crate::Queries;
 use crate::error::QueryError;
 
 /// Puts the answers to [`Plan::requests`] together, or asks more because of them.
-type Finish<A> = Box<dyn FnOnce(Vec<Groups>) -> Result<Step<A>, QueryError>>;
+type Finish<A> = Box<dyn FnOnce(Vec<Groups>) -> Result<Step<A>, QueryError> + Send>;
 
 /// What is asked, and what becomes of the answers.
 pub(crate) struct Plan<A> {
@@ -25,7 +25,7 @@ pub(crate) enum Step<A> {
 impl<A: 'static> Plan<A> {
     pub fn new(
         requests: Vec<GroupRequest>,
-        finish: impl FnOnce(Vec<Groups>) -> Result<A, QueryError> + 'static,
+        finish: impl FnOnce(Vec<Groups>) -> Result<A, QueryError> + Send + 'static,
     ) -> Self {
         Self { requests, finish: Box::new(move |groups| finish(groups).map(Step::Done)) }
     }
@@ -33,7 +33,7 @@ impl<A: 'static> Plan<A> {
     /// A plan whose answers may be enough.
     pub fn step(
         requests: Vec<GroupRequest>,
-        next: impl FnOnce(Vec<Groups>) -> Result<Step<A>, QueryError> + 'static,
+        next: impl FnOnce(Vec<Groups>) -> Result<Step<A>, QueryError> + Send + 'static,
     ) -> Self {
         Self { requests, finish: Box::new(next) }
     }
@@ -41,13 +41,13 @@ impl<A: 'static> Plan<A> {
     /// A plan whose first answers say what is to be asked then.
     pub fn before(
         requests: Vec<GroupRequest>,
-        next: impl FnOnce(Vec<Groups>) -> Result<Self, QueryError> + 'static,
+        next: impl FnOnce(Vec<Groups>) -> Result<Self, QueryError> + Send + 'static,
     ) -> Self {
         Self { requests, finish: Box::new(move |groups| next(groups).map(Step::More)) }
     }
 
     /// The plan of an answer made from this one's.
-    pub fn map<B: 'static>(self, change: impl FnOnce(A) -> B + 'static) -> Plan<B> {
+    pub fn map<B: 'static>(self, change: impl FnOnce(A) -> B + Send + 'static) -> Plan<B> {
         let finish = self.finish;
         let changed = move |groups| {
             Ok(match finish(groups)? {

@@ -149,7 +149,7 @@ impl Counting {
                 }
                 Measured::Histogram(histogram) => tally.histogram = *histogram,
                 // Nobody asks for it here.
-                Measured::Sketch(_) => {}
+                Measured::Sketch(_) | Measured::Mean(_) => {}
                 Measured::Int(_) | Measured::Sum(_) => {
                     let number = measured.number();
                     match ints {

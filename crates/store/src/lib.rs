@@ -15,8 +15,8 @@ pub use evaluate::{outcome, times};
 pub use memory::MemoryStore;
 pub use open::{OPEN_PERIOD, SILENT_PERIODS, given_up};
 pub use request::{
-    Buckets, Callers, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Measure, Measured, Number,
-    Order, Page, Scalar, Scanned, Selection, TimeRange,
+    Buckets, Callers, CountMode, Cursor, Group, GroupRequest, Groups, Key, ListRequest, Means, Measure, Measured,
+    Number, Order, Page, Scalar, Scanned, Selection, TimeRange,
 };
 pub use senders::{SENDERS_MAX, Senders, Sequences};
 pub use store::{

@@ -125,6 +125,21 @@ pub enum Measure {
     Last(Number),
     /// The sum of the sketches in a column of bytes.
     Sketch(usize),
+    /// The mean of each series, added up.
+    Means(Means),
+}
+
+/// How much there is of something that several have, such as memory: rows with the same values in the columns `of` are a series, its
+/// mean is the sum of its `sum` by that of its `count`, and the means of all series of a group are added up in the order of those
+/// values. A series whose count is not above 0 has no mean. All are indices of columns; those of `sum` and `count` are of integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Means {
+    /// What is added up.
+    pub sum: usize,
+    /// How many there are.
+    pub count: usize,
+    /// What tells series apart.
+    pub of: [usize; 2],
 }
 
 /// A grouping of a selection.
@@ -140,7 +155,7 @@ pub struct GroupRequest {
     /// come first is up to the engine.
     pub groups_max: usize,
     /// With more groups than that the answer is of no use: an engine need not go on then. It gives no groups, and
-    /// [`Groups::rest`] without any meaning but that.
+    /// [`Groups::rest`] without any meaning but that. With [`Measure::Means`] a group counts once for each of its series.
     pub whole: bool,
 }
 
@@ -200,6 +215,8 @@ pub enum Measured {
     Histogram(Box<Histogram>),
     /// Of [`Measure::Sketch`].
     Sketch(Box<Sketch>),
+    /// Of [`Measure::Means`]; `None` when no series has a mean.
+    Mean(Option<f64>),
 }
 
 impl Measured {

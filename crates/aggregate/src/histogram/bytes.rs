@@ -9,6 +9,8 @@ use super::{Histogram, INDEX_MAX, INDEX_MIN};
 
 /// Base-2 exponential at scale 5, as above.
 const FORMAT: u8 = 1;
+/// Buckets that are kept between looking whether bytes are in order and adding them: of more the bytes are read twice.
+const KEPT: usize = 64;
 
 /// Bytes that are no histogram: another format, or damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -60,9 +62,14 @@ impl Histogram {
             return Ok(());
         }
         let (mut count, mut span) = (0_u64, None);
+        let (mut kept, mut used) = ([(0_i16, 0_u64); KEPT], 0);
         let (zeros, sum) = read(bytes, |index, n| {
             count = count.saturating_add(n);
             span = Some((span.map_or(index, |(low, _)| low), index));
+            if let Some(place) = kept.get_mut(used) {
+                *place = (index, n);
+            }
+            used += 1;
         })?;
         count = count.saturating_add(zeros);
         if count == 0 {
@@ -74,7 +81,11 @@ impl Histogram {
         self.zeros = self.zeros.saturating_add(zeros);
         self.count = self.count.saturating_add(count);
         self.sum = self.sum.saturating_add(sum);
-        read(bytes, |index, n| self.add(index, n)).map(drop)
+        match kept.get(..used) {
+            Some(all) => all.iter().for_each(|(index, n)| self.add(*index, *n)),
+            None => drop(read(bytes, |index, n| self.add(index, n))?),
+        }
+        Ok(())
     }
 }
 

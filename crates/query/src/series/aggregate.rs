@@ -3,7 +3,7 @@
 use std::fmt;
 
 use arachne_model::table::{PointRow, Row as _};
-use arachne_store::{Measure, Measured, Number};
+use arachne_store::{Means, Measure, Measured, Number};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::{Serialize, Serializer};
 
@@ -73,6 +73,11 @@ impl Aggregate {
         matches!(self, Self::Last | Self::Level)
     }
 
+    /// Whether the store cannot add up its series.
+    pub(super) const fn needs_members(self) -> bool {
+        matches!(self, Self::Last)
+    }
+
     /// Whether it needs sketches, of which few fit into memory.
     pub(super) const fn is_dear(self) -> bool {
         matches!(self, Self::Distinct | Self::Quantile(_))
@@ -104,7 +109,8 @@ impl Aggregate {
         let measures = match self {
             Self::Rate | Self::Sum => [sum, None],
             Self::Count => [number("count").map(Measure::Sum), None],
-            Self::Avg | Self::Level => [sum, number("count").map(Measure::Sum)],
+            Self::Avg => [sum, number("count").map(Measure::Sum)],
+            Self::Level => [means(), None],
             Self::Min => [number("min").map(Measure::Min), None],
             Self::Max => [number("max").map(Measure::Max), None],
             Self::Last => [number("last").map(Measure::Last), None],
@@ -122,11 +128,18 @@ impl Aggregate {
                 Measured::Sum(number) => state.sum = number,
                 Measured::Extreme(number) => state.extreme = number,
                 Measured::Sketch(sketch) => state.sketch = Some(sketch),
+                Measured::Mean(level) => state.level = level,
                 _ => {}
             }
         }
         state
     }
+}
+
+fn means() -> Option<Measure> {
+    let column = |name| PointRow::TABLE.column(name);
+    let of = [column("labels")?, column("agent")?];
+    Some(Measure::Means(Means { sum: column("sum")?, count: column("count")?, of }))
 }
 
 impl fmt::Display for Aggregate {

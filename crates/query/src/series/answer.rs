@@ -1,7 +1,5 @@
 //! From what was found of each operand to the series of an answer.
 
-use std::collections::BTreeSet;
-
 use arachne_filter::Predicate;
 use arachne_store::{Scalar, Scanned};
 
@@ -24,6 +22,8 @@ struct Line {
     kind: SeriesKind,
     key: Vec<Scalar>,
     groups: Vec<Group>,
+    /// Those of the other range.
+    before: Vec<Group>,
 }
 
 impl Range {
@@ -38,29 +38,32 @@ impl Range {
         ranked.into_iter().map(|(key, _)| key.clone()).collect()
     }
 
-    /// The groups of a key, of each operand.
-    fn groups(&self, key: &[Scalar]) -> Vec<Group> {
-        self.operands.iter().map(|(_, found)| found.groups.get(key).cloned().unwrap_or_default()).collect()
+    /// The groups of a key, of each operand, which are not here any more.
+    fn take(&mut self, key: &[Scalar]) -> Vec<Group> {
+        self.operands.iter_mut().map(|(_, found)| found.groups.remove(key).unwrap_or_default()).collect()
     }
 
-    /// All groups but those of `shown`, as one.
-    fn others(&self, shown: &BTreeSet<&Vec<Scalar>>) -> Vec<Group> {
+    /// All groups that are here, as one.
+    fn others(&self) -> Vec<Group> {
         let rest = |(operand, found): &(Operand, Found)| {
             let mut rest = Group::default();
-            let others = found.groups.iter().filter(|(key, _)| !shown.contains(key));
-            others.for_each(|(_, group)| rest.add(operand.aggregate, group));
+            found.groups.values().for_each(|group| rest.add(operand.aggregate, group));
             rest
         };
         self.operands.iter().map(rest).collect()
     }
 
-    /// The series of `shown`, then that of all others.
-    fn lines(&self, shown: &[Vec<Scalar>]) -> Vec<Line> {
-        let line = |kind, key: &[Scalar], groups| Line { kind, key: key.to_vec(), groups };
-        let mut lines: Vec<Line> = shown.iter().map(|key| line(SeriesKind::Value, key, self.groups(key))).collect();
-        let others = self.others(&shown.iter().collect());
-        if others.iter().any(|group| !group.is_empty()) {
-            lines.push(line(SeriesKind::Other, &[], others));
+    /// The series of `shown`, which are in no range any more, then that of all others.
+    fn lines(&mut self, mut compared: Option<&mut Self>, shown: Vec<Vec<Scalar>>) -> Vec<Line> {
+        let mut line = |key: Vec<Scalar>| {
+            let before = compared.as_deref_mut().map(|range| range.take(&key)).unwrap_or_default();
+            Line { kind: SeriesKind::Value, groups: self.take(&key), key, before }
+        };
+        let mut lines: Vec<Line> = shown.into_iter().map(&mut line).collect();
+        let groups = self.others();
+        if groups.iter().any(|group| !group.is_empty()) {
+            let before = compared.map(|range| range.others()).unwrap_or_default();
+            lines.push(Line { kind: SeriesKind::Other, key: Vec::new(), groups, before });
         }
         lines
     }
@@ -155,16 +158,18 @@ impl Shape {
     /// Puts it together. `compared` is what was found over the other range.
     pub(super) fn answer(
         &self,
-        shown: &[Vec<Scalar>],
-        now: &Range,
-        compared: Option<&Range>,
+        shown: Vec<Vec<Scalar>>,
+        mut now: Range,
+        mut compared: Option<Range>,
     ) -> Result<SeriesAnswer, QueryError> {
+        let (seen, unread) = ((now.seen(), compared.as_ref().map(Range::seen).unwrap_or_default()), now.unread());
+        let groups = now.operands.first().map_or(0, |(_, found)| found.groups.len()) as u64;
+        let lines = now.lines(compared.as_mut(), shown);
+        let (now, compared) = (&now, compared.as_ref());
         let Some((first, found)) = now.operands.first() else { return Err(QueryError::TooManyGroups { max: 0 }) };
         let mut scanned = now.scanned();
         compared.into_iter().for_each(|range| scanned += range.scanned());
-        let others = compared.map(|range| range.others(&shown.iter().collect())).unwrap_or_default();
-        let seen = (now.seen(), compared.map(Range::seen).unwrap_or_default());
-        let series = now.lines(shown).iter().map(|line| self.series_of(line, now, compared, &others, &seen)).collect();
+        let series = lines.iter().map(|line| self.series_of(line, now, compared, &seen)).collect();
         let (range, buckets) = (first.resolved.selection.range, first.buckets);
         let end = i128::from(buckets.origin) + i128::from(buckets.step) * i128::from(buckets.count);
         let other = compared.and_then(|range| range.operands.first());
@@ -184,8 +189,8 @@ impl Shape {
             compared_from: other.map(|range| Instant(range.from)),
             compared_to: other.map(|range| Instant(range.to)),
             series,
-            groups: found.groups.len() as u64,
-            unread: now.unread(),
+            groups,
+            unread,
             resolution_ns: scanned.resolution,
             scanned: Cost::from(scanned),
         })
@@ -201,22 +206,13 @@ impl Shape {
         }
     }
 
-    /// A series, with that of the other range; `others` are the groups there that have no series of their own, `seen` the shares of
-    /// both ranges.
-    fn series_of(
-        &self,
-        line: &Line,
-        now: &Range,
-        compared: Option<&Range>,
-        others: &[Group],
-        seen: &(Vec<f64>, Vec<f64>),
-    ) -> SeriesOf {
+    /// A series, with that of the other range; `seen` are the shares of both ranges.
+    fn series_of(&self, line: &Line, now: &Range, compared: Option<&Range>, seen: &(Vec<f64>, Vec<f64>)) -> SeriesOf {
         let first = now.operands.first().map(|(operand, _)| operand);
         let whole = now.operands.len() == 1 && first.is_some_and(|first| first.aggregate.is_whole());
         let other = line.kind == SeriesKind::Other;
         let before = compared.map(|range| {
-            let groups = if other { others.to_vec() } else { range.groups(&line.key) };
-            let (values, total) = range.values(self.operator, &groups, &seen.1);
+            let (values, total) = range.values(self.operator, &line.before, &seen.1);
             let at = |place: &usize| values.get(*place).copied().flatten();
             (self.places.iter().map(at).collect(), total)
         });

@@ -206,7 +206,7 @@ impl Shape {
             let mut shown = now.ranked();
             let groups = shown.len() as u64;
             shown.truncate(self.top);
-            let answer = self.answer(&shown, &now, compared.as_ref())?;
+            let answer = self.answer(shown, now, compared)?;
             return Ok(Step::Done(SeriesAnswer { groups, ..answer }));
         };
         Ok(Step::More(Plan::step(vec![self.operands[place].members()], move |groups| {
@@ -252,7 +252,7 @@ impl Shape {
                 found.push(both);
             }
             let (now, compared) = self.ranges(found);
-            self.answer(&shown, &now, compared.as_ref()).map(|answer| SeriesAnswer { groups, ..answer })
+            self.answer(shown, now, compared).map(|answer| SeriesAnswer { groups, ..answer })
         }))
     }
 

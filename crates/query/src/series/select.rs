@@ -56,7 +56,7 @@ impl Operand {
     }
 
     fn ask(&self, bucket: Option<Key>, by: &[Split], narrowed: Option<Predicate>) -> GroupRequest {
-        let member = if self.aggregate.is_by_series() { ["labels", "agent"].as_slice() } else { &[] };
+        let member = if self.aggregate.needs_members() { ["labels", "agent"].as_slice() } else { &[] };
         let first = bucket.into_iter().chain(["unit", "kind"].into_iter().filter_map(column));
         let keys =
             first.chain(by.iter().map(|split| split.key.clone())).chain(member.iter().filter_map(|name| column(name)));

@@ -1,5 +1,6 @@
 //! What is known of groups of series, by bucket.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use arachne_aggregate::sketch::Sketch;
@@ -13,6 +14,8 @@ pub(super) struct State {
     pub sum: i128,
     pub count: i128,
     pub extreme: Option<i64>,
+    /// Of one bucket.
+    pub level: Option<f64>,
     pub sketch: Option<Box<Sketch>>,
 }
 
@@ -54,6 +57,7 @@ impl State {
             Aggregate::Max => self.extreme.max(other.extreme),
             _ => other.extreme.or(self.extreme),
         };
+        self.level = [self.level, other.level].into_iter().flatten().reduce(|a, b| a + b);
         match (&mut self.sketch, &other.sketch) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine @ None, theirs) => mine.clone_from(theirs),
@@ -67,9 +71,8 @@ impl State {
             Aggregate::Rate => (seconds > 0.0).then(|| Value::Broken(self.sum as f64 / seconds)),
             Aggregate::Sum => Some(Value::of(self.sum)),
             Aggregate::Count => Some(Value::of(self.count)),
-            Aggregate::Avg | Aggregate::Level => {
-                (self.count > 0).then(|| Value::Broken(self.sum as f64 / self.count as f64))
-            }
+            Aggregate::Avg => (self.count > 0).then(|| Value::Broken(self.sum as f64 / self.count as f64)),
+            Aggregate::Level => self.level.map(Value::Broken),
             Aggregate::Min | Aggregate::Max | Aggregate::Last => self.extreme.map(Value::Whole),
             Aggregate::Distinct => {
                 let distinct = &self.sketch.as_ref()?.distinct;
@@ -88,6 +91,8 @@ impl State {
 pub(super) struct Group {
     members: BTreeMap<Vec<Scalar>, BTreeMap<u32, State>>,
     settled: Option<Settled>,
+    /// Over the whole range, once it was asked for: adding up sketches takes its time.
+    total: OnceCell<Option<Value>>,
 }
 
 /// Series that are not told apart any more: nothing of theirs will come.
@@ -106,6 +111,7 @@ impl Group {
 
     /// Adds points of a series.
     pub fn put(&mut self, aggregate: Aggregate, series: Vec<Scalar>, bucket: u32, state: &State) {
+        self.total.take();
         self.members.entry(series).or_default().entry(bucket).or_default().add(aggregate, state);
     }
 
@@ -116,6 +122,7 @@ impl Group {
                 self.put(aggregate, series.clone(), *bucket, state);
             }
         }
+        self.total.take();
         match (&mut self.settled, &other.settled) {
             (Some(mine), Some(theirs)) => mine.add(theirs),
             (mine @ None, theirs) => mine.clone_from(theirs),
@@ -126,7 +133,7 @@ impl Group {
     /// Adds up its series, all of which are whole: what is left of them is a value for each bucket.
     pub fn settle(&mut self, aggregate: Aggregate, seconds: &[f64]) {
         let settled = Settled { values: self.values(aggregate, seconds), total: self.total(aggregate, seconds) };
-        *self = Self { members: BTreeMap::new(), settled: Some(settled) };
+        *self = Self { settled: Some(settled), ..Self::default() };
     }
 
     /// Its value in each bucket; `seconds` has how long each one is.
@@ -154,6 +161,10 @@ impl Group {
 
     /// Its value over the whole range. Of [`Aggregate::Level`] the mean of its buckets, those without it being zero.
     pub fn total(&self, aggregate: Aggregate, seconds: &[f64]) -> Option<Value> {
+        *self.total.get_or_init(|| self.added_up(aggregate, seconds))
+    }
+
+    fn added_up(&self, aggregate: Aggregate, seconds: &[f64]) -> Option<Value> {
         if aggregate == Aggregate::Level {
             let values = self.values(aggregate, seconds);
             let sum = values.iter().flatten().map(|value| value.as_f64()).sum::<f64>();

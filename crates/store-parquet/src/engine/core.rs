@@ -1,7 +1,8 @@
 //! The parts of the engine that every task shares, and how a change becomes durable and visible.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 use arachne_model::table::{STORED, Table};
@@ -16,6 +17,7 @@ use crate::part::write::write_sidecar;
 use crate::part::{DamageLog, Demoted, Part, PartMeta};
 use crate::record::{commit_error, lost};
 use crate::rows::{COUNT, place};
+use crate::scan::ScanOptions;
 use crate::twins::keys::KeyCache;
 use crate::twins::{self, Changes};
 use crate::wal::Wal;
@@ -37,6 +39,8 @@ pub(crate) struct Core {
     pub gate: RwLock<()>,
     pub log: Arc<DamageLog>,
     pub next_file: AtomicU64,
+    /// Questions that are being answered.
+    pub questions: AtomicUsize,
     /// Held by the question that finds out which exchanges count.
     pub asking: Mutex<()>,
     /// What is known of parts by wire key.
@@ -68,7 +72,25 @@ pub(crate) struct Change {
     pub edit: Edit<PartMeta>,
 }
 
+/// A question that is being answered.
+#[derive(Debug)]
+pub(crate) struct Question<'a>(&'a AtomicUsize);
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Core {
+    /// How to answer a question until what comes with it is dropped. Questions of the same moment share the threads: what fewer
+    /// threads found is put together in less time.
+    pub fn question(&self) -> (Question<'_>, ScanOptions) {
+        let others = self.questions.fetch_add(1, Ordering::Relaxed);
+        let threads = self.settings.scan.threads.get() / (others + 1);
+        (Question(&self.questions), ScanOptions { threads: NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN) })
+    }
+
     /// What is in memory.
     pub fn live(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)

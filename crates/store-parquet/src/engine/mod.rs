@@ -254,7 +254,9 @@ impl Store for EmbeddedStore {
 
     fn list(&self, request: &ListRequest, watch: &dyn Watch) -> Result<Page, StoreError> {
         let snapshot = self.snapshot(request.selection.table);
-        let page = scan::list(&snapshot, request, watch, &self.core.settings.scan);
+        let (question, options) = self.core.question();
+        let page = scan::list(&snapshot, request, watch, &options);
+        drop(question);
         self.after_question();
         page
     }
@@ -277,7 +279,9 @@ impl Store for EmbeddedStore {
             view(key).map_or(&*snapshots[place(request.selection.table)], |(snapshot, _)| snapshot)
         };
         let asked: Vec<_> = requests.iter().zip(&keys).map(|(request, key)| (of(request, key), request)).collect();
-        let groups = scan::group(&asked, watch, &self.core.settings.scan);
+        let (question, options) = self.core.question();
+        let groups = scan::group(&asked, watch, &options);
+        drop(question);
         self.after_question();
         let mut groups = groups?;
         for (groups, key) in groups.iter_mut().zip(&keys) {

@@ -1,6 +1,6 @@
 //! Opening a store: what a crash left is put in order, what is damaged is named.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
 use arachne_model::table::STORED;
@@ -54,6 +54,7 @@ impl Core {
             full: AtomicBool::new(false),
             failing: Mutex::default(),
             no_room: AtomicBool::new(false),
+            questions: AtomicUsize::new(0),
         };
         core.repair(&missing, &damaged)?;
         let replayed = core.live().exchanges(true);

@@ -13,7 +13,7 @@ mod combine;
 
 use arachne_filter::{Field, Predicate};
 use arachne_model::table::{PointRow, ROLLED, ROLLED_STEPS, Row as _};
-use arachne_store::{CountMode, GroupRequest, Key, Measure, Number, TimeRange};
+use arachne_store::{CountMode, GroupRequest, Key, Means, Measure, Number, TimeRange};
 
 pub(crate) use combine::Combiner;
 
@@ -38,6 +38,10 @@ pub(crate) fn grain(request: &GroupRequest) -> Option<usize> {
         Measure::Max(number) => is(number, &["max", "start"]),
         Measure::Last(number) => is(number, &["last"]),
         Measure::Sketch(column) => table.column("sketch") == Some(*column),
+        Measure::Means(Means { sum, count, of }) => {
+            let added = |column: &usize| is(&Number::Column(*column), &["sum", "count"]);
+            added(sum) && added(count) && of.iter().all(shared)
+        }
         Measure::Count | Measure::Outcomes | Measure::Histogram(_) => false,
     };
     let keyed = |key: &Key| match key {

@@ -8,7 +8,7 @@ use arachne_model::table::{Column, Kind, TABLES, Table};
 use super::Random;
 use super::rows::{ADDRESSES, BEGIN, END, PATHS, SERVICES};
 use crate::request::{
-    Buckets, Callers, CountMode, GroupRequest, Key, ListRequest, Measure, Number, Order, Selection, TimeRange,
+    Buckets, Callers, CountMode, GroupRequest, Key, ListRequest, Means, Measure, Number, Order, Selection, TimeRange,
 };
 
 /// More groups than any sample has.
@@ -188,10 +188,17 @@ fn last_or_sketch(random: &mut Random, table: &Table, number: Number) -> Measure
     }
 }
 
+/// Of any columns: those without integers have no means.
+fn means(random: &mut Random, table: &Table) -> Measure {
+    let of = [column(random, table), column(random, table)];
+    Measure::Means(Means { sum: column(random, table), count: column(random, table), of })
+}
+
 fn measure(random: &mut Random, table: &Table) -> Measure {
     let number = number(random, table);
-    match random.below(7) {
+    match random.below(8) {
         0 => Measure::Count,
+        7 => means(random, table),
         6 => last_or_sketch(random, table, number),
         5 => Measure::Outcomes,
         1 => Measure::Sum(number),

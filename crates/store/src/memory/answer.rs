@@ -9,7 +9,9 @@ use arachne_model::table::{Row, Value};
 use super::tables::Kept;
 use crate::evaluate::{outcome, times};
 use crate::request::Selection;
-use crate::request::{Cursor, Group, GroupRequest, Groups, ListRequest, Measure, Measured, Page, Scalar, Scanned};
+use crate::request::{
+    Cursor, Group, GroupRequest, Groups, ListRequest, Means, Measure, Measured, Page, Scalar, Scanned,
+};
 use crate::store::{StoreError, Watch};
 
 /// Rows between two calls of [`Watch::progress`].
@@ -63,7 +65,7 @@ pub fn list<R: Row>(table: &[Kept<R>], request: &ListRequest, watch: &dyn Watch)
 
 pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watch) -> Result<Groups, StoreError> {
     let (rows, scanned) = selected(table, &request.selection, watch)?;
-    let empty = || request.measures.iter().copied().map(|measure| (nothing(measure), None)).collect::<Vec<_>>();
+    let empty = || request.measures.iter().copied().map(nothing).collect::<Vec<_>>();
     let mut groups: BTreeMap<Vec<Scalar>, Vec<Running>> = BTreeMap::new();
     let mut rest: Option<Vec<Running>> = None;
     if request.keys.is_empty() && request.groups_max > 0 {
@@ -81,7 +83,11 @@ pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watc
             add(*measure, measured, row);
         }
     }
-    let done = |running: Vec<Running>| running.into_iter().map(|(measured, _)| measured).collect();
+    let done = |running: Vec<Running>| running.into_iter().map(Running::done).collect();
+    let series = |running: &Vec<Running>| running.iter().map(|running| running.series.len()).max().unwrap_or(0);
+    if request.whole && groups.values().map(series).sum::<usize>() > request.groups_max {
+        rest.get_or_insert_with(empty);
+    }
     if request.whole && rest.is_some() {
         groups.clear();
     }
@@ -89,22 +95,41 @@ pub fn group<R: Row>(table: &[Kept<R>], request: &GroupRequest, watch: &dyn Watc
     Ok(Groups { groups, rest: rest.map(done), scanned })
 }
 
-/// A measured value, and the start and number of the newest row where that is what is measured.
-type Running = (Measured, Option<(i64, i64)>);
+/// A measured value under way.
+struct Running {
+    measured: Measured,
+    /// The start and number of the newest row, where that is what is measured.
+    newest: Option<(i64, i64)>,
+    /// Sum and count of each series, where these are.
+    series: BTreeMap<[Scalar; 2], (i128, i128)>,
+}
+
+impl Running {
+    fn done(self) -> Measured {
+        let mean = |(sum, count): &(i128, i128)| (*count > 0).then(|| *sum as f64 / *count as f64);
+        match self.measured {
+            Measured::Mean(_) => Measured::Mean(self.series.values().filter_map(mean).reduce(|all, mean| all + mean)),
+            measured => measured,
+        }
+    }
+}
 
 /// The measured value of no rows.
-fn nothing(measure: Measure) -> Measured {
-    match measure {
+fn nothing(measure: Measure) -> Running {
+    let measured = match measure {
         Measure::Count => Measured::Int(0),
         Measure::Sum(_) => Measured::Sum(0),
         Measure::Outcomes => Measured::Outcomes([0; Outcome::COUNT]),
         Measure::Min(_) | Measure::Max(_) | Measure::Last(_) => Measured::Extreme(None),
         Measure::Sketch(_) => Measured::Sketch(Box::default()),
         Measure::Histogram(_) => Measured::Histogram(Box::new(Histogram::new())),
-    }
+        Measure::Means(_) => Measured::Mean(None),
+    };
+    Running { measured, newest: None, series: BTreeMap::new() }
 }
 
-fn add<R: Row>(measure: Measure, (measured, newest): &mut Running, row: &R) {
+fn add<R: Row>(measure: Measure, running: &mut Running, row: &R) {
+    let Running { measured, newest, series } = running;
     let of = match measure {
         Measure::Count | Measure::Outcomes => Some(1),
         Measure::Sum(number)
@@ -116,6 +141,12 @@ fn add<R: Row>(measure: Measure, (measured, newest): &mut Running, row: &R) {
             if let (Measured::Sketch(sketch), Value::Bytes(bytes)) = (measured, row.value(column)) {
                 sketch.add(bytes);
             }
+            return;
+        }
+        Measure::Means(Means { sum, count, of }) => {
+            let number = |column| if let Value::Int(number) = row.value(column) { i128::from(number) } else { 0 };
+            let (sums, counts) = series.entry(of.map(|column| row.value(column).into())).or_default();
+            (*sums, *counts) = (*sums + number(sum), *counts + number(count));
             return;
         }
     };
@@ -131,6 +162,6 @@ fn add<R: Row>(measure: Measure, (measured, newest): &mut Running, row: &R) {
         (_, Measured::Int(count)) => *count = count.saturating_add(number),
         (_, Measured::Sum(sum)) => *sum = sum.saturating_add(number.into()),
         (_, Measured::Histogram(histogram)) => histogram.record(u64::try_from(number).unwrap_or(0)),
-        (_, Measured::Sketch(_)) => {}
+        (_, Measured::Sketch(_) | Measured::Mean(_)) => {}
     }
 }

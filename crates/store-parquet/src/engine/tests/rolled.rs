@@ -6,7 +6,7 @@ use arachne_aggregate::distinct::Distinct;
 use arachne_aggregate::histogram::Histogram;
 use arachne_filter::Predicate;
 use arachne_store::{
-    Buckets, CountMode, GroupRequest, Key, Measure, Measured, MemoryStore, Number, Scalar, Selection, TimeRange,
+    Buckets, CountMode, GroupRequest, Key, Means, Measure, Measured, MemoryStore, Number, Scalar, Selection, TimeRange,
     Unwatched,
 };
 use proptest::prelude::*;
@@ -102,6 +102,7 @@ fn question(range: (i64, i64), step: Option<i64>) -> GroupRequest {
             Measure::Last(number("last")),
             Measure::Max(number("start")),
             Measure::Sketch(at("sketch")),
+            Measure::Means(Means { sum: at("sum"), count: at("count"), of: [at("labels"), at("agent")] }),
         ],
         groups_max: 1 << 20,
         whole: false,

@@ -10,7 +10,7 @@ use arachne_store::{Group, GroupRequest, Groups, Measured, Number, Scalar};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::fold::Folds;
+use super::fold::{Folded, Folds};
 use super::keys::Coder;
 use super::measures::Accumulator;
 use crate::scan::frame::{Frame, Numbers};
@@ -25,7 +25,7 @@ const REMEMBERED: usize = 200_000;
 /// The groups of one request on one thread.
 pub(super) struct Grouper<'r> {
     request: &'r GroupRequest,
-    /// The keys, those with few known numbers first, and their places in the request.
+    /// The keys in the order in which they are folded, and their places in the request.
     coders: Vec<(usize, Coder)>,
     folds: Folds,
     /// The group of each folded number.
@@ -39,19 +39,20 @@ pub(super) struct Grouper<'r> {
     /// There are too many groups for an answer that is wanted whole.
     given_up: bool,
     codes: Vec<u32>,
-    folded: Vec<u32>,
+    folded: Folded,
 }
 
 impl<'r> Grouper<'r> {
     pub(super) fn new(request: &'r GroupRequest) -> Self {
-        let measures: Vec<_> = request.measures.iter().map(|measure| Accumulator::new(*measure)).collect();
-        Self::empty(request, None, measures)
+        Self::empty(request, None)
     }
 
-    fn empty(request: &'r GroupRequest, threshold: Option<u64>, mut measures: Vec<Accumulator>) -> Self {
+    fn empty(request: &'r GroupRequest, threshold: Option<u64>) -> Self {
+        let selection = &request.selection;
+        let mut measures: Vec<_> = request.measures.iter().map(|one| Accumulator::new(*one, selection)).collect();
         let keys = request.keys.iter().enumerate();
         let mut coders: Vec<_> = keys.map(|(at, key)| (at, Coder::new(key, &request.selection))).collect();
-        coders.sort_by_key(|(_, coder)| coder.radix().unwrap_or(u32::MAX));
+        coders.sort_by_key(|(_, coder)| coder.radix().map_or((0, 0), |radix| (1, radix)));
         let radixes: Vec<_> = coders.iter().map(|(_, coder)| coder.radix()).collect();
         measures.iter_mut().for_each(|measure| measure.resize(1));
         Self {
@@ -65,7 +66,7 @@ impl<'r> Grouper<'r> {
             rest: 0,
             given_up: false,
             codes: Vec::new(),
-            folded: Vec::new(),
+            folded: Folded::default(),
         }
     }
 
@@ -84,28 +85,23 @@ impl<'r> Grouper<'r> {
                 known = Some((number, frame.numbers(number)));
             }
             let numbers = known.as_ref().filter(|_| number.is_some()).map(|(_, numbers)| numbers);
-            measure.add(&self.folded, frame, numbers);
+            measure.add(&self.folded.rows, frame, numbers);
         }
         self.bound();
     }
 
     /// Each row's keys as one number.
     fn fold(&mut self, frame: Frame<'_>) {
-        self.folded.clear();
-        let Some(((_, first), others)) = self.coders.split_first_mut() else {
-            self.folded.resize(frame.rows(), 0);
-            return;
-        };
-        first.codes(frame, &mut self.folded);
-        for (step, (_, coder)) in others.iter_mut().enumerate() {
+        self.folded.clear(frame.rows());
+        for (at, (_, coder)) in self.coders.iter_mut().enumerate() {
             coder.codes(frame, &mut self.codes);
-            self.folds.fold(step, &mut self.folded, &self.codes);
+            self.folds.fold(at, &mut self.folded, &self.codes);
         }
     }
 
     /// Puts the number of its group in place of each row's folded number.
     fn find_groups(&mut self) {
-        let mut rows = std::mem::take(&mut self.folded);
+        let mut rows = std::mem::take(&mut self.folded.rows);
         let mut rest = 0;
         for row in &mut rows {
             let known = self.slots.get(*row as usize).copied().unwrap_or(UNSEEN);
@@ -113,7 +109,7 @@ impl<'r> Grouper<'r> {
             rest += u64::from(*row == REST);
         }
         self.rest += rest;
-        self.folded = rows;
+        self.folded.rows = rows;
     }
 
     /// The group of a folded number that is seen for the first time.
@@ -152,7 +148,7 @@ impl<'r> Grouper<'r> {
 
     /// Keeps memory bounded.
     fn bound(&mut self) {
-        if self.request.whole && self.groups.len() - 1 > self.request.groups_max {
+        if self.request.whole && self.held() > self.request.groups_max {
             self.give_up();
             return;
         }
@@ -164,47 +160,42 @@ impl<'r> Grouper<'r> {
         }
     }
 
+    /// Groups; where measures tell series apart, the series of all groups.
+    fn held(&self) -> usize {
+        self.measures.iter().map(Accumulator::series).fold(self.groups.len() - 1, usize::max)
+    }
+
     /// Forgets all: nobody wants a part of it.
     fn give_up(&mut self) {
-        let measures: Vec<_> = self.measures.iter().map(Accumulator::emptied).collect();
-        *self = Self { given_up: true, rest: 1, ..Self::empty(self.request, None, measures) };
+        *self = Self { given_up: true, rest: 1, ..Self::empty(self.request, None) };
     }
 
     /// Begins anew with the groups that stay.
     fn forget(&mut self) {
         let (kept, threshold) = kept(&self.groups, self.request.groups_max);
-        let measures: Vec<_> = self.measures.iter().map(Accumulator::emptied).collect();
-        let mut new = Self::empty(self.request, threshold.or(self.threshold), measures);
-        new.rest = self.rest;
-        new.merge_group(REST, self, 0);
-        for (old, stays) in kept.into_iter().enumerate() {
-            if stays {
-                let group = new.known(self.groups[old].0.clone());
-                new.merge_group(group, self, old);
-            } else if old > 0 {
-                new.merge_group(REST, self, old);
-                new.rest += 1;
-            }
-        }
+        let mut new = Self::empty(self.request, threshold.or(self.threshold));
+        new.rest = self.rest + kept.iter().skip(1).filter(|stays| !**stays).count() as u64;
+        let place = |(old, stays): (usize, &bool)| if *stays { new.known(self.groups[old].0.clone()) } else { REST };
+        let placed: Vec<u32> = kept.iter().enumerate().map(place).collect();
+        new.merge(&placed, self);
         *self = new;
     }
 
     /// The group of a key, from now on.
     fn known(&mut self, key: Vec<Scalar>) -> u32 {
-        let codes: Vec<u32> = self.coders.iter_mut().map(|(place, coder)| coder.encode(&key[*place])).collect();
-        let mut folded = [codes.first().copied().unwrap_or(0)];
-        for (step, code) in codes.iter().skip(1).enumerate() {
-            self.folds.fold(step, &mut folded, &[*code]);
+        let mut folded = Folded::default();
+        folded.clear(1);
+        for (at, (place, coder)) in self.coders.iter_mut().enumerate() {
+            self.folds.fold(at, &mut folded, &[coder.encode(&key[*place])]);
         }
         let group = self.group(key);
-        self.set_slot(folded[0], group);
+        self.set_slot(folded.rows[0], group);
         group
     }
 
-    fn merge_group(&mut self, group: u32, other: &Self, from: usize) {
-        for (mine, others) in self.measures.iter_mut().zip(&other.measures) {
-            mine.merge(group as usize, others, from);
-        }
+    /// Adds each group of `other` to the one at its place in `placed`.
+    fn merge(&mut self, placed: &[u32], other: &Self) {
+        self.measures.iter_mut().zip(&other.measures).for_each(|(mine, others)| mine.merge(placed, others));
     }
 
     fn take(&mut self, group: usize) -> Vec<Measured> {
@@ -242,8 +233,8 @@ pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
     }
     for other in all {
         first.rest += other.rest;
-        first.merge_group(REST, &other, 0);
-        for (from, (key, hash)) in other.groups.iter().enumerate().skip(1) {
+        let mut placed = vec![REST];
+        for (key, hash) in other.groups.iter().skip(1) {
             if first.request.whole && first.groups.len() - 1 > first.request.groups_max {
                 break;
             }
@@ -258,10 +249,11 @@ pub(super) fn merged(groupers: Vec<Grouper<'_>>) -> Option<Groups> {
                     group
                 }
             };
-            first.merge_group(group, &other, from);
+            placed.push(group);
         }
+        first.merge(&placed, &other);
     }
-    if first.groups.len() - 1 > first.request.groups_max && first.request.whole {
+    if first.request.whole && first.held() > first.request.groups_max {
         first.give_up();
     } else if first.groups.len() - 1 > first.request.groups_max {
         first.forget();

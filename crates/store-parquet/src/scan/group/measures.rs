@@ -3,13 +3,13 @@
 use arachne_aggregate::Histogram;
 use arachne_aggregate::sketch::Sketch;
 use arachne_filter::Outcome;
-use arachne_store::{Measure, Measured, Number};
+use arachne_store::{Measure, Measured, Number, Selection};
 use arrow::array::AsArray as _;
 
+use super::means::SeriesMeans;
 use crate::scan::frame::{Frame, Numbers};
 
 /// One measure of many groups, by the groups' numbers.
-#[derive(Clone, Debug)]
 pub(super) enum Accumulator {
     Count(Vec<u64>),
     Outcomes(Vec<[u64; Outcome::COUNT]>),
@@ -22,10 +22,11 @@ pub(super) enum Accumulator {
     Last(Number, Vec<Option<(i64, i64)>>),
     /// Of a column.
     Sketch(usize, Vec<Sketch>),
+    Means(Box<SeriesMeans>),
 }
 
 impl Accumulator {
-    pub(super) const fn new(measure: Measure) -> Self {
+    pub(super) fn new(measure: Measure, selection: &Selection) -> Self {
         match measure {
             Measure::Count => Self::Count(Vec::new()),
             Measure::Outcomes => Self::Outcomes(Vec::new()),
@@ -35,27 +36,19 @@ impl Accumulator {
             Measure::Histogram(number) => Self::Histogram(number, Vec::new()),
             Measure::Last(number) => Self::Last(number, Vec::new()),
             Measure::Sketch(column) => Self::Sketch(column, Vec::new()),
+            Measure::Means(means) => Self::Means(Box::new(SeriesMeans::new(means, selection))),
         }
     }
 
-    /// The same measure without groups.
-    pub(super) const fn emptied(&self) -> Self {
-        match self {
-            Self::Count(_) => Self::Count(Vec::new()),
-            Self::Outcomes(_) => Self::Outcomes(Vec::new()),
-            Self::Sum(number, _) => Self::Sum(*number, Vec::new()),
-            Self::Min(number, _) => Self::Min(*number, Vec::new()),
-            Self::Max(number, _) => Self::Max(*number, Vec::new()),
-            Self::Histogram(number, _) => Self::Histogram(*number, Vec::new()),
-            Self::Last(number, _) => Self::Last(*number, Vec::new()),
-            Self::Sketch(column, _) => Self::Sketch(*column, Vec::new()),
-        }
+    /// How many series its groups have, where it tells them apart: what it holds, and can be too many.
+    pub(super) fn series(&self) -> usize {
+        if let Self::Means(means) = self { means.len() } else { 0 }
     }
 
     /// What is needed of rows.
     pub(super) const fn number(&self) -> Option<Number> {
         match self {
-            Self::Count(_) | Self::Outcomes(_) | Self::Sketch(..) => None,
+            Self::Count(_) | Self::Outcomes(_) | Self::Sketch(..) | Self::Means(_) => None,
             Self::Sum(number, _)
             | Self::Min(number, _)
             | Self::Max(number, _)
@@ -74,6 +67,7 @@ impl Accumulator {
             Self::Histogram(_, all) => all.resize(groups, Histogram::new()),
             Self::Last(_, all) => all.resize(groups, None),
             Self::Sketch(_, all) => all.resize(groups, Sketch::default()),
+            Self::Means(_) => {}
         }
     }
 
@@ -110,26 +104,37 @@ impl Accumulator {
                     bytes.into_iter().for_each(|bytes| all[*group as usize].add(bytes));
                 }
             }
+            (Self::Means(means), _) => means.add(groups, frame),
             // Every other measure but counts has a number.
             _ => {}
         }
     }
 
-    /// Adds group `from` of `other`, which is the same measure, to group `to`.
-    pub(super) fn merge(&mut self, to: usize, other: &Self, from: usize) {
+    /// Adds each group of `other`, which is the same measure, to the group at its place in `placed`.
+    pub(super) fn merge(&mut self, placed: &[u32], other: &Self) {
+        let each = || placed.iter().map(|to| *to as usize).enumerate();
         match (self, other) {
-            (Self::Count(mine), Self::Count(others)) => mine[to] += others[from],
-            (Self::Outcomes(mine), Self::Outcomes(others)) => {
+            (Self::Count(mine), Self::Count(others)) => each().for_each(|(from, to)| mine[to] += others[from]),
+            (Self::Outcomes(mine), Self::Outcomes(others)) => each().for_each(|(from, to)| {
                 mine[to].iter_mut().zip(others[from]).for_each(|(mine, others)| *mine += others);
-            }
-            (Self::Sum(_, mine), Self::Sum(_, others)) => mine[to] += others[from],
-            (Self::Min(_, mine), Self::Min(_, others)) => {
+            }),
+            (Self::Sum(_, mine), Self::Sum(_, others)) => each().for_each(|(from, to)| mine[to] += others[from]),
+            (Self::Min(_, mine), Self::Min(_, others)) => each().for_each(|(from, to)| {
                 mine[to] = [mine[to], others[from]].into_iter().flatten().min();
+            }),
+            (Self::Max(_, mine), Self::Max(_, others)) => {
+                each().for_each(|(from, to)| mine[to] = mine[to].max(others[from]));
             }
-            (Self::Max(_, mine), Self::Max(_, others)) => mine[to] = mine[to].max(others[from]),
-            (Self::Histogram(_, mine), Self::Histogram(_, others)) => mine[to].merge(&others[from]),
-            (Self::Last(_, mine), Self::Last(_, others)) => mine[to] = mine[to].max(others[from]),
-            (Self::Sketch(_, mine), Self::Sketch(_, others)) => mine[to].merge(&others[from]),
+            (Self::Histogram(_, mine), Self::Histogram(_, others)) => {
+                each().for_each(|(from, to)| mine[to].merge(&others[from]));
+            }
+            (Self::Last(_, mine), Self::Last(_, others)) => {
+                each().for_each(|(from, to)| mine[to] = mine[to].max(others[from]));
+            }
+            (Self::Sketch(_, mine), Self::Sketch(_, others)) => {
+                each().for_each(|(from, to)| mine[to].merge(&others[from]));
+            }
+            (Self::Means(mine), Self::Means(others)) => mine.merge(placed, others),
             // Both were made of one request.
             _ => {}
         }
@@ -145,6 +150,7 @@ impl Accumulator {
             Self::Histogram(_, all) => Measured::Histogram(Box::new(std::mem::take(&mut all[group]))),
             Self::Last(_, all) => Measured::Extreme(all[group].map(|(_, number)| number)),
             Self::Sketch(_, all) => Measured::Sketch(Box::new(std::mem::take(&mut all[group]))),
+            Self::Means(means) => Measured::Mean(means.of(group)),
         }
     }
 }

@@ -5,12 +5,13 @@ mod fold;
 mod grouper;
 mod intern;
 mod keys;
+mod means;
 mod measures;
 
 use std::sync::Arc;
 
 use arachne_model::table::Table;
-use arachne_store::{GroupRequest, Groups, Measure, Number, Selection, StoreError, Watch};
+use arachne_store::{GroupRequest, Groups, Means, Measure, Number, Selection, StoreError, Watch};
 use arrow::array::RecordBatch;
 
 use self::grouper::{Grouper, merged};
@@ -171,6 +172,7 @@ fn columns(request: &GroupRequest) -> Vec<usize> {
         }
         Measure::Last(number) => std::iter::once(table.start).chain(number_columns(table, *number)).collect(),
         Measure::Sketch(column) => vec![*column],
+        Measure::Means(Means { sum, count, of }) => [*sum, *count].into_iter().chain(*of).collect(),
     });
     keys.chain(measures).collect()
 }
