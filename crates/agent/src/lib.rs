@@ -42,14 +42,22 @@ pub fn run(args: AgentArgs) -> u8 {
     }
 }
 
-/// The unit of the package, and where that puts the program.
+/// The unit of the package, where that puts the program, and which group reads logs.
 const UNIT: &str = include_str!("../../../packaging/arachne-agent.service");
 const PACKAGED: &str = "ExecStart=/usr/bin/arachne-agent";
+const READERS: &str = "SupplementaryGroups=adm\n";
 
 fn print_unit() -> u8 {
-    let own = std::env::current_exe().ok().and_then(|path| path.to_str().map(|path| format!("ExecStart={path}")));
-    let unit = UNIT.replace(PACKAGED, own.as_deref().unwrap_or(PACKAGED));
+    let own = std::env::current_exe().ok();
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let unit = unit(own.as_deref().and_then(std::path::Path::to_str), &groups);
     u8::from(std::io::stdout().lock().write_all(unit.as_bytes()).is_err())
+}
+
+/// The unit for a host with these groups (see group(5)): systemd starts nothing with a group that is not there.
+fn unit(program: Option<&str>, groups: &str) -> String {
+    let unit = program.map_or_else(|| UNIT.to_owned(), |path| UNIT.replace(PACKAGED, &format!("ExecStart={path}")));
+    if groups.lines().any(|group| group.starts_with("adm:")) { unit } else { unit.replace(READERS, "") }
 }
 
 /// No huge pages for this process and those that it starts: the allocator asks for them, and then 2 MiB are cleared and resident where
@@ -79,8 +87,16 @@ fn start(args: AgentArgs) -> Result<(), AgentError> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn the_unit_of_the_package_says_where_its_program_is() {
-        assert_eq!(super::UNIT.lines().filter(|line| *line == super::PACKAGED).count(), 1);
+    fn the_unit_names_this_program_and_a_group_that_is_there() {
+        assert_eq!(UNIT.lines().filter(|line| *line == PACKAGED).count(), 1);
+        let debian = unit(Some("/usr/local/bin/arachne-agent"), "root:x:0:\nadm:x:4:syslog\n");
+        assert!(debian.contains("\nExecStart=/usr/local/bin/arachne-agent\n") && debian.contains(READERS), "{debian}");
+        for groups in ["root:x:0:\n", "", "sysadm:x:4:\nadmin:x:5:\n"] {
+            assert_eq!(unit(None, groups), UNIT.replace(READERS, ""));
+        }
+        assert_ne!(unit(None, ""), UNIT, "the package's unit has it");
     }
 }

@@ -26,16 +26,16 @@ pub struct Agent {
 impl Agent {
     /// Starts one in the network of this thread.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arachne-agent"));
+        command.args(["--spool", folder.to_str().unwrap(), "--name", "test"]).args(arguments);
+        Self::run(folder, command)
+    }
+
+    /// Starts one by a command of its own, with its log in the folder.
+    pub fn run(folder: &Path, mut command: Command) -> Self {
         let log = folder.join("agent.log");
         let into = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_arachne-agent"))
-            .args(["--spool", folder.to_str().unwrap(), "--name", "test"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(into)
-            .spawn()
-            .unwrap();
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(into).spawn().unwrap();
         Self { process, log }
     }
 

@@ -15,3 +15,4 @@ mod recording;
 mod sandbox;
 mod secrets;
 mod server;
+mod unit;
