@@ -84,12 +84,26 @@ fn format(shape: Shape, cell: &Json) -> Cell {
         (Shape::Duration, Some(nanos), _) => (human::duration(nanos), Style::Plain),
         (Shape::Size, Some(bytes), _) => (human::size(bytes), Style::Plain),
         (Shape::Share, _, Json::Number(share)) => (percent(share.as_f64().unwrap_or(0.0)), Style::Plain),
+        (Shape::Number, None, Json::Number(number)) if number.is_f64() => {
+            (short(number.as_f64().unwrap_or(0.0)), Style::Plain)
+        }
         (Shape::Status, Some(status), _) => (status.to_string(), status_style(status)),
         (Shape::Instant, _, Json::String(text)) => (short_instant(text), Style::Plain),
         (Shape::Class, _, Json::String(class)) => (class.clone(), class_style(class)),
         // Codes and ports are no amounts: only amounts have groups of digits.
         _ => plain(cell),
     }
+}
+
+/// Four digits that count are enough for people; the other formats have them all.
+fn short(number: f64) -> String {
+    let whole = number.abs().log10().floor().clamp(-12.0, 3.0) as i32;
+    let decimals = usize::try_from(3 - whole).unwrap_or(0);
+    let text = format!("{number:.decimals$}");
+    if let (0, Ok(whole)) = (decimals, text.parse()) {
+        return human::grouped(whole);
+    }
+    if decimals == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
 }
 
 fn percent(share: f64) -> String {
@@ -148,6 +162,14 @@ mod tests {
             "{\"start\":\"2026-01-31T23:59:59.123456789Z\",\"duration\":2500000}\n"
         );
         assert_eq!(print(AnswerFormat::Csv), "start,duration\r\n2026-01-31T23:59:59.123456789Z,2500000\r\n");
+    }
+
+    #[test]
+    fn broken_numbers_are_short_in_tables_alone() {
+        let numbers = [1.991_556_1, 123_456.789, 0.0, -0.012_345_6, 12.0, 999.96, 1e-9, 1e300];
+        let short: Vec<_> = numbers.iter().map(|number| format(Shape::Number, &json!(number)).0).collect();
+        assert_eq!(short[..7], ["1.992", "123 457", "0", "-0.01235", "12", "1000", "0.000000001"]);
+        assert_eq!(short[7].len(), 301);
     }
 
     #[test]
