@@ -1,6 +1,6 @@
 /** Draws a panel: gaps, bars or lines, the range that it is compared with. Pure. */
-import { type BarsPlace, fillBars, highest } from "../chart/bars.ts";
-import { drawGaps, drawLine, drawPartial } from "../chart/lines.ts";
+import { type BarsPlace, highest } from "../chart/bars.ts";
+import { drawGaps, drawLine, drawPartial, fillBars } from "../chart/lines.ts";
 import { fill, packed, type Pixels } from "../chart/pixels.ts";
 import { stack, type Stack } from "../chart/stack.ts";
 import type { ColorName } from "../lib/palette.ts";

@@ -1,7 +1,42 @@
-/** Draws lines on whole buckets: what was not measured is a break, a value without neighbours a dot. */
-import type { BarsPlace } from "./bars.ts";
+/** What panels are made of, in pixels: bars, lines on whole buckets, what was not measured, what is not over. */
+import type { BarsLook, BarsPlace } from "./bars.ts";
 import { fill, fillHatched, hatchOf, packed, type Path, type Pixels, stroke } from "./pixels.ts";
-import { edges } from "./stack.ts";
+import { edges, type Stack, total } from "./stack.ts";
+
+/**
+ * Draws stacked bars as `drawBars` does on a canvas. Of several buckets in one column of pixels the highest is drawn, and of what is
+ * hatched the most of any: a failure is never hidden.
+ */
+export function fillBars(on: Pixels, bars: Stack, place: BarsPlace, look: BarsLook): void {
+  const { width, height, ratio } = on;
+  const x = edges(place.start, place.step, bars.count, place.from, place.to, width);
+  const scale = height / look.top;
+  const [columns, sums] = [bars.series + 1, bars.sums];
+  const plain = look.colors.map(packed);
+  const hatches = look.colors.map((color, k) => (look.hatched[k] ? hatchOf(color, look.line, ratio) : null));
+  // What ends before the range would share its first column.
+  for (let bucket = Math.max(0, Math.floor((place.from - place.start) / place.step)), next = bucket; bucket < bars.count; bucket = next) {
+    const left = x[bucket]!;
+    let shown = bucket;
+    for (next = bucket + 1; next < bars.count && x[next] === left; next += 1) if (total(bars, next) > total(bars, shown)) shown = next;
+    let wide = x[next]! - left;
+    if (wide <= 0) continue;
+    if (wide > 3 * ratio) wide -= Math.round(ratio);
+    for (let k = 0; k < bars.series; k += 1) {
+      const lines = hatches[k]!;
+      const low = sums[shown * columns + k]!;
+      let high = sums[shown * columns + k + 1]!;
+      if (lines) for (let at = bucket; at < next; at += 1) high = Math.max(high, low + sums[at * columns + k + 1]! - sums[at * columns + k]!);
+      if (high <= low) continue;
+      const bottom = height - Math.round(low * scale);
+      const tall = Math.max(bottom - (height - Math.round(high * scale)), lines ? Math.ceil(2 * ratio) : 1);
+      // At the top of the axis what is thin lies over what is below it, rather than outside of the picture.
+      const top = Math.max(bottom - tall, 0);
+      if (lines) fillHatched(on, left, top, wide, tall, lines);
+      else fill(on, left, top, wide, tall, plain[k]!);
+    }
+  }
+}
 
 /** What a line looks like. */
 export interface LineLook {
@@ -36,7 +71,7 @@ function trace(on: Pixels, values: readonly (number | null)[], place: BarsPlace,
   return { path, alone };
 }
 
-/** Draws one line. */
+/** Draws one line: what was not measured is a break, a value without neighbours a dot. */
 export function drawLine(on: Pixels, values: readonly (number | null)[], place: BarsPlace, top: number, look: LineLook): void {
   if ((place.step / (place.to - place.from)) * on.width < 1) return drawBand(on, values, place, top, look);
   const { path, alone } = trace(on, values, place, top);

@@ -1,7 +1,6 @@
 /** Pictures as numbers: what is drawn is where it is said to be, at every density of values. */
 import { describe, expect, it } from "vitest";
-import { fillBars } from "../../src/chart/bars.ts";
-import { drawGaps, drawLine, drawPartial } from "../../src/chart/lines.ts";
+import { drawGaps, drawLine, drawPartial, fillBars } from "../../src/chart/lines.ts";
 import { mixed, packed, type Path, pixels, type Pixels, stroke } from "../../src/chart/pixels.ts";
 import { stack } from "../../src/chart/stack.ts";
 
