@@ -47,5 +47,7 @@ export function draw(on: Pixels, of: Prepared, colors: Record<ColorName, string>
     for (const layer of [...picture.layers].reverse()) drawLine(on, layer.values, place, top, { color: colors[layer.color], thick: 1.5 });
   }
   if (picture.partial && picture.count > 0) drawPartial(on, picture.count, place, colors.panel, colors["line-strong"]);
-  for (const ghost of of.ghosts) drawLine(on, ghost.values, place, top, { color: colors[ghost.color], thick: 1.25, dashed: true, halo: colors.panel });
+  // Over fills alone a line needs a halo.
+  const halo = of.stack ? { halo: colors.panel } : {};
+  for (const ghost of of.ghosts) drawLine(on, ghost.values, place, top, { color: colors[ghost.color], thick: 1.25, dashed: true, ...halo });
 }
