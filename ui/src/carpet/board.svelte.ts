@@ -68,13 +68,23 @@ class Board {
     return [...new Set(series.map((one) => String(one.key[0])))];
   }
 
+  /** Who measured or captured anything in the range, registered here or not: data may have been imported. */
+  get agents(): string[] {
+    const measured = Object.keys(this.beats).filter((metric) => !metric.startsWith("browser.")).flatMap((metric) => this.hostsOf(metric) ?? []);
+    return [...new Set([...measured, ...this.captors])].filter((name) => name !== "" && name !== "null").sort();
+  }
+
+  /** Who captured in the range; a file without an agent has no name. */
+  get captors(): string[] {
+    return this.capture?.answer?.fields[0]?.values.map((one) => String(one.value ?? "")) ?? [];
+  }
+
   /** Who measured a panel, and who captured. */
   beside(spec: PanelSpec): Beside {
     const metric = spec.basis ?? spec.beat;
     const series = metric && named(metric) ? this.beats[metric]?.answer?.series.filter((one) => one.kind === "value") : undefined;
-    const agents = this.capture?.answer?.fields[0]?.values.map((one) => String(one.value ?? ""));
     return {
-      hosts: metric ? this.hostsOf(metric) : null, captors: agents ? new Set(agents) : null,
+      hosts: metric ? this.hostsOf(metric) : null, captors: this.capture?.answer ? new Set(this.captors) : null,
       services: series ? [...new Set(series.map((one) => String(one.key[1])))] : null,
     };
   }

@@ -1,8 +1,8 @@
-/** Draws a panel: gaps, bars or lines, the range that it is compared with. Pure but for the canvas. */
-import { type BarsPlace, drawBars, highest } from "../chart/bars.ts";
-import { drawGaps, drawLine, drawPartial } from "../chart/lines.ts";
+/** Draws a panel: gaps, bars or lines, the range that it is compared with. Pure. */
+import { type BarsPlace, highest } from "../chart/bars.ts";
+import { drawGaps, drawLine, drawPartial, fillBars } from "../chart/lines.ts";
+import { fill, packed, type Pixels } from "../chart/pixels.ts";
 import { stack, type Stack } from "../chart/stack.ts";
-import type { Surface } from "../chart/surface.ts";
 import type { ColorName } from "../lib/palette.ts";
 import type { Range } from "../lib/time.ts";
 import { ticks } from "./figures.ts";
@@ -34,13 +34,12 @@ export function prepare(picture: Picture, spec: PanelSpec, range: Range): Prepar
 }
 
 /** Draws it. */
-export function draw(on: Surface, of: Prepared, colors: Record<ColorName, string>): void {
+export function draw(on: Pixels, of: Prepared, colors: Record<ColorName, string>): void {
   const { picture, place, top } = of;
-  on.context.fillStyle = colors.line;
-  for (const tick of of.ticks) on.context.fillRect(0, Math.min(on.height - 1, on.height - Math.round((tick / top) * on.height)), on.width, 1);
+  for (const tick of of.ticks) fill(on, 0, Math.min(on.height - 1, on.height - Math.round((tick / top) * on.height)), on.width, 1, packed(colors.line));
   drawGaps(on, picture.gaps, place, colors.line, colors.panel);
   if (of.stack) {
-    drawBars(on, of.stack, place, {
+    fillBars(on, of.stack, place, {
       colors: picture.layers.map((layer) => colors[layer.color]), hatched: picture.layers.map((layer) => layer.hatched), line: colors.panel, top,
     });
   } else {
@@ -48,5 +47,7 @@ export function draw(on: Surface, of: Prepared, colors: Record<ColorName, string
     for (const layer of [...picture.layers].reverse()) drawLine(on, layer.values, place, top, { color: colors[layer.color], thick: 1.5 });
   }
   if (picture.partial && picture.count > 0) drawPartial(on, picture.count, place, colors.panel, colors["line-strong"]);
-  for (const ghost of of.ghosts) drawLine(on, ghost.values, place, top, { color: colors[ghost.color], thick: 1.25, dashed: true, halo: colors.panel });
+  // Over fills alone a line needs a halo.
+  const halo = of.stack ? { halo: colors.panel } : {};
+  for (const ghost of of.ghosts) drawLine(on, ghost.values, place, top, { color: colors[ghost.color], thick: 1.25, dashed: true, ...halo });
 }

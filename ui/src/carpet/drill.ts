@@ -11,6 +11,9 @@ import type { PanelSpec } from "./spec.ts";
 /** More hosts are not named in a filter: it could not be read. */
 const HOSTS_MAX = 12;
 
+/** A quantile is right but for so much of it (docs/metrics.md). */
+const QUANTILE_ERROR = 0.0109;
+
 /** What is known of who measured a panel. */
 export interface Beside {
   /** The hosts that measured it; null while nobody knows. */
@@ -44,8 +47,9 @@ export function target(of: Picture, spec: PanelSpec, layer: Layer, bucket: numbe
   const instead = /(^|[\s(])service:/.test(own) || !services ? "" : few(services, servicesTerm);
   const narrow = away && drill.view !== "log_records" && both(own, instead) !== "" ? instead : at;
   const says = spec.drill !== "hosts" && layer.counts && value !== null ? rowsOf(value, of, span) : null;
-  // A point of a quantile stands for the rows that took at least so long.
-  const slower = layer.from && value !== null ? `${layer.from}:>=${of.unit === "time" ? durationText(value) : `${Math.round(value)}B`}` : "";
+  // A point of a quantile stands for the rows that took at least so long; it may be a bit more than any of them.
+  const least = value === null ? 0 : value * (1 - QUANTILE_ERROR);
+  const slower = layer.from && value !== null ? `${layer.from}:>=${of.unit === "time" ? durationText(Math.floor(least)) : `${Math.floor(least)}B`}` : "";
   const name = says === null ? `${spec.title}: ${layer.name} ${text(of.unit, value)}` : `${exact(says)} × ${layer.name}`;
   const when = `${clock(span.from, zone)} – ${clock(span.to, zone)}`;
   const why = (reason?: string | null) => (drill.exact ? `${name}, ${when}` : `${name}, ${when}; ${reason ?? "not exact"}`);

@@ -7,7 +7,6 @@ import { hostsTerm } from "./questions.ts";
 
 /** How a cell is: as the classes of the traffic light. */
 export type Grade = "fast" | "medium" | "slow" | "error" | "none";
-const ORDER: readonly Grade[] = ["none", "fast", "medium", "slow", "error"];
 
 /** What a cell says. */
 export interface Cell {
@@ -34,11 +33,6 @@ export function graded(share: number | null, limits: readonly [number, number, n
   return share >= limits[0] ? "medium" : "fast";
 }
 
-/** The worse of two. */
-export function worse(a: Cell, b: Cell): Cell {
-  return ORDER.indexOf(b.grade) > ORDER.indexOf(a.grade) ? b : a;
-}
-
 export const NONE: Cell = { grade: "none", why: "" };
 
 /** The colour of a cell. */
@@ -46,13 +40,16 @@ export function colorOf(grade: Grade): ColorName | null {
   return grade === "none" ? null : grade;
 }
 
+/** Layers that are measured by host, whatever services run there; the others are measured by service. */
+export const OF_HOSTS: readonly Layer[] = ["network", "os"];
+
 /** What was measured of the layers, by service or by host. */
 export interface Measured {
   /** Failed share and number of exchanges by service. */
   app: Map<string, { share: number; count: number }>;
   /** Of the requests in access logs, by service. */
   edge: Map<string, { share: number; count: number }>;
-  /** Which hosts answer for a service. */
+  /** Which hosts were seen to answer for a service. */
   hosts: Map<string, Set<string>>;
   /** By host. */
   cpu: Map<string, number>;
@@ -70,36 +67,28 @@ function percentOf(share: number): string {
   return `${(share * 100).toFixed(share < 0.01 ? 2 : 1)} %`;
 }
 
-/** The cell of a layer and a column, which is a service, or a database where it has no service. */
+/** The cell of a layer and a column: a host for layers that are of hosts, else a service, or a database where it has no service. */
 export function cellOf(layer: Layer, name: string, of: Measured): Cell {
   const traffic = layer === "app" ? of.app.get(name) : layer === "edge" ? of.edge.get(name) : undefined;
   if (traffic) return { grade: graded(traffic.share, LIMITS.errors), why: `${percentOf(traffic.share)} of ${traffic.count} failed` };
   if (layer === "browser") {
     return of.browser === null || !of.edge.has(name) ? NONE : { grade: graded(of.browser, POOR), why: `${percentOf(of.browser)} of Web Vitals are poor` };
   }
-  if (layer === "db") {
-    const taken = of.db.get(name);
-    return taken === undefined ? NONE : { grade: graded(taken, TAKEN), why: `${percentOf(taken)} of its connections are taken` };
-  }
-  const [readings, limits, what] = layer === "os" ? ([of.cpu, LIMITS.cpu, "of CPU time busy"] as const) : ([of.resent, LIMITS.resent, "of segments sent again"] as const);
-  if (layer !== "os" && layer !== "network") return NONE;
-  let cell = NONE;
-  for (const host of of.hosts.get(name) ?? []) {
-    const share = readings.get(host);
-    if (share !== undefined) cell = worse(cell, { grade: graded(share, limits), why: `${host}: ${percentOf(share)} ${what}` });
-  }
-  return cell;
+  const readings = { app: null, edge: null, db: [of.db, TAKEN, "of its connections are taken"], os: [of.cpu, LIMITS.cpu, "of CPU time busy"], network: [of.resent, LIMITS.resent, "of segments sent again"] } as const;
+  const [shares, limits, what] = readings[layer] ?? [new Map<string, number>(), TAKEN, ""];
+  const share = shares.get(name);
+  return share === undefined ? NONE : { grade: graded(share, limits), why: `${percentOf(share)} ${what}` };
 }
 
 /** Where a cell leads: what was captured to the page of its service, all else to the layer, narrowed down to what the cell is of. */
-export function leadOf(layer: Layer, name: string, of: Measured, q: string): { page: "service" | "layer"; id: string; q: string; opt: Record<string, string> } {
+export function leadOf(layer: Layer, name: string, q: string): { page: "service" | "layer"; id: string; q: string; opt: Record<string, string> } {
   if (layer === "app") return { page: "service", id: name, q, opt: {} };
-  const hosts = [...(of.hosts.get(name) ?? [])].sort();
-  const term = layer === "edge" ? `label.service:${quoted(name)}` : layer === "db" ? `label.instance:${quoted(name)}` : layer !== "browser" && hosts.length > 0 ? hostsTerm(hosts) : "";
+  const terms: Partial<Record<Layer, string>> = { edge: `label.service:${quoted(name)}`, db: `label.instance:${quoted(name)}`, network: hostsTerm([name]), os: hostsTerm([name]) };
+  const term = terms[layer] ?? "";
   return { page: "layer", id: layer, q: term === "" || q.includes(term) ? q : both(q, term), opt: {} };
 }
 
-/** Where the head of a column leads: a service to its page, a database to what is measured of it. */
+/** Where the head of a column leads: a service to its page, a database and a host to what is measured of it. */
 export function headOf(name: string, of: Measured, q: string): ReturnType<typeof leadOf> {
-  return leadOf(of.app.has(name) || of.edge.has(name) ? "app" : "db", name, of, q);
+  return leadOf(of.app.has(name) || of.edge.has(name) ? "app" : of.db.has(name) ? "db" : "os", name, q);
 }

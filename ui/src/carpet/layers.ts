@@ -135,7 +135,7 @@ const DB: Section[] = [
       { name: "users", asks: [{ metric: "postgresql.statement.time", by: ["user"] }] },
     ], figures: [{ label: "mean", unit: "time", ask: { metric: "postgresql.statement.time", aggregate: "avg" } }] },
     ...db([
-      { id: "mean", title: "Mean time of a statement", doc: "Time of statements by their number: is anything unusual now?", kind: "lines", asks: [{ metric: "postgresql.statement.time", aggregate: "avg", label: "all" }],
+      { id: "mean", title: "Mean time", doc: "Time of statements by their number: is anything unusual now?", kind: "lines", asks: [{ metric: "postgresql.statement.time", aggregate: "avg", label: "all" }],
         others: [{ name: "statements", asks: statement("time", { aggregate: "avg", top: 6 }) }] },
       { id: "calls", title: "Statements", doc: "Statements per second.", kind: "bars", unit: "rate", asks: [{ metric: "postgresql.statement.time", aggregate: "count", by: ["query"], top: 8 }] },
       { id: "db-cpu", title: "CPU by statement", doc: "Time without waiting for disks, per second.", kind: "bars", asks: statement("cpu.time") },
@@ -150,7 +150,7 @@ const DB: Section[] = [
     { id: "db-running", title: "Running now", doc: "Statements that run, by user.", kind: "bars", asks: [{ metric: "postgresql.running.count", by: ["user"], aggregate: "level" }] },
     { id: "db-oldest", title: "The oldest", doc: "How long the oldest statement runs, and the oldest transaction is open.", kind: "lines",
       asks: [{ metric: "postgresql.running.age", aggregate: "max", label: "statement" }, { metric: "postgresql.transaction.age", aggregate: "max", label: "transaction" }] },
-    { id: "db-connections", title: "Connections by state", doc: "Connections of clients by state, and what active ones wait for.", kind: "bars", asks: [{ metric: "postgresql.connection.count", by: ["state"], aggregate: "level" }],
+    { id: "db-connections", title: "Connections", doc: "Connections of clients by state, and what active ones wait for.", kind: "bars", asks: [{ metric: "postgresql.connection.count", by: ["state"], aggregate: "level" }],
       others: [{ name: "waits", asks: [{ metric: "postgresql.connection.count", by: ["state", "wait"], aggregate: "level" }] }, { name: "users", asks: [{ metric: "postgresql.connection.count", by: ["user"], aggregate: "level" }] }] },
     { id: "db-used", title: "Connections of those allowed", doc: "How many of max_connections are taken.", kind: "lines", unit: "share", asks: [{ metric: "postgresql.connection.count", aggregate: "level", with: { operator: "divide", metric: "postgresql.connection.max" }, label: "used" }] },
     { id: "db-locks", title: "Waiting for locks", doc: "Sessions that wait for a lock, by whom they wait for.", kind: "bars", asks: [{ metric: "postgresql.lock.waiting", by: ["blocker", "blocker_state"], aggregate: "level" }] },

@@ -288,7 +288,7 @@ test("one crosshair, a brush, the lens and a comparison; all of it is in the add
 
 test("a service through all layers", async () => {
   const page = await carpet("/?tz=UTC");
-  const link = page.getByRole("region", { name: "Health of layers by service" }).locator("thead a").first();
+  const link = page.getByRole("region", { name: "Health of layers by service and host" }).locator("thead a").first();
   const name = await link.textContent();
   await link.click();
   await settled(page);

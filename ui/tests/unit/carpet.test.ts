@@ -165,14 +165,14 @@ describe("a click", () => {
     expect(target(of, rtt, one, 0, "UTC", many)).toEqual({ sel: spanOf(of, 0) });
   });
 
-  it("on a quantile of rows lists those that took as long", () => {
+  it("on a quantile of rows lists those that took as long, and those that it may stand for: it is not exact", () => {
     const answer = {
       kind: "quantiles", start: at(START), step_ns: STEP * 1e6, count: 1, quantiles: [0.95], unit: "duration", mode: "start", other: 0, error: 0.01, scanned: { rows: 0, skipped: 0, lost: 0 },
       series: [{ key: "shop", values: [[2_000_000]], total: 9, drill: { view: "exchanges", filter: "service:shop", mode: "start", exact: true } }],
     } as unknown as Answer;
     const spec = { ...errors, kind: "lines" as const, asks: [{ rows: "exchanges" as const, by: "service", quantile: 0.95 }] };
     const of = picture(spec, [{ ask: spec.asks[0]!, now: answer, before: null, filter: "class:error" }], null)!;
-    expect(target(of, spec, of.layers[0]!, 0, "UTC", by(null)).drill).toMatchObject({ q: "class:error service:shop duration:>=2ms", says: null });
+    expect(target(of, spec, of.layers[0]!, 0, "UTC", by(null)).drill).toMatchObject({ q: "class:error service:shop duration:>=1978200ns", says: null });
   });
 });
 
@@ -246,22 +246,23 @@ describe("health", () => {
     app: new Map([["shop", { share: 0.02, count: 100 }]]), edge: new Map([["nginx", { share: 0, count: 10 }]]), hosts: new Map([["shop", new Set(["a", "b"])]]),
     cpu: new Map([["a", 0.2], ["b", 0.99]]), resent: new Map([["a", 0.001]]), db: new Map([["pg", 0.9]]), browser: 0.3,
   };
-  it("is that of the worst host, and says why", () => {
-    expect(cellOf("os", "shop", measured)).toEqual({ grade: "error", why: "b: 99.0 % of CPU time busy" });
+  it("is that of a service or of a host, never of one for the other, and says why", () => {
+    expect(cellOf("os", "b", measured)).toEqual({ grade: "error", why: "99.0 % of CPU time busy" });
+    expect([cellOf("os", "shop", measured).grade, cellOf("network", "b", measured).grade, cellOf("app", "a", measured).grade]).toEqual(["none", "none", "none"]);
     expect(cellOf("app", "shop", measured)).toEqual({ grade: "slow", why: "2.0 % of 100 failed" });
-    expect(cellOf("network", "shop", measured).grade).toBe("fast");
+    expect(cellOf("network", "a", measured).grade).toBe("fast");
     expect(cellOf("db", "pg", measured).grade).toBe("slow");
     expect(cellOf("browser", "nginx", measured).grade).toBe("slow");
     expect(cellOf("edge", "shop", measured).grade).toBe("none");
   });
   it("leads to what a cell is of, with what the page is filtered by", () => {
-    expect(leadOf("app", "shop", measured, "")).toMatchObject({ page: "service", id: "shop", q: "" });
-    expect(leadOf("os", "shop", measured, "label.class:slow")).toMatchObject({ page: "layer", id: "os", q: "label.class:slow agent:(a or b)" });
-    expect(leadOf("os", "shop", measured, "agent:(a or b)").q).toBe("agent:(a or b)");
-    expect(leadOf("edge", "www shop", measured, "").q).toBe('label.service:"www shop"');
-    expect(leadOf("db", "pg", measured, "")).toMatchObject({ id: "db", q: "label.instance:pg" });
-    expect(leadOf("browser", "nginx", measured, "").q).toBe("");
-    expect([headOf("nginx", measured, "").page, headOf("pg", measured, "").page]).toEqual(["service", "layer"]);
+    expect(leadOf("app", "shop", "")).toMatchObject({ page: "service", id: "shop", q: "" });
+    expect(leadOf("os", "a", "label.class:slow")).toMatchObject({ page: "layer", id: "os", q: "label.class:slow agent:a" });
+    expect(leadOf("os", "a", "agent:a").q).toBe("agent:a");
+    expect(leadOf("edge", "www shop", "").q).toBe('label.service:"www shop"');
+    expect(leadOf("db", "pg", "")).toMatchObject({ id: "db", q: "label.instance:pg" });
+    expect(leadOf("browser", "nginx", "").q).toBe("");
+    expect([headOf("nginx", measured, ""), headOf("pg", measured, ""), headOf("b", measured, "")]).toMatchObject([{ page: "service" }, { page: "layer", id: "db" }, { page: "layer", id: "os" }]);
   });
   it("grades at its limits", () => {
     expect([null, 0, 0.001, 0.01, 0.05].map((share) => graded(share, [...LIMITS.errors]))).toEqual(["none", "fast", "medium", "slow", "error"]);
