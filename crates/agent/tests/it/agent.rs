@@ -26,11 +26,17 @@ pub struct Agent {
 impl Agent {
     /// Starts one in the network of this thread.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(folder, arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let log = folder.join("agent.log");
         let into = fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_arachne-agent"))
             .args(["--spool", folder.to_str().unwrap(), "--name", "test"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(into)
