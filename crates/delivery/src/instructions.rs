@@ -171,7 +171,7 @@ pub enum Packets {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AgentLimits {
-    /// CPU of the capture process in percent of one core; 0 is no limit.
+    /// CPU of the agent, of all its processes together, in percent of one core; 0 is no limit.
     pub cpu_percent: u32,
     /// Megabytes delivered in a minute; 0 is no limit.
     pub megabytes_per_minute: u32,

@@ -1658,7 +1658,7 @@ export interface components {
             body_bytes?: number;
             /**
              * Format: int32
-             * @description CPU of the capture process in percent of one core; 0 is no limit.
+             * @description CPU of the agent, of all its processes together, in percent of one core; 0 is no limit.
              * @default 0
              */
             cpu_percent?: number;

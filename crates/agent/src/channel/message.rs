@@ -28,6 +28,11 @@ pub enum Order {
     /// Another process goes on: name an instant up to which packets are yours ([`Report::HandsOver`]), read those, and end as by
     /// [`Self::Finish`].
     HandOver,
+    /// What the agent's other processes take of the CPU, in cores: the limit is for all of them.
+    Beside {
+        /// Cores in use, over the last seconds.
+        cores: f64,
+    },
     /// Tell what is open, hand over what was found, and end.
     Finish,
 }
@@ -231,28 +236,29 @@ impl Packed {
 }
 
 impl Counters {
-    /// Adds the counts of another process; levels are those of the other.
+    /// Adds the counts of another process; levels are those of the other. What a process says may be anything: sums stay at their limit.
     pub fn add(&mut self, other: &Self) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-        self.kernel_drops += other.kernel_drops;
-        self.bytes_lost += other.bytes_lost;
+        let grow = |sum: &mut u64, by: u64| *sum = sum.saturating_add(by);
+        grow(&mut self.packets, other.packets);
+        grow(&mut self.bytes, other.bytes);
+        grow(&mut self.kernel_drops, other.kernel_drops);
+        grow(&mut self.bytes_lost, other.bytes_lost);
         for (interface, (packets, bytes)) in &other.interfaces {
             let sum = of_interface(&mut self.interfaces, *interface);
-            sum.0 += packets;
-            sum.1 += bytes;
+            grow(&mut sum.0, *packets);
+            grow(&mut sum.1, *bytes);
         }
         for (name, stage) in &other.stages {
             let sum = self.stages.entry(name.clone()).or_default();
-            sum.input += stage.input;
-            sum.output += stage.output;
-            sum.in_flight += stage.in_flight;
+            grow(&mut sum.input, stage.input);
+            grow(&mut sum.output, stage.output);
+            grow(&mut sum.in_flight, stage.in_flight);
             for (reason, count) in &stage.dropped {
-                *sum.dropped.entry(reason.clone()).or_default() += count;
+                grow(sum.dropped.entry(reason.clone()).or_default(), *count);
             }
         }
         for (step, times) in &other.gave_way {
-            *self.gave_way.entry(step.clone()).or_default() += times;
+            grow(self.gave_way.entry(step.clone()).or_default(), *times);
         }
         self.newest_packet = self.newest_packet.max(other.newest_packet);
         (self.ring_bytes, self.threads) = (other.ring_bytes, other.threads);
@@ -265,7 +271,8 @@ impl Counters {
         for stage in last.stages.values_mut() {
             let lost = std::mem::take(&mut stage.in_flight);
             if lost > 0 {
-                *stage.dropped.entry("process_died".to_owned()).or_default() += lost;
+                let dropped = stage.dropped.entry("process_died".to_owned()).or_default();
+                *dropped = dropped.saturating_add(lost);
             }
         }
         self.add(&last);
@@ -296,5 +303,33 @@ mod tests {
         let records = &all.stages["records"];
         assert_eq!((records.input, records.output, records.in_flight), (18, 10, 4));
         assert_eq!((records.dropped["process_died"], all.packets, all.ring_bytes), (4, 10, 7));
+    }
+
+    #[test]
+    fn counts_that_cannot_be_harm_nobody() {
+        let most = || Stage {
+            input: u64::MAX,
+            in_flight: u64::MAX,
+            dropped: [("x".into(), u64::MAX)].into(),
+            ..Stage::default()
+        };
+        let evil = Counters {
+            packets: u64::MAX,
+            bytes: u64::MAX,
+            interfaces: [(1, (u64::MAX, u64::MAX))].into(),
+            stages: [
+                ("records".to_owned(), Stage { dropped: [("process_died".into(), u64::MAX)].into(), ..most() }),
+                ("x".to_owned(), most()),
+            ]
+            .into(),
+            gave_way: [("x".to_owned(), u64::MAX)].into(),
+            ..Counters::default()
+        };
+        let mut all = Counters::default();
+        (0..2).for_each(|_| all.settle(evil.clone()));
+        assert_eq!(
+            (all.packets, all.interfaces[&1], all.stages["x"].input),
+            (u64::MAX, (u64::MAX, u64::MAX), u64::MAX)
+        );
     }
 }

@@ -79,6 +79,8 @@ enum CollectError {
     Logs(String),
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
+    #[error("the thread of a collector has died: {0}")]
+    Died(String),
 }
 
 /// Whether this process was started as the collector process.
@@ -99,6 +101,10 @@ pub fn run() -> ExitCode {
     let done = socket.map_err(CollectError::NoChannel).and_then(|socket| {
         socket.local_addr().map_err(CollectError::NoChannel)?;
         collect(&socket).inspect_err(|error| {
+            // It was told in its place.
+            if matches!(error, CollectError::Died(_)) {
+                return;
+            }
             let report = Report::Failed { why: chain(error).to_string(), no_right: false };
             let _ = Said::Report(Box::new(report)).send(&mut &socket);
         })
@@ -133,20 +139,35 @@ fn collect(socket: &UnixStream) -> Result<(), CollectError> {
         heard.ends.store(true, Ordering::Release);
     })?;
     let threads = start(&collection, &shared)?;
+    let done = tell_until_the_end(&shared, threads);
+    if let Err(error) = &done {
+        shared.outlet.tell(Report::Failed { why: chain(error).to_string(), no_right: false });
+    }
+    shared.outlet.tell(Report::Finished);
+    shared.outlet.close();
+    let _ = writer.join();
+    done
+}
+
+/// Tells how collectors are, until the end. A thread that dies ends all of them, with what they have: the process is started anew, and
+/// told why.
+fn tell_until_the_end(shared: &Shared, threads: Vec<JoinHandle<()>>) -> Result<(), CollectError> {
     let mut waited = TELL;
     while !shared.ends() {
         if waited >= TELL {
             waited = Duration::ZERO;
             shared.outlet.tell(Report::Collectors(shared.told()));
         }
+        if threads.iter().any(JoinHandle::is_finished) {
+            shared.ends.store(true, Ordering::Release);
+        }
         thread::sleep(LOOK);
         waited += LOOK;
     }
-    threads.into_iter().for_each(|thread| drop(thread.join()));
-    shared.outlet.tell(Report::Finished);
-    shared.outlet.close();
-    let _ = writer.join();
-    Ok(())
+    let ended =
+        threads.into_iter().map(|thread| (thread.thread().name().unwrap_or_default().to_owned(), thread.join()));
+    let died: Vec<String> = ended.filter(|(_, joined)| joined.is_err()).map(|(name, _)| name).collect();
+    if died.is_empty() { Ok(()) } else { Err(CollectError::Died(died.join(", "))) }
 }
 
 fn start(collection: &Collection, shared: &Arc<Shared>) -> Result<Vec<JoinHandle<()>>, CollectError> {
@@ -167,4 +188,26 @@ fn start(collection: &Collection, shared: &Arc<Shared>) -> Result<Vec<JoinHandle
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, CollectError> {
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(CollectError::Thread)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{LOOK, Shared, spawn, tell_until_the_end};
+
+    #[test]
+    fn a_collector_that_dies_ends_all_and_is_named() {
+        let shared = Arc::new(Shared::default());
+        let other = Arc::clone(&shared);
+        let lives = spawn("lives", move || {
+            while !other.ends() {
+                std::thread::sleep(LOOK);
+            }
+        });
+        let dies = spawn("dies", || std::panic::resume_unwind(Box::new("odd")));
+        let threads = vec![lives.expect("a thread"), dies.expect("a thread")];
+        let told = tell_until_the_end(&shared, threads).expect_err("one died").to_string();
+        assert_eq!(told, "the thread of a collector has died: dies");
+    }
 }

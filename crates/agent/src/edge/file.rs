@@ -75,6 +75,10 @@ impl FileSource {
     /// See [`FileError`].
     pub fn open(path: &Path, stop: Arc<AtomicBool>, before: &[FilePosition]) -> Result<Self, FileError> {
         let opened = |source| FileError::Open { path: path.to_owned(), source };
+        // To open a pipe waits for whoever writes to it, for ever.
+        if !std::fs::metadata(path).map_err(opened)?.is_file() {
+            return Err(opened(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+        }
         let file = File::open(path).map_err(opened)?;
         if file.metadata().map_err(opened)?.len() < LEAST_BYTES {
             return Err(FileError::Empty { path: path.to_owned() });

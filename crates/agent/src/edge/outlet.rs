@@ -7,6 +7,8 @@ use crate::channel::{Packed, Report, Said};
 
 /// Bytes of batches that wait. Policy: the thread keeps its rows, and gives way.
 const BYTES_MAX: usize = 4 << 20;
+/// Addresses that wait. Policy: further ones are told when they are seen again later.
+const ADDRESSES_MAX: usize = 4096;
 /// Batches that wait.
 const BATCHES_MAX: usize = 64;
 
@@ -72,11 +74,19 @@ impl Outlet {
         }
     }
 
-    /// Takes a report; one of the same kind that still waits is replaced, so that they never pile up.
+    /// Takes a report; one of the same kind that still waits is replaced, so that they never pile up. Addresses that wait go with the new
+    /// ones, as many as [`ADDRESSES_MAX`]: each is told only once in a while.
     pub fn tell(&self, report: Report) {
-        let mut queue = self.lock();
+        let (mut report, mut queue) = (report, self.lock());
         let kind = std::mem::discriminant(&report);
-        queue.said.retain(|said| !matches!(said, Said::Report(waiting) if std::mem::discriminant(&**waiting) == kind));
+        let waits = |said: &Said| matches!(said, Said::Report(one) if std::mem::discriminant(&**one) == kind);
+        if let Some(at) = queue.said.iter().position(waits)
+            && let Some(Said::Report(before)) = queue.said.remove(at)
+            && let (Report::Addresses(new), Report::Addresses(before)) = (&mut report, *before)
+        {
+            let room = ADDRESSES_MAX.saturating_sub(new.len());
+            new.extend(before.into_iter().take(room));
+        }
         queue.said.push_back(Said::Report(Box::new(report)));
         self.changed.notify_all();
     }
@@ -132,7 +142,7 @@ impl Outlet {
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCHES_MAX, BYTES_MAX, Outlet};
+    use super::{ADDRESSES_MAX, BATCHES_MAX, BYTES_MAX, Outlet};
     use crate::channel::{Packed, Report, Said};
 
     fn batch(bytes: usize) -> Packed {
@@ -165,5 +175,24 @@ mod tests {
         let said: Vec<_> = std::iter::from_fn(|| outlet.take()).collect();
         assert!(matches!(&said[0], Said::Report(report) if **report == Report::Applied { version: 8 }));
         assert_eq!(said.len(), 2);
+    }
+
+    #[test]
+    fn addresses_that_wait_are_told_with_later_ones() {
+        let outlet = Outlet::default();
+        let address = |n: u32| std::net::Ipv4Addr::from_bits(n).into();
+        let all = |many: u32, from: u32| Report::Addresses((from..from + many).map(address).collect());
+        outlet.tell(all(2, 0));
+        outlet.tell(all(1, 2));
+        let told = || match outlet.take() {
+            Some(Said::Report(report)) => match *report {
+                Report::Addresses(addresses) => addresses,
+                other => unreachable!("{other:?}"),
+            },
+            other => unreachable!("{other:?}"),
+        };
+        assert_eq!(told(), [address(2), address(0), address(1)]);
+        (0..9).for_each(|round| outlet.tell(all(1000, 1000 * round)));
+        assert_eq!(told().len(), ADDRESSES_MAX);
     }
 }

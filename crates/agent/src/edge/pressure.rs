@@ -17,7 +17,7 @@ pub struct Load {
     pub queue: f64,
     /// Memory of the process, of what there is beside what it had at its start.
     pub memory: f64,
-    /// CPU of the process, over the last second.
+    /// CPU of all processes of the agent, over the last seconds.
     pub cpu: f64,
     /// What was handed over in this minute.
     pub volume: f64,

@@ -68,7 +68,7 @@ impl Quality {
             counts.extend((was_open > 0 || self.open > 0).then_some(("bodies", "in_flight", None, self.open)));
             self.dropped = false;
         }
-        counts.into_iter().map(|count| row(start, count, agent)).collect()
+        counts.into_iter().map(|count| QualityRow::of_agent(start.0, agent, count)).collect()
     }
 }
 
@@ -76,18 +76,6 @@ impl Quality {
 pub fn replaced(start: UnixNanos, cut: u64, unknown_ns: u64, agent: &str) -> Vec<QualityRow> {
     let counts =
         [("exchanges", "cut", Some("reconfigured"), cut), ("capture", "unaccounted", Some("reconfigured"), unknown_ns)];
-    counts.into_iter().filter(|(.., value)| *value > 0).map(|count| row(start, count, agent)).collect()
-}
-
-fn row(start: UnixNanos, count: (&str, &str, Option<&str>, u64), agent: &str) -> QualityRow {
-    let (stage, count, reason, value) = count;
-    QualityRow {
-        minute: start.0,
-        source: agent.to_owned(),
-        agent: agent.to_owned(),
-        stage: stage.to_owned(),
-        count: count.to_owned(),
-        reason: reason.map(str::to_owned),
-        value,
-    }
+    let told = counts.into_iter().filter(|(.., value)| *value > 0);
+    told.map(|count| QualityRow::of_agent(start.0, agent, count)).collect()
 }

@@ -33,6 +33,9 @@ impl Relay {
     /// Whether a packet of `at` is ours, where those from `until` on are not.
     #[inline]
     pub fn is_ours(&mut self, at: i64, until: i64) -> bool {
+        if at < self.from {
+            self.forget_in_time();
+        }
         let ours = self.from <= at && at < until;
         self.ignored += u64::from(!ours);
         // A ring with steady traffic is hardly ever drained.
@@ -42,10 +45,14 @@ impl Relay {
 
     /// All that was captured before `at` has been read.
     pub fn drained(&mut self, at: i64, until: i64) {
+        self.forget_in_time();
+        self.reached(at, until);
+    }
+
+    fn forget_in_time(&mut self) {
         if self.begun.elapsed() >= FROM_MAX {
             self.from = i64::MIN;
         }
-        self.reached(at, until);
     }
 
     #[inline]
@@ -115,5 +122,10 @@ mod tests {
         relay.begun = relay.begun.checked_sub(FROM_MAX).expect("the machine runs for longer");
         relay.drained(12, NEVER);
         assert!(relay.is_ours(13, NEVER));
+
+        let mut busy = Relay::new(1_000_000);
+        assert!(!busy.is_ours(10, NEVER));
+        busy.begun = busy.begun.checked_sub(FROM_MAX).expect("the machine runs for longer");
+        assert!(busy.is_ours(11, NEVER), "also where traffic never lets the ring drain");
     }
 }

@@ -40,6 +40,8 @@ pub struct Governing {
     shared: Arc<Shared>,
     governor: Governor,
     meter: Meter,
+    /// Cores that the other processes of the agent use.
+    beside: f64,
     previews: Previews,
     ring_bytes: u64,
     begun: Instant,
@@ -67,6 +69,7 @@ impl Governing {
             own_key,
             governor: Governor::default(),
             meter: Meter::new(memory),
+            beside: 0.0,
             previews,
             ring_bytes,
             begun: now,
@@ -97,6 +100,7 @@ impl Governing {
                     self.shared.outlet.tell(Report::HandsOver { at });
                     break;
                 }
+                Ok(Order::Beside { cores }) => self.beside = cores,
                 // It does so already.
                 Ok(Order::Begin { .. }) => {}
                 Ok(Order::Finish) | Err(RecvTimeoutError::Disconnected) => break,
@@ -140,7 +144,10 @@ impl Governing {
             ring: told.iter().map(|told| told.fill).fold(0.0, f64::max),
             queue: self.shared.outlet.fill(),
             memory: self.meter.memory(limits.memory_bytes, u64::from(limits.threads) * HELD_BYTES_MIN),
-            cpu: if limits.cpu_percent == 0 { 0.0 } else { self.meter.cores() * 100.0 / f64::from(limits.cpu_percent) },
+            cpu: match limits.cpu_percent {
+                0 => 0.0,
+                percent => (self.meter.cores() + self.beside) * 100.0 / f64::from(percent),
+            },
             volume: share(self.meter.in_this_minute(self.shared.outlet.handed_bytes()), minute),
         }
     }

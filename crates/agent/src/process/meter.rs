@@ -73,7 +73,7 @@ fn resident(memory: Option<&File>) -> u64 {
     pages.saturating_mul(rustix::param::page_size() as u64)
 }
 
-/// CPU time of all threads.
+/// CPU time of all threads of this process.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))

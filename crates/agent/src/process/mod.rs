@@ -155,7 +155,7 @@ fn wait(
             }
             Ok(Order::Preview(preview)) => previews.start(preview, setup),
             Ok(Order::Finish | Order::HandOver) | Err(RecvTimeoutError::Disconnected) => return None,
-            Ok(Order::Collect(_) | Order::Probe) => None,
+            Ok(Order::Collect(_) | Order::Probe | Order::Beside { .. }) => None,
             Err(RecvTimeoutError::Timeout) => previews.poll(),
         };
         if let Some(result) = result {

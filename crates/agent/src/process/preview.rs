@@ -26,7 +26,8 @@ const ENDS_TOLD: usize = 10;
 /// Looks, one at a time.
 pub struct Previews {
     spare: Option<LiveCapture>,
-    running: Option<Receiver<(LiveCapture, PreviewResult)>>,
+    /// With the name of the question.
+    running: Option<(String, Receiver<(LiveCapture, PreviewResult)>)>,
 }
 
 impl Previews {
@@ -43,12 +44,7 @@ impl Previews {
 
     /// Starts a look. Gives an answer at once where there can be none.
     pub fn start(&mut self, preview: Preview, setup: &Setup) -> Option<PreviewResult> {
-        let refused = |why: String| PreviewResult {
-            id: preview.id.clone(),
-            done: true,
-            error: Some(why),
-            ..PreviewResult::default()
-        };
+        let refused = |why: String| no_answer(&preview.id, why);
         let programs = scope::preview(setup, &preview.interfaces, &preview.filter);
         let (all, wanted) = match programs {
             Ok(programs) => programs,
@@ -59,23 +55,27 @@ impl Previews {
             return Some(refused(why.to_owned()));
         };
         let (sender, receiver) = sync_channel(1);
+        // Given to the thread once there is one: another preview may find one.
+        let (give, given) = sync_channel(1);
         let id = preview.id.clone();
-        self.running = Some(receiver);
         let looked = std::thread::Builder::new().name("preview".to_owned()).spawn(move || {
+            let Ok(capture) = given.recv() else { return };
             let (capture, result) = look(capture, &preview, &all, &wanted);
             let _ = sender.send((capture, result));
         });
-        looked.err().map(|error| PreviewResult {
-            id,
-            done: true,
-            error: Some(error.to_string()),
-            ..PreviewResult::default()
-        })
+        if let Err(error) = looked {
+            self.spare = Some(capture);
+            return Some(no_answer(&id, error.to_string()));
+        }
+        let _ = give.send(capture);
+        self.running = Some((id, receiver));
+        None
     }
 
     /// The answer, when it is there.
     pub fn poll(&mut self) -> Option<PreviewResult> {
-        match self.running.as_ref()?.try_recv() {
+        let (id, running) = self.running.as_ref()?;
+        match running.try_recv() {
             Ok((capture, result)) => {
                 self.spare = Some(capture);
                 self.running = None;
@@ -83,11 +83,16 @@ impl Previews {
             }
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => {
+                let result = no_answer(id, "the look broke off: see what the agent logged".to_owned());
                 self.running = None;
-                None
+                Some(result)
             }
         }
     }
+}
+
+fn no_answer(id: &str, why: String) -> PreviewResult {
+    PreviewResult { id: id.to_owned(), done: true, error: Some(why), ..PreviewResult::default() }
 }
 
 #[derive(Default)]

@@ -20,6 +20,8 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// A process that lived for so long was well.
 const WELL: Duration = Duration::from_secs(60);
 
+/// Why rows are missing of a process that was asked to end, where it did so too early.
+const CUT_SHORT: &str = "it ended before it had handed over what it had";
 /// A process that only looks may take so long.
 const LOOK_MAX: Duration = Duration::from_secs(90);
 
@@ -80,6 +82,8 @@ struct Process {
     waits: bool,
     /// It could not start, and said so.
     refused: bool,
+    /// All that it found was handed over: its last word.
+    finished: bool,
     counters: Counters,
 }
 
@@ -229,6 +233,7 @@ impl Capture {
             ready: false,
             waits,
             refused: false,
+            finished: false,
             counters: Counters::default(),
         };
         // One that takes no order is gone, which is heard.
@@ -249,6 +254,14 @@ impl Capture {
         for process in self.now.iter_mut().chain(&mut self.coming).filter(|process| process.shape == shape) {
             process.order(&Order::Setup(Box::new(setup.clone())));
         }
+    }
+
+    /// Tells what the agent's other processes take of the CPU, in cores.
+    pub fn beside(&mut self, cores: f64) {
+        // One that takes no order is gone, which is heard.
+        self.now.iter_mut().filter(|process| process.ready).for_each(|process| {
+            process.order(&Order::Beside { cores });
+        });
     }
 
     /// Asks what a filter would catch. Where no interface is captured, a process is started for it, which only looks.
@@ -396,6 +409,7 @@ impl Capture {
             Report::Probed(_) | Report::Collectors(_) => None,
             Report::Finished => {
                 self.now.iter_mut().for_each(|process| {
+                    process.finished = true;
                     process.patience.finishing.get_or_insert_with(Instant::now);
                 });
                 None
@@ -450,6 +464,10 @@ impl Capture {
                 None
             }
             Report::Addresses(addresses) => Some(Outcome::Addresses(addresses)),
+            Report::Finished => {
+                self.leaving.iter_mut().for_each(|process| process.finished = true);
+                None
+            }
             _ => None,
         }
     }
@@ -457,9 +475,9 @@ impl Capture {
     /// The one that hands over is gone, by itself or not.
     fn left(&mut self, why: Option<String>) -> Option<Outcome> {
         let process = self.leaving.take()?;
-        let since = process.untold_since();
+        let (since, finished) = (process.untold_since(), process.finished);
         self.forget(process);
-        let why = why?;
+        let why = why.or_else(|| (!finished).then(|| CUT_SHORT.to_owned()))?;
         emit!(codes::AGENT_CAPTURE_003, error = why.as_str());
         Some(Outcome::Unaccounted(since))
     }
@@ -481,7 +499,8 @@ impl Capture {
 
     fn gone(&mut self, why: Option<String>) -> Option<Outcome> {
         let process = self.now.as_mut()?;
-        let by_itself = process.patience.finishing.is_some() && why.is_none();
+        let held_nothing = process.finished || process.waits || !process.ready;
+        let by_itself = process.patience.finishing.is_some() && why.is_none() && held_nothing;
         if by_itself || process.refused {
             // It said why.
             self.next();

@@ -184,6 +184,12 @@ impl Delivery {
         }
     }
 
+    /// Whether nobody writes the spool any more: then nothing is kept, and the agent is to end, which is seen.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.spooler.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
     /// Waits for room; `false` when there will be none.
     pub async fn room(&self) -> bool {
         match &self.batches {

@@ -39,18 +39,12 @@ impl Losses {
             return Vec::new();
         }
         self.next = now + if away { EVERY_AWAY } else { EVERY };
-        let row = |count: &str, reason: Option<String>, value: u64| QualityRow {
-            minute: unix - unix.rem_euclid(60_000_000_000),
-            source: agent.to_owned(),
-            agent: agent.to_owned(),
-            stage: "spool".to_owned(),
-            count: count.to_owned(),
-            reason,
-            value,
+        let row = |count: &str, reason: Option<&str>, value: u64| {
+            QualityRow::of_agent(unix, agent, ("spool", count, reason, value))
         };
         let came = stage.input.saturating_sub(self.told.input);
         self.told = stage.clone();
-        let dropped = grown.into_iter().map(|(reason, new)| row("dropped", Some(reason), new));
+        let dropped = grown.iter().map(|(reason, new)| row("dropped", Some(reason.as_str()), *new));
         (came > 0).then(|| row("in", None, came)).into_iter().chain(dropped).collect()
     }
 }

@@ -3,6 +3,7 @@
 //! It never looks into a packet or a row. One loop decides everything (`Supervisor`); files and network are in
 //! `delivery`, the process in `capture`.
 
+mod beside;
 mod capture;
 mod child;
 mod collect;
@@ -34,6 +35,7 @@ use crate::args::AgentArgs;
 use crate::channel::{Collection, HostInterface, Packed, Setup};
 use crate::edge::pressure;
 use crate::edge::worker::unix_now;
+use beside::Beside;
 use capture::{Capture, Outcome};
 use child::Heard;
 use collect::Collecting;
@@ -115,6 +117,7 @@ struct Supervisor {
     pending: Option<Packed>,
     preview: Option<PreviewResult>,
     losses: Losses,
+    beside: Beside,
     level: Pressure,
     looked: Instant,
     turned: Instant,
@@ -179,6 +182,7 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         pending: None,
         preview: None,
         losses: Losses::new(now),
+        beside: Beside::new(now),
         level: Pressure::None,
         looked: now,
         turned: now,
@@ -198,6 +202,11 @@ pub async fn run(args: AgentArgs, stop: Arc<AtomicBool>) -> Result<(), AgentErro
         supervisor.turn(&mut heard, &mut instructions).await;
         if let Some(why) = supervisor.capture.lacks_right().filter(|_| supervisor.args.server.is_none()) {
             return Err(AgentError::NoRight(why.to_owned()));
+        }
+        if supervisor.delivery.is_broken() {
+            return Err(AgentError::System(io::Error::other(
+                "the thread that writes the spool has died: start it again",
+            )));
         }
     }
     let deadline = supervisor.deadline();
@@ -432,6 +441,11 @@ impl Supervisor {
             }
             self.level = status.pressure;
         }
+        if self.wanted.config().limits.cpu_percent > 0
+            && let Some(cores) = self.beside.cores(&status.processes, Instant::now())
+        {
+            self.capture.beside(cores);
+        }
         self.delivery.tell(status);
     }
 
@@ -466,17 +480,11 @@ impl Supervisor {
 
     /// What was captured between `begun` and now is not known: told by a row of the capture quality.
     fn mark_unaccounted(&mut self, begun: i64, why: &str) {
-        let agent = self.kept.agent.clone().unwrap_or_default();
-        let lost = unix_now().saturating_sub(begun).max(0);
-        let row = QualityRow {
-            minute: begun - begun.rem_euclid(60_000_000_000),
-            source: agent.clone(),
-            agent,
-            stage: "capture".to_owned(),
-            count: "unaccounted".to_owned(),
-            reason: Some(why.to_owned()),
-            value: lost.unsigned_abs(),
-        };
+        let (agent, now) = (self.kept.agent.as_deref().unwrap_or_default(), unix_now());
+        // A clock that was set back meanwhile has it begin at no time that is yet to come.
+        let begun = begun.min(now);
+        let lost = now.saturating_sub(begun).unsigned_abs();
+        let row = QualityRow::of_agent(begun, agent, ("capture", "unaccounted", Some(why), lost));
         self.delivery.put_rows(&Rows { quality: vec![row], ..Rows::default() });
     }
 

@@ -16,6 +16,9 @@ use crate::channel::{Counters, HostInterface};
 use crate::edge::worker::unix_now;
 use crate::{sandbox, scope};
 
+/// What the process is called that captures.
+pub const CAPTURE: &str = "capture";
+
 /// What stays the same while the agent runs.
 #[derive(Clone, Debug)]
 pub struct Identity {
@@ -116,7 +119,7 @@ fn stages(counters: &Counters, delivered: &Delivered) -> BTreeMap<String, Stage>
 
 fn processes(parts: &Parts<'_>) -> Vec<Process> {
     let supervisor = host::process("supervisor", std::process::id(), 0);
-    let capturing = parts.capture.pid().and_then(|pid| host::process("capture", pid, parts.capture.restarts()));
+    let capturing = parts.capture.pid().and_then(|pid| host::process(CAPTURE, pid, parts.capture.restarts()));
     let collecting = parts.collecting.process().and_then(|(pid, restarts)| host::process("collect", pid, restarts));
     supervisor.into_iter().chain(capturing).chain(collecting).collect()
 }

@@ -26,8 +26,14 @@ pub struct Agent {
 impl Agent {
     /// Starts one in the network of this thread.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(folder, arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arachne-agent"));
-        command.args(["--spool", folder.to_str().unwrap(), "--name", "test"]).args(arguments);
+        command.args(["--spool", folder.to_str().unwrap(), "--name", "test"]);
+        command.args(arguments).envs(environment.iter().copied());
         Self::run(folder, command)
     }
 

@@ -31,13 +31,38 @@ fn redis() -> String {
     address
 }
 
+/// The variable with the password.
+const VARIABLE: &str = "ARACHNE_SECRET_REDIS";
+
 fn start(folder: &std::path::Path, server: &Server, collect: Collect) -> Agent {
     let config = AgentConfig { version: 2, capture: false, collect, ..AgentConfig::default() };
     server.state().instructions.config = Some(config);
     let secrets = folder.join("secrets");
     let mut arguments: Vec<_> = server.arguments.iter().map(String::as_str).collect();
     arguments.extend(["--secrets", secrets.to_str().unwrap()]);
-    Agent::start(folder, &arguments)
+    Agent::start_in(folder, &arguments, &[(VARIABLE, PASSWORD), ("ANOTHER", "for nobody")])
+}
+
+#[test]
+fn a_password_in_the_environment_reaches_who_needs_it_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (address, env) = (redis(), Some(VARIABLE.to_owned()));
+    let password = Secret { file: None, env };
+    let redis = vec![RedisServer { address, password }];
+    let agent = start(folder.path(), &server, Collect { redis, ..Collect::nothing() });
+    server.wait("memory of Redis", |state| state.rows.points.iter().any(|point| point.name == "redis.memory.used"));
+    let environment = |pid: u32| fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    let [collector] = agent.processes("collector-process")[..] else { unreachable!("one collects") };
+    assert!(!environment(collector).contains("ANOTHER"));
+    let mut config = server.state().instructions.config.clone().unwrap();
+    (config.version, config.capture) = (3, true);
+    server.state().instructions.config = Some(config);
+    crate::agent::wait("the capture process, or that it cannot be", || {
+        agent.capture_processes().first().is_some_and(|pid| !environment(*pid).contains(PASSWORD))
+            || agent.log().contains("AGENT-CAPTURE-002")
+    });
+    assert_eq!(agent.end(), 0);
 }
 
 #[test]

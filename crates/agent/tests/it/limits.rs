@@ -73,6 +73,28 @@ fn a_full_minute_gives_way_step_by_step_and_first_exchanges_are_whole() {
 }
 
 #[test]
+fn an_agent_that_takes_too_much_cpu_gives_way_and_first_exchanges_are_whole() {
+    hosts(|far| {
+        let limits = AgentLimits { cpu_percent: 1, ..AgentLimits::default() };
+        let (_folder, server, agent, web) = begin(far, limits);
+        let mut asked = 0;
+        let gave_way = |status: &Status| status.gave_way.contains_key("body_bytes");
+        while !server.state().status.as_ref().is_some_and(gave_way) {
+            assert!(asked < 3000, "nothing gave way: {:?}", server.state().status);
+            ask(web, &format!("/{asked}"), "");
+            asked += 1;
+        }
+        agent.wait_for("AGENT-LOAD-001", 1);
+        server.wait("exchanges", |state| !state.rows.exchanges.is_empty());
+        let state = server.state();
+        let cut = state.rows.exchanges.iter().filter(|row| row.status != Some(200) || row.path.is_none()).count();
+        assert_eq!(cut, 0, "what is seen of a connection is seen whole, but for its body");
+        drop(state);
+        assert_eq!(agent.end(), 0);
+    });
+}
+
+#[test]
 fn what_gave_way_comes_back_once_its_reason_is_gone() {
     hosts(|far| {
         let limits = AgentLimits { megabytes_per_minute: 1, ..AgentLimits::default() };

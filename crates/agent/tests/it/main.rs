@@ -6,6 +6,7 @@
 mod agent;
 mod databases;
 mod delivery;
+mod laws;
 mod limits;
 mod logs;
 #[path = "../../../capture/tests/live/net.rs"]
@@ -16,3 +17,12 @@ mod sandbox;
 mod secrets;
 mod server;
 mod unit;
+
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn any_bytes_between_processes_are_judged(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        laws::any_bytes(&bytes);
+    }
+}

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use arachne_delivery::instructions::AgentConfig;
 use arachne_delivery::status::State;
+use nix::sys::signal::Signal;
 
-use crate::agent::{Agent, wait};
+use crate::agent::{Agent, signal, wait};
 use crate::net::hosts;
 use crate::server::Server;
 
@@ -28,14 +29,20 @@ fn configure(server: &Server, config: AgentConfig) {
     server.wait_status(&format!("version {version}"), |status| status.config.applied == version);
 }
 
+/// An agent that captures by [`config`], and its server.
+fn capturing() -> (tempfile::TempDir, Server, Agent) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server.state().instructions.config = Some(config(2));
+    let agent = start(folder.path(), &server);
+    server.wait_status("version 2", |status| status.config.applied == 2 && status.state == State::Capturing);
+    (folder, server, agent)
+}
+
 #[test]
 fn every_packet_is_counted_once_while_ring_and_threads_change() {
     hosts(|_| {
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(folder.path());
-        server.state().instructions.config = Some(config(2));
-        let agent = start(folder.path(), &server);
-        server.wait_status("version 2", |status| status.config.applied == 2 && status.state == State::Capturing);
+        let (_folder, server, agent) = capturing();
         let mut processes = agent.capture_processes();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -85,11 +92,7 @@ fn every_packet_is_counted_once_while_ring_and_threads_change() {
 #[test]
 fn a_capture_that_cannot_be_made_keeps_the_one_there_is_also_over_a_start() {
     hosts(|_| {
-        let folder = tempfile::tempdir().unwrap();
-        let server = Server::start(folder.path());
-        server.state().instructions.config = Some(config(2));
-        let agent = start(folder.path(), &server);
-        server.wait_status("version 2", |status| status.config.applied == 2 && status.state == State::Capturing);
+        let (folder, server, agent) = capturing();
         let process = agent.capture_processes();
         // Fewer files than it takes threads: their sockets cannot be opened.
         let open = std::fs::read_dir(format!("/proc/{}/fd", agent.pid())).unwrap().count();
@@ -110,6 +113,25 @@ fn a_capture_that_cannot_be_made_keeps_the_one_there_is_also_over_a_start() {
         assert_eq!(agent.end(), 0);
         let unaccounted = server.state().rows.quality.iter().filter(|row| row.count == "unaccounted").count();
         assert_eq!(unaccounted, 0);
+    });
+}
+
+#[test]
+fn a_process_that_dies_while_it_hands_over_is_told() {
+    hosts(|_| {
+        let (_folder, server, agent) = capturing();
+        let [process] = agent.capture_processes()[..] else { unreachable!("one captures") };
+        // It does not hear that it is to end.
+        signal(process, Signal::SIGSTOP);
+        signal(agent.pid(), Signal::SIGTERM);
+        std::thread::sleep(Duration::from_secs(1));
+        signal(process, Signal::SIGKILL);
+        assert_eq!(agent.wait(), 0);
+        let state = server.state();
+        let lost: Vec<_> = state.rows.quality.iter().filter(|row| row.count == "unaccounted").collect();
+        assert!(lost.iter().all(|row| row.reason.as_deref() == Some("process_died")), "{lost:?}");
+        let nanoseconds = lost.iter().map(|row| row.value).sum::<u64>();
+        assert!(nanoseconds >= 500_000_000, "it stood still for a second: {lost:?}");
     });
 }
 

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use arachne_agent::channel::{Order, Reader, Report, Said, Setup, next_said, send_order};
 use arachne_agent::{process, sandbox};
 use arachne_delivery::instructions::AgentConfig;
+use arachne_delivery::status::Pressure;
 
 use crate::net::hosts;
 
@@ -46,6 +47,35 @@ fn the_capture_process_has_no_rights_and_everything_is_refused() {
         assert!(facts.capabilities.is_empty() && facts.no_new_privs && facts.seccomp, "{facts:?}");
         assert_eq!(facts.uid, sandbox::NOBODY);
         assert!(facts.landlock.starts_with("full") || facts.landlock.starts_with("none: "), "{}", facts.landlock);
+        send_order(&mut ours, &Order::Finish).unwrap();
+        while next_said(&mut reader).unwrap().is_some() {}
+        assert!(child.wait().unwrap().success());
+    });
+}
+
+#[test]
+fn the_limit_of_cpu_is_for_all_processes_of_the_agent() {
+    hosts(|_| {
+        let (mut ours, mut child) = capture_process();
+        let mut setup = Setup { config: AgentConfig::default(), user: sandbox::NOBODY, ..Setup::default() };
+        // Idle as it is, it never takes so much itself.
+        setup.config.limits.cpu_percent = 100;
+        send_order(&mut ours, &Order::Setup(Box::new(setup))).unwrap();
+        let mut reader = Reader::new(ours.try_clone().unwrap());
+        let mut wait_for = |is_it: fn(Pressure) -> bool| loop {
+            if let Said::Report(report) = next_said(&mut reader).unwrap().expect("it lives") {
+                match *report {
+                    Report::Counters(counters) if is_it(counters.pressure) => break,
+                    Report::Failed { why, .. } => panic!("{why}"),
+                    _ => {}
+                }
+            }
+        };
+        wait_for(|pressure| pressure == Pressure::None);
+        send_order(&mut ours, &Order::Beside { cores: 1.5 }).unwrap();
+        wait_for(|pressure| pressure == Pressure::NewFlows);
+        send_order(&mut ours, &Order::Beside { cores: 0.2 }).unwrap();
+        wait_for(|pressure| pressure == Pressure::None);
         send_order(&mut ours, &Order::Finish).unwrap();
         while next_said(&mut reader).unwrap().is_some() {}
         assert!(child.wait().unwrap().success());

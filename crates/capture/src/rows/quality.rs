@@ -50,7 +50,8 @@ impl Quality {
         let mut rows = self.part(start, counts, source, agent);
         for ((name, stage), (_, before)) in counts.stages().into_iter().zip(self.before.stages()) {
             if stage.in_flight > 0 || before.in_flight > 0 {
-                rows.push(row(start, name, "in_flight", None, stage.in_flight, source, agent));
+                let row = QualityRow::of_agent(start.0, agent, (name, "in_flight", None, stage.in_flight));
+                rows.push(QualityRow { source: source.to_owned(), ..row });
             }
         }
         self.before = counts.clone();
@@ -66,7 +67,8 @@ impl Quality {
         counts.exchanges.drop(DropReason::NotKept, not_kept);
         let mut rows = Vec::new();
         let mut push = |stage: &str, count: &str, reason: Option<&str>, value: u64| {
-            rows.push(row(start, stage, count, reason, value, source, agent));
+            let row = QualityRow::of_agent(start.0, agent, (stage, count, reason, value));
+            rows.push(QualityRow { source: source.to_owned(), ..row });
         };
         for (name, stage) in counts.stages() {
             for (count, value) in [("in", stage.input), ("out", stage.output)] {
@@ -86,26 +88,6 @@ impl Quality {
             }
         }
         rows
-    }
-}
-
-fn row(
-    start: UnixNanos,
-    stage: &str,
-    count: &str,
-    reason: Option<&str>,
-    value: u64,
-    source: &str,
-    agent: &str,
-) -> QualityRow {
-    QualityRow {
-        minute: start.0,
-        source: source.to_owned(),
-        agent: agent.to_owned(),
-        stage: stage.to_owned(),
-        count: count.to_owned(),
-        reason: reason.map(str::to_owned),
-        value,
     }
 }
 

@@ -2,7 +2,8 @@
 //! or to this host.
 //!
 //! Connections are kept and shared, idle ones for 55 s, less than servers and proxies keep them. A request whose connection
-//! breaks before the first byte of an answer goes once more at once; all else is left to [`crate::outbox`]. A way that
+//! breaks before the first byte of an answer goes once more at once, and one that finds its connection ended before it is sent goes by
+//! another; all else is left to [`crate::outbox`]. A way that
 //! swallows everything, in one direction or both, is noticed within 10 s: by pings of HTTP/2, by the TCP user time-out
 //! otherwise.
 
@@ -136,7 +137,8 @@ impl Client {
             .timer(TokioTimer::new())
             .http2_keep_alive_interval(PING)
             .http2_keep_alive_timeout(PING_TIMEOUT)
-            .retry_canceled_requests(false);
+            // Nothing of these has left: a connection that was kept ended before they were sent, and the next one may have, too.
+            .retry_canceled_requests(true);
         Ok(Self { http: builder.build(connect.clone()), connect, address, authorization, patience: REQUEST })
     }
 
@@ -216,8 +218,11 @@ impl Client {
 }
 
 /// Reads instructions of a server that may be newer: a configuration as far as it is known, and all else without it where it cannot
-/// be read.
-fn instructed(body: &[u8]) -> Result<Told, serde_json::Error> {
+/// be read. Their instants are not filled in.
+///
+/// # Errors
+/// They are none.
+pub fn instructed(body: &[u8]) -> Result<Told, serde_json::Error> {
     let mut value: serde_json::Value = serde_json::from_slice(body)?;
     let config = value.get_mut("config").map(serde_json::Value::take).filter(|config| !config.is_null());
     let mut told = Told { instructions: serde_json::from_value(value)?, ..Told::default() };

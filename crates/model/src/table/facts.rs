@@ -58,6 +58,23 @@ table! {
     value: u64 = Integer "value" "value" "how many";
 }
 
+impl QualityRow {
+    /// What `agent` counted in the minute of `at`, nanoseconds since the Unix epoch: stage, count, reason and value. The agent is the
+    /// source too; where a file is that, its name goes in its place.
+    #[must_use]
+    pub fn of_agent(at: i64, agent: &str, (stage, count, reason, value): (&str, &str, Option<&str>, u64)) -> Self {
+        Self {
+            minute: at.saturating_sub(at.rem_euclid(60_000_000_000)),
+            source: agent.to_owned(),
+            agent: agent.to_owned(),
+            stage: stage.to_owned(),
+            count: count.to_owned(),
+            reason: reason.map(str::to_owned),
+            value,
+        }
+    }
+}
+
 table! {
     /// A name of an address.
     HostRow as "hosts" version 1;

@@ -10,8 +10,13 @@ use crate::client::{Answer, Call, call, get, post};
 use crate::world::{START, World};
 
 fn batch(sequence: u64, lane: Lane, exchanges: usize) -> Vec<u8> {
+    packed(&Head { epoch: 1, lane, sequence, closed: START }, exchanges)
+}
+
+/// A packed batch with so many exchanges.
+pub fn packed(head: &Head, exchanges: usize) -> Vec<u8> {
     let row = |n: usize| ExchangeRow {
-        id: format!("{:026}", 1000 * sequence as usize + n),
+        id: format!("{:016}{:010}", head.epoch, 1000 * head.sequence as usize + n),
         start: START,
         end: Some(START + 1),
         agent: "somebody".to_owned(),
@@ -20,7 +25,7 @@ fn batch(sequence: u64, lane: Lane, exchanges: usize) -> Vec<u8> {
     };
     let rows = Rows { exchanges: (0..exchanges).map(row).collect(), ..Rows::default() };
     let body = Packer::new().and_then(|mut packer| packer.pack_rows(&rows)).expect("it is small");
-    address(&Head { epoch: 1, lane, sequence, closed: START }, &body).expect("it is small")
+    address(head, &body).expect("it is small")
 }
 
 fn delivery(key: &str, body: Vec<u8>) -> Call {
@@ -34,7 +39,8 @@ fn ack(answer: Answer) -> Ack {
     Ack::decode(&answer.body[..]).expect("an acknowledgement")
 }
 
-fn stored(world: &World, filter: &str) -> u64 {
+/// How many exchanges the server has.
+pub fn stored(world: &World, filter: &str) -> u64 {
     let scope = json!({"table": "exchanges", "filter": filter, "twins": true});
     let panels = json!({"panels": [{"kind": "list", "scope": scope, "columns": ["id"], "limit": 1000}]});
     let lines = world.send(&post("/api/v1/query/batch", &panels)).ok().lines();

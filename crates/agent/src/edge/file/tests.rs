@@ -41,3 +41,16 @@ fn times_that_no_server_takes_become_the_nearest_that_it_does() {
         }
     }
 }
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let pipe = folder.path().join("pipe.pcap");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("the tool mkfifo of coreutils");
+    assert!(made.success());
+    for path in [pipe.as_path(), folder.path()] {
+        let error = FileSource::open(path, Arc::default(), &[]).err().expect("it is none");
+        let told = arachne_telemetry::chain(&error).to_string();
+        assert!(told.contains("no regular file") && told.contains(&path.display().to_string()), "{told}");
+    }
+}

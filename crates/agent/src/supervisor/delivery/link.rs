@@ -8,8 +8,8 @@ use arachne_delivery::client::{Address, Client, ClientError, Trust};
 
 use crate::args::AgentArgs;
 
-/// Bytes of a file with a key or certificates: either has fewer.
-const FILE_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a file with a key or certificates: those of all public issuers together have half a megabyte at most.
+const FILE_BYTES_MAX: usize = 1 << 20;
 
 /// Why there is no way to a server.
 #[derive(Debug, thiserror::Error)]

@@ -18,6 +18,7 @@ mod net;
 mod partitions;
 mod paths;
 mod process;
+mod proxies;
 mod reloads;
 mod secrets;
 mod web;
