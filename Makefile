@@ -1,6 +1,6 @@
 # The commands a newcomer needs. Everything else: `cargo xtask`, `arachne --help`.
 .DEFAULT_GOAL := help
-.PHONY: help test demo bench bench-store bench-capture bench-agent bench-carpet bench-logs crash soak fuzz record demo-live
+.PHONY: help test demo bench bench-store bench-capture bench-agent bench-layers bench-carpet bench-logs crash soak fuzz record demo-live
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ bench-capture: ## live capture at 1 k to 200 k packets/s beside tcpdump: CPU, me
 bench-agent: ## a whole agent beside tcpdump, what the watched nginx loses, and the time from a packet to the screen (root)
 	scripts/bench-agent.sh
 
+bench-layers: ## an agent with everything on, idle and at 2 000 requests/s: CPU and memory of each of its processes (root)
+	scripts/bench-layers.sh
+
 bench-carpet: ## the overview's 40 panels over a day and over 30 days of points
 	scripts/bench-carpet.sh
 
@@ -35,7 +38,7 @@ bench-logs: ## a million log lines beside wc -l, mtail, GoAccess and angle-grind
 crash: ## the store against kill -9 (CRASH_ROUNDS, default 500), a long log, full disks (root), every flip and cut
 	scripts/crash.sh
 
-soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, damaged files, a thousand reloads
+soak: ## what takes longer than CI: a 10 GB stream and floods in bounded memory, damaged files, a thousand reloads, kills and rotations
 	scripts/soak.sh
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (default 120); needs nightly Rust and cargo-fuzz

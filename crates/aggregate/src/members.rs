@@ -91,6 +91,9 @@ pub(crate) struct Named<T> {
     slots: Vec<Option<Box<T>>>,
     named: Vec<(Arc<str>, Box<T>)>,
     pub(crate) other: T,
+    /// No name had more of the first `bounded` of those in `other` than this.
+    bound: u64,
+    bounded: u64,
 }
 
 impl<T: Default> Named<T> {
@@ -107,6 +110,18 @@ impl<T: Default> Named<T> {
     pub(crate) fn leave(&mut self, slot: usize, name: &Arc<str>) {
         let held = self.slots.get_mut(slot).and_then(Option::take);
         self.named.extend(held.map(|held| (name.clone(), held)));
+    }
+
+    /// Of the `counted` that are in `other` up to now, no name has more than `most`.
+    pub(crate) fn bound(&mut self, most: u64, counted: u64) {
+        // Who was watched may have been so in other windows, too.
+        (self.bound, self.bounded) = (most.min(counted), counted);
+    }
+
+    /// The error bound: no name within `other`, where `counted` are by now, has more than this. Those that came behind the bound may all
+    /// be of one name.
+    pub(crate) fn other_max(&self, counted: u64) -> u64 {
+        self.bound + counted.saturating_sub(self.bounded)
     }
 
     /// What is held by slot.

@@ -217,6 +217,12 @@ impl Top {
         self.missed_max
     }
 
+    /// The most that any key may weigh, held or not.
+    #[must_use]
+    pub fn most(&self) -> u128 {
+        self.slots.iter().map(|slot| slot.most(self.rank)).fold(self.missed_max, u128::max)
+    }
+
     /// How many keys are held.
     #[must_use]
     pub fn len(&self) -> usize {

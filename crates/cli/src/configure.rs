@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arachne_agent::edge::plan::service_rule;
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Log, LogJob, Mistakes, Service};
+use arachne_config::{Agent, Auth, Config, FILE_NAME, Limit, Log, LogJob, Mistakes, PathRule, Service};
 use arachne_delivery::instructions::{Collect, Packets};
 use arachne_server::{Access, PORT, TlsFiles};
 
@@ -49,6 +49,7 @@ pub fn apply(found: Found, command: &mut Command) {
         Command::Import(args) => {
             data(&mut args.data);
             args.services = services(&config);
+            args.paths = config.paths;
         }
         Command::Serve(args) => {
             let given = Box::new(args.clone());
@@ -76,6 +77,7 @@ pub fn apply(found: Found, command: &mut Command) {
 pub fn fill(config: &Config, args: &mut ServeArgs) {
     args.data.get_or_insert_with(|| config.data.clone());
     args.services = services(config);
+    args.paths.clone_from(&config.paths);
     args.retention.clone_from(&config.retention);
     args.listen = args.listen.or(config.listen);
     args.auth = args.auth.or(config.auth.map(|auth| match auth {
@@ -119,14 +121,14 @@ pub fn check(file: &Path, sample: Option<&Path>, agent: bool) -> ExitStatus {
         if agent {
             let file = arachne_config::load_for_agent(file)?;
             let agent = Agent { name: "any".to_owned(), look_up_names: false, config: file.config };
-            return Ok((told(&agent, &file.logs), file.logs));
+            return Ok((told(&agent, &file.logs), file.logs, Vec::new()));
         }
         let config = arachne_config::load(file)?;
-        Ok((meaning(&config), config.logs))
+        Ok((meaning(&config), config.logs, config.paths))
     };
     match (read(), sample) {
-        (Ok((_, logs)), Some(sample)) => crate::sample::run(&logs, sample),
-        (Ok((meaning, _)), None) => match io::stdout().lock().write_all(meaning.as_bytes()) {
+        (Ok((_, logs, paths)), Some(sample)) => crate::sample::run(&logs, paths, sample),
+        (Ok((meaning, ..)), None) => match io::stdout().lock().write_all(meaning.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
             _ => ExitStatus::Done,
         },
@@ -157,6 +159,10 @@ fn meaning(config: &Config) -> String {
             Limit::Bytes(bytes) => format!("up to {bytes} bytes"),
         };
         text.push_str(&format!("stays     {} {limit}\n", retention.table));
+    }
+    for PathRule { pattern, template } in &config.paths {
+        let template = template.as_ref().map_or_else(String::new, |template| format!(" is {template}"));
+        text.push_str(&format!("paths     {pattern}{template}\n"));
     }
     if let Some(agent) = &config.agent {
         text.push_str(&agent_meaning(agent));

@@ -169,6 +169,12 @@ impl State {
             self.args.services.clone_from(&args.services);
             changed.push("services");
         }
+        if args.paths != self.args.paths {
+            self.control.paths(&args.paths).context("paths: cannot be kept in the data folder")?;
+            self.parts.paths.set(args.paths.clone());
+            self.args.paths.clone_from(&args.paths);
+            changed.push("paths");
+        }
         Ok(changed)
     }
 

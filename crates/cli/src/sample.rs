@@ -2,6 +2,8 @@
 //!
 //! Each rule is run alone, which gives its cost, then all together, which gives what none of them matched.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -11,7 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arachne_aggregate::Normaliser;
 use arachne_aggregate::access::job::{CLASSES, Job};
 use arachne_aggregate::rules::{LABEL_SETS_MAX, RuleSpec, Rules};
-use arachne_config::{AccessLog, Log, LogJob};
+use arachne_config::{AccessLog, Log, LogJob, PathRule};
 
 use crate::exit::ExitStatus;
 use crate::visible::visible;
@@ -25,7 +27,7 @@ const SHOWN_CHARS: usize = 160;
 
 /// Runs the rules over a file and prints what they do.
 #[must_use]
-pub fn run(logs: &[Log], file: &Path) -> ExitStatus {
+pub fn run(logs: &[Log], paths: Vec<PathRule>, file: &Path) -> ExitStatus {
     let lines = match read(file) {
         Ok(lines) => lines,
         Err(error) => {
@@ -33,7 +35,7 @@ pub fn run(logs: &[Log], file: &Path) -> ExitStatus {
             return ExitStatus::Usage;
         }
     };
-    let text = report(logs, &lines, &file.display().to_string());
+    let text = report(logs, paths, &lines, &file.display().to_string());
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitStatus::Unexpected,
         _ => ExitStatus::Done,
@@ -57,15 +59,16 @@ fn read(file: &Path) -> io::Result<Vec<Vec<u8>>> {
 }
 
 /// What is to be said.
-fn report(logs: &[Log], lines: &[Vec<u8>], name: &str) -> String {
+fn report(logs: &[Log], paths: Vec<PathRule>, lines: &[Vec<u8>], name: &str) -> String {
     let bytes: usize = lines.iter().map(Vec::len).sum();
     let mut text = format!("sample    {}: {} lines, {bytes} bytes\n", visible(name.as_bytes()), lines.len());
     if logs.is_empty() {
         text.push_str("logs      no rules: write `logs:` with `- plugin: access` or `- plugin: logparser`\n");
     }
+    let normaliser = Normaliser::default().with_rules(paths);
     for log in logs {
         if let LogJob::Access(access) = &log.job {
-            access_log(access, &log.file, lines, &mut text);
+            access_log(access, &normaliser, &log.file, lines, &mut text);
         }
     }
     let rule = |log: &Log| if let LogJob::Rule(rule) = &log.job { Some((**rule).clone()) } else { None };
@@ -91,8 +94,8 @@ fn cost(begin: Instant, lines: usize) -> String {
     format!("{} ns per line", begin.elapsed().as_nanos() / lines.max(1) as u128)
 }
 
-fn access_log(access: &AccessLog, file: &str, lines: &[Vec<u8>], text: &mut String) {
-    let mut job = Job::new(&access.format, Normaliser::default(), access.settings.clone(), 0);
+fn access_log(access: &AccessLog, normaliser: &Normaliser, file: &str, lines: &[Vec<u8>], text: &mut String) {
+    let mut job = Job::new(&access.format, normaliser.clone(), access.settings.clone(), 0);
     let (begin, now) = (Instant::now(), now());
     let mut refused = Vec::new();
     for (at, line) in lines.iter().enumerate() {
@@ -113,6 +116,16 @@ fn access_log(access: &AccessLog, file: &str, lines: &[Vec<u8>], text: &mut Stri
     let named = CLASSES.iter().zip(classes).filter(|(_, count)| *count > 0);
     let named: Vec<_> = named.map(|(class, count)| format!("{} {count}", class.name())).collect();
     let _ = writeln!(text, "          {} in {} windows of 10 s", named.join(", "), windows.len());
+    let mut templates: BTreeMap<&str, u64> = BTreeMap::new();
+    for (template, requests) in windows.iter().flat_map(|(_, window)| window.templates()) {
+        *templates.entry(template).or_default() += requests.count();
+    }
+    let mut templates: Vec<_> = templates.into_iter().filter(|(_, count)| *count > 0).collect();
+    templates.sort_by_key(|(_, count)| Reverse(*count));
+    let most = templates.iter().take(SHOWN).map(|(name, count)| format!("{} {count}", visible(name.as_bytes())));
+    if !templates.is_empty() {
+        let _ = writeln!(text, "          paths {}", most.collect::<Vec<_>>().join(", "));
+    }
     missed(counted.missed.late, counted.missed.ahead, text);
     for (at, line, refusal) in refused {
         let field = refusal.field().map_or_else(String::new, |field| format!(" at {field:?}"));

@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, Result};
 use arachne_capture::rows::ServiceRule;
-use arachne_config::{Agent, Limit, Retention};
-use arachne_content::redact::{Redactor, Rules};
+use arachne_config::{Agent, Limit, PathRule, Retention};
+use arachne_content::redact::{self, Redactor};
 use arachne_model::table::STORED;
 use arachne_server::{Access, Auth, Config, PORT, Parts, Ready, TlsFiles, UiFile, serve};
 use arachne_store::{Store, StoreError};
@@ -77,6 +77,10 @@ pub struct ServeArgs {
     #[arg(skip)]
     pub services: Vec<ServiceRule>,
 
+    /// What templates paths have, as configured.
+    #[arg(skip)]
+    pub paths: Vec<PathRule>,
+
     /// Whether browsers may tell how pages were loaded, as configured.
     #[arg(skip)]
     pub beacons: Option<bool>,
@@ -121,21 +125,27 @@ impl ServeArgs {
     }
 }
 
-/// Rules that name services, which may change.
-#[derive(Clone, Debug, Default)]
-pub struct Services(Arc<RwLock<Vec<ServiceRule>>>);
+/// Rules for captures that are uploaded, which may change.
+#[derive(Debug)]
+pub struct Rules<T>(Arc<RwLock<Vec<T>>>);
 
-impl Services {
-    fn of(rules: Vec<ServiceRule>) -> Self {
+impl<T> Clone for Rules<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T: Clone> Rules<T> {
+    fn of(rules: Vec<T>) -> Self {
         Self(Arc::new(RwLock::new(rules)))
     }
 
-    fn all(&self) -> Vec<ServiceRule> {
+    fn all(&self) -> Vec<T> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Others, from the next import on.
-    pub fn set(&self, rules: Vec<ServiceRule>) {
+    pub fn set(&self, rules: Vec<T>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 }
@@ -146,7 +156,9 @@ pub struct Swappable {
     /// The store.
     pub store: Arc<EmbeddedStore>,
     /// Rules that name services.
-    pub services: Services,
+    pub services: Rules<ServiceRule>,
+    /// What templates paths have.
+    pub paths: Rules<PathRule>,
     /// The agent that the server starts itself.
     pub agent: OwnAgent,
     /// The data folder.
@@ -206,20 +218,26 @@ fn start(args: &ServeArgs) -> Result<()> {
             anyhow::bail!("a server holds {} already; it listens on {}", data.display(), socket.display())
         }
     };
-    let redactor = Redactor::new(key::key(&data)?, Rules::default());
-    let services = Services::of(args.services.clone());
+    let secret = redact::Rules::default;
+    let redactor = Redactor::new(key::key(&data)?, secret());
+    let (services, paths) = (Rules::of(args.services.clone()), Rules::of(args.paths.clone()));
     let parts = Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         sql: Some(Arc::new(Sql(Arc::clone(&store)))),
-        importer: Arc::new(Captures { store: Arc::clone(&store), redactor, services: services.clone() }),
+        importer: Arc::new(Captures {
+            store: Arc::clone(&store),
+            redactor,
+            services: services.clone(),
+            paths: paths.clone(),
+        }),
         ui: arachne_ui_assets::all().iter().map(ui_file).collect(),
         capture_filter: Some(Arc::new(Tcpdump)),
         keys: Some(key::keys(&data)?),
-        beacons: Some(Arc::new(Browsers::new(Redactor::new(key::key(&data)?, Rules::default())))),
+        beacons: Some(Arc::new(Browsers::new(Redactor::new(key::key(&data)?, secret())))),
     };
-    let config = Config { access: args.access(), ..Config::new(data.clone()) };
+    let config = Config { access: args.access(), paths: args.paths.clone(), ..Config::new(data.clone()) };
     let agent = OwnAgent::default();
-    let swappable = Swappable { store: Arc::clone(&store), services, agent: agent.clone(), data };
+    let swappable = Swappable { store: Arc::clone(&store), services, paths, agent: agent.clone(), data };
     let mut watcher = Ok(None);
     let ready = |ready: &Ready<'_>| {
         greet(ready);

@@ -55,6 +55,13 @@ pub const METRICS: &[&[Metric]] = &[&[
         VITALS,
     ),
     Metric::counter("browser.errors", "1", &["page", "release"], "script errors", "the event `error`"),
+    Metric::counter(
+        "browser.other_max",
+        "1",
+        &[],
+        "no page and release within `~other` has more beacons than this",
+        "the beacons",
+    ),
     OUTCOMES,
 ]];
 
@@ -118,6 +125,11 @@ impl Receiver {
         Ok(())
     }
 
+    /// Makes templates by other rules from now on.
+    pub fn go_by(&mut self, normaliser: Normaliser) {
+        self.beacons.go_by(normaliser);
+    }
+
     /// One was not even looked at: too many came.
     pub fn refuse(&mut self) {
         self.beacons.refuse();
@@ -159,7 +171,8 @@ mod tests {
         receiver.push(query, b"Googlebot", NOW).expect_err("it is a bot");
         let (points, records) = receiver.take(NOW + 1);
         let found = Found { points, ..Found::default() };
-        for metric in METRICS[0] {
+        // Nothing is in `~other` here.
+        for metric in METRICS[0].iter().filter(|metric| metric.name != "browser.other_max") {
             let point = found.points.iter().find(|point| point.name == metric.name);
             let point = point.unwrap_or_else(|| panic!("no {}", metric.name));
             assert_eq!(

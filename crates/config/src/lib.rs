@@ -1,5 +1,5 @@
-//! `arachne.yml`: where the store is, who may ask, how long rows stay, what services are called, what the agent of this
-//! machine captures, what becomes of log lines.
+//! `arachne.yml`: where the store is, who may ask, how long rows stay, what services are called, what templates
+//! paths have, what the agent of this machine captures, what becomes of log lines.
 //!
 //! Read strictly: an unknown key, a key given twice, a value of the wrong form are mistakes, all of which are told at once,
 //! each with its line, its key and what to write instead. Nothing is guessed: a scalar is the text that stands there, so
@@ -9,6 +9,7 @@ mod agent;
 mod for_agent;
 mod logs;
 mod mistake;
+mod paths;
 mod read;
 mod schema;
 mod tree;
@@ -18,6 +19,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 pub use agent::Agent;
+pub use arachne_aggregate::template::Rule as PathRule;
 pub use arachne_delivery::instructions::Service;
 pub use for_agent::AgentFile;
 pub use logs::{AccessLog, Log, LogJob};

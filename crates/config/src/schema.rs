@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arachne_aggregate::template::Rule as PathRule;
 use arachne_delivery::instructions::Service;
 use arachne_model::table::{PointRow, ROLLED, Row as _, STORED};
 
 use crate::agent::{Agent, agent, switch};
 use crate::logs::{Log, logs};
 use crate::mistake::Mistake;
+use crate::paths::paths;
 use crate::read::{Section, read};
 use crate::tree::{Node, Value};
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub retention: Vec<Retention>,
     /// `services`, in their order: the first whose conditions all hold names a service; one that is absent always holds.
     pub services: Vec<Service>,
+    /// `paths`: rules for templates of paths, in their order: the first that matches counts, before what is built in or learned.
+    pub paths: Vec<PathRule>,
     /// `agent`: the agent of this machine; none where the section is not there.
     pub agent: Option<Agent>,
     /// `logs`: files of log lines and what becomes of them.
@@ -121,8 +125,10 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
     }
     let (services, agent, logs) =
         told(&mut file, mistakes, |node, services, mistakes| agent(node?, services, mistakes));
+    let paths = file.take("paths").map_or_else(Vec::new, |node| paths(node, mistakes));
     file.end(mistakes);
-    Some(Config { listen, auth, tls, beacons, own_series, data: folder.join(data?), retention, services, agent, logs })
+    let data = folder.join(data?);
+    Some(Config { listen, auth, tls, beacons, own_series, data, retention, services, paths, agent, logs })
 }
 
 /// What an agent is told: `services`, `agent` and `logs`, the last of which go into what the agent collects.

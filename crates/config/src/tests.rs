@@ -6,7 +6,7 @@ use std::time::Duration;
 use arachne_delivery::instructions::{AgentConfig, AgentLimits, Packets, Save};
 use proptest::prelude::*;
 
-use crate::{Agent, Auth, Config, Limit, LogJob, parse};
+use crate::{Agent, Auth, Config, Limit, LogJob, PathRule, parse};
 
 fn config(text: &str) -> Config {
     parse("arachne.yml", text.as_bytes(), Path::new("/etc/arachne")).unwrap_or_else(|mistakes| panic!("{mistakes}"))
@@ -32,6 +32,37 @@ fn a_whole_file() {
     );
     assert_eq!(config.services[0].host.as_deref(), Some("pricing.internal"));
     assert_eq!((config.services[0].port, config.services[1].name.as_str()), (Some(8080), "rest"));
+}
+
+#[test]
+fn rules_for_paths() {
+    let text = "storage: {path: d}\npaths:\n  - /users/me\n  - /users/{user}\n  - pattern: /static/**\n    template: /static/{file}\n";
+    let rule = |pattern: &str, template: Option<&str>| PathRule {
+        pattern: pattern.to_owned(),
+        template: template.map(str::to_owned),
+    };
+    let expected = [rule("/users/me", None), rule("/users/{user}", None), rule("/static/**", Some("/static/{file}"))];
+    assert_eq!(config(text).paths, expected);
+    assert_eq!(config("storage: {path: d}\npaths: []\n").paths, []);
+
+    let many = (0..300).fold(String::new(), |all, n| all + &format!("  - /{n}\n"));
+    let text = "storage: {path: d}\npaths:\n  - users\n  - /a/{b}\n  - pattern: /a/me\n  - template: /x\n  - pattern: /c\n    template: x\n  - {patern: /d}\n  \
+                - /e*\n  - [/f]\n";
+    for wanted in [
+        "3:5: paths[0]: \"users\" does not start with /: write the whole path, such as /users\n",
+        "5:14: paths[2]: is never used: paths[1], \"/a/{b}\", takes all its paths; put this one before it",
+        "6:5: paths[3].pattern: is missing: write `pattern: /users/{user}`",
+        "8:15: paths[4].template: \"x\" does not start with /",
+        "9:6: paths[5].patern: unknown key; did you mean `pattern`",
+        "10:5: paths[6]: \"/e*\" has a placeholder for part of a segment",
+        "11:5: paths[7]: keys are expected below it",
+    ] {
+        let told = mistakes(text);
+        assert!(told.contains(wanted), "{told}\nwithout {wanted:?}");
+    }
+    assert!(mistakes("storage: {path: d}\npaths: /a\n").contains("2:8: paths: a list is expected: `- /users/{user}`"));
+    let told = mistakes(&format!("storage: {{path: d}}\npaths:\n{many}"));
+    assert!(told.contains("paths: 300 rules: there may be 256") && !told.contains("never used"), "{told}");
 }
 
 #[test]
@@ -359,6 +390,7 @@ fn a_file_for_an_agent_sets_what_it_names_and_nothing_else() {
         ("agent: {name: web-1, filter: udp}\n", "1:15: agent.name: an agent of another host is named on the command"),
         ("agent: {look_up_names: yes, filter: udp}\n", "give it --look-up-names there"),
         ("storage: {path: d}\nlogs: []\n", "1:1: storage: unknown key; there are: services, agent, logs"),
+        ("paths: [/a]\nlogs: []\n", "1:1: paths: unknown key; there are: services, agent, logs"),
         ("logs:\n  - plugin: access\n    file: a.log\n    format: combined\n", "logs: `a.log` is no absolute path"),
         ("agent: {collect: {chekcs: []}}\n", "did you mean `checks`?"),
         ("agent: {collect: {networks: [10.0.0.0/40]}}\n", "no network"),

@@ -38,22 +38,39 @@ pub struct Instructions {
     pub keys: Option<Keys>,
     /// Asks what a filter would catch.
     pub preview: Option<Preview>,
-    /// What was learned about paths, where the agent's [`super::status::Status::paths`] is another one.
+    /// What is known about paths, where the agent's [`super::status::Status::paths`] is another one.
     pub paths: Option<Paths>,
 }
 
 /// Positions that are told at most; an agent leaves out further ones.
 pub const PATHS_MAX: usize = 1024;
 
-/// What was learned about paths of URLs: where names stand. All agents and their logs go by the same.
+/// Configured rules that are told at most; an agent leaves out further ones.
+pub const PATH_RULES_MAX: usize = 256;
+
+/// What templates of paths of URLs are made by: configured rules, and what was learned, which is where names stand. All agents and their
+/// logs go by the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Paths {
-    /// Grows with each change; 0 is nothing learned.
+    /// Grows with each change; 0 is nothing learned or configured.
     pub version: u32,
     /// Positions at which any word is a name.
     pub positions: Vec<PathPosition>,
+    /// What is configured (`paths`), which comes first: the first rule that matches a path makes its template.
+    pub rules: Vec<PathRule>,
+}
+
+/// A configured rule for paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct PathRule {
+    /// A whole path: `*` or `{name}` stand for one segment, `**` at the end for any rest.
+    pub pattern: String,
+    /// What such paths become; the pattern itself where it is absent.
+    pub template: Option<String>,
 }
 
 /// A position of paths at which any word is a name.

@@ -4,7 +4,7 @@
 //! They give nothing away, each client has a bucket of its own, what is kept is bounded whatever comes, and what a page
 //! says is text of a stranger.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::connection::Peer;
 use crate::etag::tagged;
 use crate::parts;
+use crate::paths::Learned;
 use crate::problem::Problem;
 use crate::rate::Buckets;
 
@@ -50,6 +51,8 @@ pub(crate) struct Beacons {
     waiting: Mutex<Rows>,
     sender: String,
     sequence: AtomicU64,
+    /// The version of the rules for paths that the taker goes by.
+    paths: AtomicU32,
 }
 
 impl std::fmt::Debug for Beacons {
@@ -68,6 +71,7 @@ impl Beacons {
             // Each start is a sender of its own: nothing it sends was there before.
             sender: format!("server/beacons/{:016x}", now()),
             sequence: AtomicU64::new(0),
+            paths: AtomicU32::new(0),
         }
     }
 
@@ -92,6 +96,14 @@ impl Beacons {
             let detail = "this client sends too many beacons; data-sample of the script makes them fewer";
             Problem::new("too-many-requests", detail).again_after(wait.as_secs() + 1)
         })
+    }
+
+    /// Sees to it that pages have the templates of now.
+    pub fn go_by(&self, paths: &Learned) {
+        let (Some(taker), version) = (&self.taker, paths.version()) else { return };
+        if self.paths.swap(version, Ordering::AcqRel) != version {
+            taker.go_by(paths.normaliser());
+        }
     }
 
     /// Makes what was told durable. Blocks. What the store does not take waits for the next time.

@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use arachne_aggregate::template::Rule;
+
 use crate::control::Access;
 
 /// The port of `arachne serve` unless another one is given.
@@ -37,6 +39,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Whether it also listens on `socket` in the data folder.
     pub socket: bool,
+    /// Rules for templates of paths, the first that matches counts: before what is learned.
+    pub paths: Vec<Rule>,
     /// What it takes.
     pub limits: Limits,
 }
@@ -47,7 +51,7 @@ impl Config {
     pub fn new(data: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
         let access = Access { listen, auth: Auth::default(), tls: None, beacons: None, own_series: true };
-        Self { access, data, socket: true, limits: Limits::default() }
+        Self { access, data, socket: true, paths: Vec::new(), limits: Limits::default() }
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use arachne_aggregate::template::Rule;
 use arachne_delivery::instructions::{AgentConfig, Wrong};
 use arachne_telemetry::{codes, emit};
 use tokio::net::TcpListener;
@@ -83,6 +84,14 @@ impl Control {
             RegistryError::Wanted(Wrong { field, detail })
         })?;
         self.app.agents.registry.adopt(name, key_file, config, now())
+    }
+
+    /// Goes by these rules for templates of paths, in the place of those before. Durable when it returns. Blocks.
+    ///
+    /// # Errors
+    /// They cannot be kept. Nothing has changed then.
+    pub fn paths(&self, rules: &[Rule]) -> io::Result<()> {
+        self.app.agents.paths.configure(rules)
     }
 
     /// Tells how the file stands that the server is configured by: why what it holds now is not in force, nothing when it is.

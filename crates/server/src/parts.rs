@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
+use arachne_aggregate::Normaliser;
 use arachne_delivery::instructions::Keys;
 use arachne_model::table::Rows;
 use arachne_store::{ImportFacts, Store, Watch};
@@ -41,6 +42,9 @@ pub trait Beacons: Send + Sync {
 
     /// One was not looked at, since too many came.
     fn refuse(&self);
+
+    /// Makes templates of paths by other rules from now on.
+    fn go_by(&self, normaliser: Normaliser);
 
     /// What was taken since this was asked last: points, and those that are kept.
     fn rows(&self, now: i64) -> Rows;

@@ -1,5 +1,5 @@
-//! What is learned about paths of URLs: which words in them are names. Learned here from what all agents delivered, so that all of
-//! them go by the same rules, told to each, and kept over restarts.
+//! What is known about paths of URLs: rules that are configured, and which words are names, which is learned here from what all agents
+//! delivered, so that all of them go by the same rules, told to each, and kept over restarts.
 //!
 //! Only what is new is looked at. What was learned stays: a template that became another one never comes back.
 
@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arachne_aggregate::Normaliser;
+use arachne_aggregate::template::Rule;
 use arachne_aggregate::template::learn::{Position, TEMPLATES_MAX, learn};
-use arachne_delivery::instructions::{PathPosition, Paths};
+use arachne_delivery::instructions::{PathPosition, PathRule, Paths};
 use arachne_filter::catalogue::lookup;
 use arachne_filter::{Field, Predicate, Test, TextTest};
 use arachne_model::table::{ExchangeRow, PointRow, Row as _, Table};
@@ -83,7 +84,41 @@ impl Learned {
     pub fn normaliser(&self) -> Normaliser {
         let state = self.locked();
         let positions = state.paths.positions.iter().map(position).collect();
-        Normaliser::default().with_learned(state.paths.version, positions)
+        Normaliser::default()
+            .with_rules(state.paths.rules.iter().map(rule))
+            .with_learned(state.paths.version, positions)
+    }
+
+    /// The version of what is in force.
+    pub fn version(&self) -> u32 {
+        self.locked().paths.version
+    }
+
+    /// Goes by these configured rules in the place of those before: a new version where they differ. Blocks.
+    ///
+    /// # Errors
+    /// They cannot be kept: then those before stay in force.
+    pub fn configure(&self, rules: &[Rule]) -> io::Result<()> {
+        let told = |of: &Rule| PathRule { pattern: of.pattern.clone(), template: of.template.clone() };
+        let rules: Vec<PathRule> = rules.iter().map(told).collect();
+        let mut state = self.locked();
+        if state.paths.rules == rules {
+            return Ok(());
+        }
+        let version = state.paths.version.saturating_add(1);
+        let paths = Paths { version, positions: state.paths.positions.clone(), rules };
+        self.keep(&paths)?;
+        emit!(codes::SERVER_PATHS_003, version = version, rules = paths.rules.len());
+        state.paths = paths;
+        Ok(())
+    }
+
+    /// Makes it durable: what is not kept is not told, so that a version never means two things.
+    fn keep(&self, paths: &Paths) -> io::Result<()> {
+        let written = serde_json::to_vec(paths).map_err(io::Error::from);
+        written.and_then(|text| durable::write(&self.file, &text)).inspect_err(|error| {
+            emit!(codes::SERVER_PATHS_002, file = %self.file.display(), error = %chain(error));
+        })
     }
 
     /// What to tell an agent that knows `version`.
@@ -115,12 +150,12 @@ impl Learned {
             return;
         }
         let told = |of: &Position| PathPosition { prefix: of.prefix.clone(), kept: of.kept.clone() };
-        let paths =
-            Paths { version: state.paths.version.saturating_add(1), positions: learned.iter().map(told).collect() };
-        let written = serde_json::to_vec(&paths).map_err(io::Error::from);
-        if let Err(error) = written.and_then(|text| durable::write(&self.file, &text)) {
-            // What is not kept is not told either: versions must never mean two things.
-            emit!(codes::SERVER_PATHS_002, file = %self.file.display(), error = %chain(&error));
+        let paths = Paths {
+            version: state.paths.version.saturating_add(1),
+            positions: learned.iter().map(told).collect(),
+            rules: state.paths.rules.clone(),
+        };
+        if self.keep(&paths).is_err() {
             return;
         }
         let new: Vec<&str> = learned.iter().filter(|one| !known.contains(one)).map(|one| one.prefix.as_str()).collect();
@@ -149,6 +184,10 @@ impl State {
 
 fn position(told: &PathPosition) -> Position {
     Position { prefix: told.prefix.clone(), kept: told.kept.clone() }
+}
+
+fn rule(told: &PathRule) -> Rule {
+    Rule { pattern: told.pattern.clone(), template: told.template.clone() }
 }
 
 /// Until when an answer is wanted.
@@ -243,6 +282,22 @@ mod tests {
         let prefixes: Vec<String> = learned.paths().positions.into_iter().map(|one| one.prefix).collect();
         assert_eq!(prefixes, ["/shops", "/users"]);
         assert_eq!(Learned::open(folder.path()).paths(), learned.paths(), "it is kept");
+        let rules = [Rule { pattern: "/users/{user}".to_owned(), template: None }];
+        learned.configure(&rules).expect("it can be written");
+        learned.configure(&rules).expect("nothing is to be done");
+        let again = Learned::open(folder.path());
+        assert_eq!((again.paths(), again.version(), again.paths().positions.len()), (learned.paths(), 3, 2));
+        let mut out = String::new();
+        again.normaliser().normalise("/users/bob", &mut out);
+        assert_eq!(out, "/users/{user}", "what is configured comes before what was learned");
+        learned.configure(&[]).expect("it can be written");
+        assert_eq!((learned.version(), learned.paths().rules), (4, Vec::new()), "taken away is a change, too");
+        fs::remove_file(folder.path().join("paths.json"))
+            .and_then(|()| fs::create_dir(folder.path().join("paths.json")))
+            .expect("a folder in its place");
+        learned.configure(&rules).expect_err("it cannot be kept");
+        assert_eq!(learned.version(), 4, "what is not kept is not told");
+        fs::remove_dir(folder.path().join("paths.json")).expect("it is empty");
         fs::write(folder.path().join("paths.json"), "{").expect("a file");
         let before = arachne_telemetry::count_of(&codes::SERVER_PATHS_002);
         assert_eq!(Learned::open(folder.path()).paths(), Paths::default());

@@ -158,6 +158,8 @@ impl Server {
             None
         };
         let agents = Agents::open(&config.data, parts.keys.clone())?;
+        // What cannot be kept was told; the server is of use without.
+        let _ = agents.paths.configure(&config.paths);
         let app = App::new(config, parts, tokens, agents, tls);
         app.set_address(tcp.local_addr().map_err(listen("the address".to_owned()))?);
         let (control, wishes) = Control::new(app.clone());
@@ -251,8 +253,12 @@ async fn keep_beacons(app: App) {
     loop {
         ticks.tick().await;
         let app = app.clone();
+        let keep = move || {
+            app.beacons.go_by(&app.agents.paths);
+            app.beacons.keep(&*app.parts.store, now());
+        };
         // It panics no more than the taking of a batch does.
-        let _ = tokio::task::spawn_blocking(move || app.beacons.keep(&*app.parts.store, now())).await;
+        let _ = tokio::task::spawn_blocking(keep).await;
     }
 }
 

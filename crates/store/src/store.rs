@@ -229,7 +229,7 @@ pub trait Store: Send + Sync {
     fn facts(&self) -> StoreFacts;
 
     /// Makes templates of stored exchanges anew that were made by older rules than `rules`, some of them at a time: `template` gives that
-    /// of now from the one a row has. `false` when none is left, but for rows that came a moment ago; an engine may leave all as they are.
+    /// of now of the path a row has, or of its template where the path is not there; a row without a template stays so. `false` when none is left, but for rows that came a moment ago; an engine may leave all as they are.
     ///
     /// # Errors
     /// When reading or writing fails; what was done before stays.

@@ -409,7 +409,7 @@ codes! {
         since: "0.1.0",
     }
     SERVER_PATHS_001 "SERVER-PATHS-001" Info "paths were learned" {
-        meaning: "Behind each of `positions` stand so many different words that they are names: from now on they are `{word}` in templates of paths, of captured exchanges and of logs alike. Agents are told; rows have the `version` as `url.template.rules`.",
+        meaning: "Behind each of `positions` stand so many different words that they are names: from now on they are `{word}` in templates of paths, of captured exchanges and of logs alike. Agents are told; rows have the `version` as `url.template.rules`, times 256.",
         cause: "More than 200 different words at one position of paths.",
         action: "Nothing. GET /api/v1/paths tells all that is in force.",
         since: "0.3.0",
@@ -418,6 +418,12 @@ codes! {
         meaning: "The `file` with what was learned about paths is damaged, or cannot be written; `error` says why. What was in force stays until a restart; after one it is learned anew, and templates of both times differ.",
         cause: "A full or failing disk, or an edit by hand.",
         action: "Put right what `error` names; a damaged file may be removed.",
+        since: "0.3.0",
+    }
+    SERVER_PATHS_003 "SERVER-PATHS-003" Info "the rules for paths are others" {
+        meaning: "The section `paths` of arachne.yml has other `rules` than before. Agents are told; rows have the `version` as `url.template.rules`, times 256.",
+        cause: "The file was changed, or the server was started with another one.",
+        action: "Nothing. POST /api/v1/paths/apply makes templates of stored exchanges anew.",
         since: "0.3.0",
     }
     SERVER_SAVED_001 "SERVER-SAVED-001" Error "something saved is damaged" {

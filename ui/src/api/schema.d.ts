@@ -806,7 +806,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What was learned about paths: positions at which any word is a name, by which templates are made.
+         * What templates of paths are made by: configured rules, and positions at which any word is a name, which were learned.
          * @description Right: `read`.
          */
         get: operations["getPaths"];
@@ -828,7 +828,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make the templates of stored exchanges anew by what was learned since: for 15 s, then it says whether more is left.
+         * Make the templates of stored exchanges anew, of their paths by the rules of now: for 15 s, then it says whether more is left.
          * @description Right: `admin`.
          */
         post: operations["applyPaths"];
@@ -3590,7 +3590,23 @@ export interface components {
              */
             prefix?: string;
         };
-        /** @description What was learned about paths of URLs: where names stand. All agents and their logs go by the same. */
+        /** @description A configured rule for paths. */
+        PathRule: {
+            /**
+             * @description A whole path: `*` or `{name}` stand for one segment, `**` at the end for any rest.
+             * @default
+             */
+            pattern?: string;
+            /**
+             * @description What such paths become; the pattern itself where it is absent.
+             * @default null
+             */
+            template?: string | null;
+        };
+        /**
+         * @description What templates of paths of URLs are made by: configured rules, and what was learned, which is where names stand. All agents and their
+         *     logs go by the same.
+         */
         Paths: {
             /**
              * @description Positions at which any word is a name.
@@ -3598,8 +3614,13 @@ export interface components {
              */
             positions?: components["schemas"]["PathPosition"][];
             /**
+             * @description What is configured (`paths`), which comes first: the first rule that matches a path makes its template.
+             * @default []
+             */
+            rules?: components["schemas"]["PathRule"][];
+            /**
              * Format: int32
-             * @description Grows with each change; 0 is nothing learned.
+             * @description Grows with each change; 0 is nothing learned or configured.
              * @default 0
              */
             version?: number;

@@ -179,11 +179,13 @@ impl LogReader {
 
     /// Those that are told, then those that nginx writes.
     fn follow(&mut self) {
+        let mut foreign = Vec::new();
         let places = match &self.nginx {
             None => Vec::new(),
             Some(Some(file)) => vec![Place::of(file)],
             Some(None) => {
-                let mut places = nginx::running(Path::new("/"));
+                let mut places;
+                (places, foreign) = nginx::running(Path::new("/"), nginx::trusted);
                 if places.iter().all(|place| place.file != Path::new(nginx::USUAL)) {
                     places.insert(0, Place::of(Path::new(nginx::USUAL)));
                 }
@@ -193,7 +195,7 @@ impl LogReader {
         let found: Vec<_> = places.iter().filter_map(nginx::find).collect();
         let logs = found.iter().flat_map(|found| &found.logs);
         self.logs.follow(self.told.iter().chain(logs).cloned().collect());
-        self.nginx_missing = found.into_iter().flat_map(|found| found.missing).collect();
+        self.nginx_missing = found.into_iter().flat_map(|found| found.missing).chain(foreign).collect();
     }
 
     /// Reads until the end; then all that is there, and hands it over.

@@ -1,13 +1,15 @@
 //! What the threads of a capture do, made from a configuration: everything that can be wrong with it is told here.
 
 use arachne_aggregate::Normaliser;
+use arachne_aggregate::template::Rule;
 use arachne_aggregate::template::learn::Position;
 use arachne_capture::FrameBytes;
 use arachne_capture::rows::{Choice, RowOptions, ServiceRule};
 use arachne_content::TapOptions;
 use arachne_content::redact::{Key, Redactor, Rules};
 use arachne_delivery::instructions::{
-    AgentConfig, BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, PATHS_MAX, Packets, PathPosition, Paths, Service, Wrong,
+    AgentConfig, BASE_BYTES, BODY_BYTES_MAX, HELD_BYTES_MIN, PATH_RULES_MAX, PATHS_MAX, Packets, PathPosition,
+    PathRule, Paths, Service, Wrong,
 };
 use arachne_filter::{Predicate, Settings, parse};
 use arachne_model::Limits;
@@ -150,12 +152,15 @@ impl Plan {
     }
 }
 
-/// What makes templates of paths, with what was learned about them.
+/// What makes templates of paths, by what is configured and what was learned. A rule of a newer server that says nothing here is left
+/// out.
 #[must_use]
 pub fn normaliser(paths: &Paths) -> Normaliser {
+    let rule = |told: &PathRule| Rule { pattern: told.pattern.clone(), template: told.template.clone() };
+    let rules = paths.rules.iter().take(PATH_RULES_MAX).map(rule);
     let position = |told: &PathPosition| Position { prefix: told.prefix.clone(), kept: told.kept.clone() };
     let positions = paths.positions.iter().take(PATHS_MAX).map(position).collect();
-    Normaliser::default().with_learned(paths.version, positions)
+    Normaliser::default().with_rules(rules).with_learned(paths.version, positions)
 }
 
 /// A rule that names a service, as captures know it.

@@ -49,6 +49,11 @@ impl Beacons {
         }
     }
 
+    /// Makes templates by other rules from now on.
+    pub fn go_by(&mut self, normaliser: Normaliser) {
+        self.normaliser = normaliser;
+    }
+
     /// Counts the beacon that `query` is, sent by a `user_agent` at `at` (nanoseconds since the Unix epoch; `arrived` is when it was
     /// read). The page of what comes back is a template where it was a path.
     ///
@@ -95,6 +100,7 @@ impl Beacons {
     fn rank(&mut self, number: i64) {
         let candidates = std::mem::replace(&mut self.candidates, Top::new(CANDIDATES, Rank::Count));
         let Some(window) = self.windows.held(number) else { return };
+        window.bound(u64::try_from(candidates.most()).unwrap_or(u64::MAX));
         let left = self.groups.keep(number, &window.groups, &candidates);
         for window in self.windows.held_mut() {
             left.iter().for_each(|(slot, name)| window.groups.leave(*slot, name));

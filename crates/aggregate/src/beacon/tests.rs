@@ -102,11 +102,16 @@ fn pages_that_strangers_make_up_are_one_and_heavy_ones_come_back() {
     assert_eq!(views.len(), GROUPS_MAX + 1);
     assert_eq!(views.iter().map(|(_, total)| **total).sum::<i128>(), 5000);
     assert_eq!(all["browser.views page=~other"], 5000 - GROUPS_MAX as i128);
+    assert!(
+        (1..=48).contains(&all["browser.other_max "]),
+        "each came once, 100 are watched: {}",
+        all["browser.other_max "]
+    );
     for second in [10, 20] {
         for _ in 0..50 {
             beacons.push(b"v=1&p=home&dns=1", AGENT, NOW + second * SECOND, NOW + second * SECOND).expect("a beacon");
         }
-        series(&mut beacons);
+        assert_eq!(series(&mut beacons)["browser.other_max "], 50);
     }
     // Half an hour later nobody else has earned a place.
     let later = NOW + 2000 * SECOND;

@@ -17,6 +17,8 @@ pub struct Window {
 /// Those of a page in a release.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
+    /// Beacons, those too that tell of no view.
+    beacons: u64,
     views: u64,
     errors: u64,
     stages: [Histogram; STAGES.len()],
@@ -33,6 +35,7 @@ impl Group {
 
     pub(super) fn add(&mut self, beacon: &Beacon) {
         let weight = beacon.weight;
+        self.beacons += weight;
         self.views += if beacon.is_view() { weight } else { 0 };
         self.errors += beacon.errors * weight;
         for (held, stage) in self.stages.iter_mut().zip(beacon.stages) {
@@ -73,6 +76,12 @@ impl Group {
 }
 
 impl Window {
+    /// None of the pairs that are in `~other` up to now has more beacons than `most`.
+    pub(super) fn bound(&mut self, most: u64) {
+        let counted = self.groups.other.beacons;
+        self.groups.bound(most, counted);
+    }
+
     /// Everything in it, series by series.
     pub fn series(&self, out: &mut impl FnMut(&Series<'_>)) {
         for (key, group) in self.groups.all() {
@@ -81,6 +90,10 @@ impl Window {
             let labels = [("page", page), ("release", release)];
             let labels = if release.is_empty() { &labels[..1] } else { &labels[..] };
             group.series(labels, out);
+        }
+        let most = self.groups.other_max(self.groups.other.beacons);
+        if most > 0 {
+            out(&Series { name: "browser.other_max", labels: &[], value: Value::Count(most) });
         }
     }
 }

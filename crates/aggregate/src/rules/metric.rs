@@ -18,6 +18,8 @@ pub const LABEL_SETS_MAX: usize = 500;
 pub const LABEL_BYTES_MAX: usize = 128;
 /// Label sets without a place that are watched, in case one of them gets heavy.
 const CANDIDATES: usize = 64;
+/// The error bound of the label sets of a metric: none within `~other` has more values than this.
+const OTHER_MAX: &str = "log.labels.other_max";
 /// Between the values of a label set.
 const BETWEEN: char = '\u{1f}';
 
@@ -146,8 +148,9 @@ impl Metric {
     }
 
     /// At the end of a window: which slots change hands, with whom they were.
-    pub(super) fn rank(&mut self, number: i64, window: &Named<Cell>) -> Vec<(usize, Arc<str>)> {
+    pub(super) fn rank(&mut self, number: i64, window: &mut Named<Cell>) -> Vec<(usize, Arc<str>)> {
         let candidates = std::mem::replace(&mut self.candidates, Top::new(CANDIDATES, Rank::Count));
+        window.bound(u64::try_from(candidates.most()).unwrap_or(u64::MAX), window.other.count);
         self.sets.keep(number, window, &candidates)
     }
 
@@ -193,6 +196,10 @@ impl Described {
                 (Kind::Rate, false) => series::Value::Count(cell.count),
             };
             out(Series { name: &self.name, labels: &labels, value });
+        }
+        let most = cells.other_max(cells.other.count);
+        if most > 0 {
+            out(Series { name: OTHER_MAX, labels: &[("metric", &self.name)], value: series::Value::Count(most) });
         }
     }
 }

@@ -203,7 +203,7 @@ impl Rules {
         let metrics = self.rules.iter_mut().flat_map(|rule| &mut rule.metrics);
         let mut left = Vec::new();
         if let Some(window) = self.windows.held(number) {
-            let ranked = metrics.zip(&window.metrics).enumerate();
+            let ranked = metrics.zip(&mut window.metrics).enumerate();
             left.extend(ranked.map(|(at, (metric, (_, cells)))| (at, metric.rank(number, cells))));
         }
         for window in self.windows.held_mut() {

@@ -87,7 +87,9 @@ fn label_sets_are_bounded_and_the_label_to_blame_is_named() {
     assert_eq!((limited.values, limited.label.as_str()), (990, "b"));
     assert!(limited.distinct.abs_diff(990) < 50);
     let sums = sums(&rules.finish());
-    assert_eq!((sums.len(), sums["n{a=~other,b=~other}"], sums.values().sum::<i128>()), (11, 990, 1000));
+    let bound = sums["log.labels.other_max{metric=n}"];
+    assert!((1..=990 / 64 + 1).contains(&bound), "each came once, 64 are watched: {bound}");
+    assert_eq!((sums.len(), sums["n{a=~other,b=~other}"], sums.values().sum::<i128>()), (12, 990, 1000 + bound));
 }
 
 #[test]
@@ -176,5 +178,39 @@ proptest! {
             let _ = rules.nearest(bytes);
         }
         rules.finish();
+    }
+}
+
+proptest! {
+    /// Sums over labels are the totals, and none of `~other` has more than is said, whatever comes in whatever order.
+    #[test]
+    fn no_label_set_of_the_others_has_more_than_is_said(
+        lines in proptest::collection::vec((0_i64..35, 0_u8..6), 1..300),
+        sets in 0_usize..4,
+        closing in 1_usize..300,
+    ) {
+        let spec = rule(Source::Regex(r"^(?P<at>\d+) (?P<a>\w)".into()), vec![metric(Kind::Rate, "n", None, &[("a", "=a")])]);
+        let spec = RuleSpec { time_field: Some("at".into()), time_format: Some("%s".into()), ..spec };
+        let mut rules = Rules::new(&[spec], sets, 1).expect("a good rule");
+        let (mut windows, mut truth) = (Vec::new(), BTreeMap::<(i64, String), i128>::new());
+        for (at, (late, name)) in lines.iter().enumerate() {
+            let second = 1000 + at as i64 / 3 - late;
+            let (name, missed) = (char::from(b'a' + name).to_string(), rules.lines().missed);
+            rules.push(format!("{second} {name}").as_bytes(), 2000 * SECOND);
+            *truth.entry((second / 10, name)).or_default() += i128::from(rules.lines().missed == missed);
+            if at == closing {
+                windows.append(&mut rules.finish());
+            }
+        }
+        windows.append(&mut rules.finish());
+        for ((number, name), count) in truth {
+            let same: Vec<_> = windows.iter().filter(|(start, _)| start / SECOND / 10 == number).cloned().collect();
+            let sums = sums(&same);
+            let get = |key: &str| sums.get(key).copied().unwrap_or(0);
+            let (named, bound) = (get(&format!("n{{a={name}}}")), get("log.labels.other_max{metric=n}"));
+            prop_assert!(count - named <= bound, "{} of {} are not named, {} at most", count - named, name, bound);
+            let others = get("n{a=~other}");
+            prop_assert!(bound <= others, "{} of {}", bound, others);
+        }
     }
 }

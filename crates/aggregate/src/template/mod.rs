@@ -40,7 +40,7 @@ pub struct Normaliser {
     rules: Rules,
     /// Words that stay, by the template before the position of names.
     learned: BTreeMap<String, Vec<String>>,
-    /// Version of what was learned.
+    /// Version of the set: of what was learned, and of the configured rules that went with it.
     version: u32,
 }
 
@@ -53,6 +53,12 @@ impl Normaliser {
         Ok(Self { rules: Rules::new(rules)?, ..Self::default() })
     }
 
+    /// The same with other configured rules: those of `rules` that say something sensible.
+    #[must_use]
+    pub fn with_rules(self, rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self { rules: Rules::lenient(rules), ..self }
+    }
+
     /// The same with what was learned: the set of this `version`, 0 for none.
     #[must_use]
     pub fn with_learned(self, version: u32, positions: Vec<Position>) -> Self {
@@ -63,7 +69,7 @@ impl Normaliser {
         Self { learned: positions.into_iter().map(kept).collect(), version, ..self }
     }
 
-    /// Names the rules that rows are made by: those that were learned (24 bits), and [`VERSION`] (8 bits).
+    /// Names the rules that rows are made by: the version of those of the installation (24 bits), and [`VERSION`] (8 bits).
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version << 8 | VERSION

@@ -14,6 +14,35 @@ pub struct Rule {
     pub template: Option<String>,
 }
 
+impl Rule {
+    /// Whether it says something sensible.
+    ///
+    /// # Errors
+    /// [`RuleError`].
+    pub fn check(&self) -> Result<(), RuleError> {
+        compile(self.clone()).map(drop)
+    }
+
+    /// Whether each path that `later` matches is matched by this rule, too: behind it, `later` is never used. Of senseless rules
+    /// nothing is said.
+    #[must_use]
+    pub fn covers(&self, later: &Self) -> bool {
+        let (Ok(earlier), Ok(later)) = (compile(self.clone()), compile(later.clone())) else { return false };
+        let mut later = later.pattern.iter();
+        for part in &earlier.pattern {
+            let covered = match (part, later.next()) {
+                (Part::Rest, _) => return true,
+                (Part::One, Some(Part::Text(text))) => !text.is_empty(),
+                (part, other) => Some(part) == other,
+            };
+            if !covered {
+                return false;
+            }
+        }
+        later.next().is_none()
+    }
+}
+
 /// A rule that says nothing sensible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleError {
@@ -32,7 +61,11 @@ pub enum RuleError {
 impl fmt::Display for RuleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSlash(text) => write!(f, "{text:?} does not start with /"),
+            Self::NoSlash(text) => write!(
+                f,
+                "{text:?} does not start with /: write the whole path, such as /{}",
+                text.trim_start_matches('/')
+            ),
             Self::RestNotLast(text) => write!(f, "{text:?} goes on behind **, which stands for the whole rest"),
             Self::PartOfSegment(text) => {
                 write!(f, "{text:?} has a placeholder for part of a segment: use one for all of it")
@@ -70,10 +103,18 @@ enum Part {
 
 impl Rules {
     pub(super) fn new(rules: Vec<Rule>) -> Result<Self, RuleError> {
-        let rules = rules.into_iter().map(compile).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(rules.into_iter().map(compile).collect::<Result<_, _>>()?))
+    }
+
+    /// Without those that say nothing sensible.
+    pub(super) fn lenient(rules: impl IntoIterator<Item = Rule>) -> Self {
+        Self::of(rules.into_iter().filter_map(|rule| compile(rule).ok()).collect())
+    }
+
+    fn of(rules: Vec<Compiled>) -> Self {
         let mut templates: Vec<_> = rules.iter().map(|rule| rule.template().to_owned()).collect();
         templates.sort_unstable();
-        Ok(Self { rules, templates })
+        Self { rules, templates }
     }
 
     /// The template of the first rule that matches, or `path` when it is the template of a rule.

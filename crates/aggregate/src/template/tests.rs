@@ -191,6 +191,39 @@ fn senseless_rules_are_refused() {
 }
 
 #[test]
+fn rules_that_are_never_used_are_found() {
+    let covers = |first: &str, then: &str| rule(first, "").covers(&rule(then, ""));
+    for (first, then) in [
+        ("/a/{b}", "/a/me"),
+        ("/a/*", "/a/{x}"),
+        ("/a/**", "/a/b/c"),
+        ("/a/**", "/a"),
+        ("/**", "/a/{b}/**"),
+        ("/a", "/a"),
+    ] {
+        assert!(covers(first, then), "{first} {then}");
+    }
+    for (first, then) in [
+        ("/a/me", "/a/{b}"),
+        ("/a/*", "/a/**"),
+        ("/a/*", "/a/"),
+        ("/a/*", "/a"),
+        ("/a", "/a/b"),
+        ("a", "/a"),
+        ("/a", "a"),
+    ] {
+        assert!(!covers(first, then), "{first} {then}");
+    }
+}
+
+#[test]
+fn of_rules_from_elsewhere_the_senseless_are_left_out() {
+    let rules = [rule("users", ""), rule("/users/{user}", "")];
+    let normaliser = Normaliser::default().with_rules(rules).with_learned(3, Vec::new());
+    assert_eq!((with(&normaliser, "/users/bob").as_str(), normaliser.version()), ("/users/{user}", 3 << 8 | 1));
+}
+
+#[test]
 fn the_fingerprint_names_the_rules() {
     let print = |rules: &[(&str, &str)]| {
         let rules = rules.iter().map(|(pattern, template)| rule(pattern, template)).collect();

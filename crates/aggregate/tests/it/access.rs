@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use arachne_aggregate::Normaliser;
 use arachne_aggregate::access::job::{CLASSES, Class, Job, Settings};
 use arachne_aggregate::access::{Format, Reader, Record, Refusal};
+use arachne_aggregate::template::Rule;
 use arachne_aggregate::windows::Missed;
 use serde_json::{Value, json};
 
-use crate::shared::{expected, file, lines};
+use crate::shared::{expected, file, lines, shared};
 
 fn reader(format: &str) -> Reader {
     Reader::new(&Format::new(format).expect("the test names a good format"))
@@ -196,7 +197,17 @@ fn a_site_behind_apache() {
     assert_eq!(json!(facts.clients.len()), theirs["distinct_clients"]);
     assert_eq!(json!(facts.paths.len()), theirs["distinct_paths"]);
     top(&facts.paths, &theirs["top_paths"]);
+    // Its times are those of UTC; all of them are of one month.
+    let mut days = BTreeMap::<String, u64>::new();
+    for (at, count) in &facts.seconds {
+        let day = at.div_euclid(86_400_000_000_000) - MAY_OF_2015 + 1;
+        *days.entry(format!("{day:02}/May/2015")).or_default() += count;
+    }
+    assert_eq!(json!(days), theirs["days"]);
 }
+
+/// The day of 2015-05-01, from the Unix epoch.
+const MAY_OF_2015: i64 = 16_556;
 
 #[test]
 fn lighttpd_and_haproxy() {
@@ -389,4 +400,96 @@ fn the_job_counts_what_the_records_say() {
     assert_eq!((classes[Class::Error as usize], classes[Class::Limited as usize]), (3 + 47 + 26 + 40, 83));
     assert_eq!(json!(classes.iter().sum::<u64>()), json!(job.lines().counted));
     assert!(classes[Class::Bot as usize] > 1000 && classes[Class::Untimed as usize] >= 45, "{classes:?}");
+}
+
+/// What the generator of a log says of the lines that it made on purpose, and what we count of it; its routes are our rules for paths.
+fn agrees_with_its_generator(log: &[u8], theirs: &Value) {
+    let count = |of: &Value| of.as_u64().expect("a count");
+    let made = theirs["routes"].as_object().expect("by route");
+    let mut rules: Vec<Rule> = made
+        .keys()
+        .filter(|route| route.starts_with('/'))
+        .map(|route| {
+            let part = |segment: &str| if segment.contains('{') { "*".to_owned() } else { segment.to_owned() };
+            let pattern = route.split('/').map(part).collect::<Vec<_>>().join("/");
+            Rule { pattern, template: Some(route.clone()) }
+        })
+        .collect();
+    // `/employer/list` is not one of `/employer/{id}`.
+    rules.sort_by_key(|rule| rule.pattern.matches('*').count());
+    let (normaliser, mut template) = (Normaliser::new(rules).expect("good rules"), String::new());
+    let (mut reader, mut refused) = (reader("combined_plus"), 0);
+    let (mut statuses, mut routes, mut errors) =
+        (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
+    let (mut classes, mut seconds, mut all) = ([0; 3], BTreeSet::new(), 0);
+    for line in lines(log) {
+        all += 1;
+        let Ok(record) = reader.read(line) else {
+            refused += 1;
+            continue;
+        };
+        let status = record.status.expect("each has one");
+        *statuses.entry(status.to_string()).or_default() += 1;
+        let time = record.request_time.expect("each has one");
+        classes[usize::from(time >= 500_000_000) + usize::from(time >= 1_000_000_000)] += 1;
+        seconds.extend(record.at.map(|at| at.div_euclid(1_000_000_000)));
+        normaliser.normalise(&shown(record.request.path().unwrap_or(b"-")), &mut template);
+        *routes.entry(template.clone()).or_default() += 1;
+        *errors.entry(template.clone()).or_default() += u64::from(status >= 500);
+    }
+    let weird = count(&theirs["weird"]);
+    assert_eq!((all, count(&theirs["well_formed"])), (count(&theirs["lines"]), all - weird));
+    // Of the lines that are broken on purpose two kinds are requests all the same: bytes that are no UTF-8 in `/search`, and a
+    // `/redirect` that is long.
+    let of = |map: &BTreeMap<String, u64>, key: &str| map.get(key).copied().unwrap_or(0);
+    let found = [of(&statuses, "200") - count(&theirs["status"]["200"]), of(&statuses, "414")];
+    assert_eq!(refused + found.iter().sum::<u64>(), weird);
+    for (status, made) in theirs["status"].as_object().expect("by status").iter().filter(|(status, _)| *status != "200")
+    {
+        assert_eq!(of(&statuses, status), count(made), "status {status}");
+    }
+    assert_eq!((of(&routes, "/search"), of(&routes, "/redirect") - found[1]), (found[0], count(&made["/redirect"])));
+    // A scanner and who speaks no HTTP ask for `/`, too.
+    let named =
+        made.iter().filter(|(route, _)| route.starts_with('/') && !["/", "/redirect"].contains(&route.as_str()));
+    for (route, made) in named {
+        assert_eq!(of(&routes, route), count(made), "route {route}");
+    }
+    for (route, made) in theirs["errors_5xx_by_route"].as_object().expect("by route") {
+        assert_eq!(of(&errors, route), count(made), "errors of {route}");
+    }
+    let (speed, others) =
+        (&theirs["speed_class_of_routed"], ["(bad request)", "(scanner)"].map(|one| count(&made[one])));
+    let quick = others.iter().chain(&found).sum::<u64>();
+    assert_eq!(classes, [count(&speed["fast"]) + quick, count(&speed["medium"]), count(&speed["slow"])]);
+    assert_eq!(json!(seconds.len()), theirs["seconds"]);
+}
+
+#[test]
+fn generated_lines_are_what_their_generator_says() {
+    let Some(log) = file("logs/generated/access_plus_20k.log.gz") else { return };
+    agrees_with_its_generator(&log, &expected("generated/access_plus_20k.log.gz")["by_generator"]);
+}
+
+/// Others than those that lie there: as the benchmark makes them.
+#[test]
+fn fresh_lines_are_what_their_generator_says() {
+    let Some(script) = shared("bench/make_access_log.py") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let [log, facts] = ["access.log", "facts.json"].map(|name| folder.path().join(name));
+    for (seed, weird) in [("2026", "0"), ("11", "0.05")] {
+        let made = std::process::Command::new("python3")
+            .arg(&script)
+            .arg(&log)
+            .args(["--lines", "8000", "--rps", "200", "--paths", "3000", "--seed", seed, "--weird", weird, "--facts"])
+            .arg(&facts)
+            .output();
+        let Ok(made) = made else {
+            eprintln!("skipped: python3 is not installed");
+            return;
+        };
+        assert!(made.status.success(), "{}", shown(&made.stderr));
+        let theirs = serde_json::from_slice(&std::fs::read(&facts).expect("facts")).expect("JSON");
+        agrees_with_its_generator(&std::fs::read(&log).expect("a log"), &theirs);
+    }
 }

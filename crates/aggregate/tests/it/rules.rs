@@ -155,3 +155,51 @@ fn hostile_lines_do_no_harm() {
         rules.finish();
     }
 }
+
+#[test]
+fn the_json_log_of_a_postgresql_is_what_others_count() {
+    let Some(log) = file("logs/postgres/pg15_jsonlog.json.gz") else { return };
+    let theirs = expected("postgres/pg15_*");
+    let lines_of = |name: &'static str, label: &'static str| metric(Kind::Rate, name, None, &[(name, label)]);
+    let json = RuleSpec {
+        time_field: None,
+        time_format: None,
+        source: Source::Json,
+        ..rule(
+            "records",
+            "",
+            None,
+            vec![
+                lines_of("severity", "=error_severity"),
+                lines_of("state", "=state_code"),
+                lines_of("user", "=user"),
+                lines_of("app", "=application_name"),
+            ],
+        )
+    };
+    let durations = vec![metric(Kind::Percentiles, "duration", Some("ms2sec:ms"), &[])];
+    let mut durations = rule("durations", r#""message":"duration: (?P<ms>[0-9.]+) ms"#, None, durations);
+    (durations.time_field, durations.time_format) = (None, None);
+    let mut rules = Rules::new(&[json, durations], LABEL_SETS_MAX, 1).expect("the rules are good");
+    lines(&log).for_each(|line| _ = rules.push(line, 0));
+    assert_eq!(rules.report()[0].hits, theirs["records_json"].as_u64().expect("a count"));
+    let (sums, histograms) = counted(&mut rules);
+    for (name, theirs) in [
+        ("severity", &theirs["severity"]),
+        ("state", &theirs["sqlstate_not_00000"]),
+        ("user", &theirs["users"]),
+        ("app", &theirs["apps"]),
+    ] {
+        for (value, count) in theirs.as_object().expect("by value") {
+            assert_eq!(sums[&format!("{name}|{value}")], count.as_i64().expect("a count").into(), "{name} {value}");
+        }
+    }
+    let (durations, theirs) = (&histograms["duration|"], &theirs["durations"]);
+    assert_eq!(durations.count(), theirs["n"].as_u64().expect("a count"));
+    assert!((durations.sum() as f64 / 1e6 - theirs["sum"].as_f64().expect("a sum")).abs() < 5e-4);
+    for (q, theirs) in [(0.5, &theirs["p50"]), (0.95, &theirs["p95"]), (1.0, &theirs["max"])] {
+        let (ours, theirs) =
+            (durations.quantile(q).expect("it has values") as f64 / 1e6, theirs.as_f64().expect("a time"));
+        assert!((ours / theirs - 1.0).abs() <= 0.011, "{q}: {ours} for {theirs}");
+    }
+}

@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// A file below that folder, unpacked where it ends in `.gz`. None, with a message, where there are no shared files.
-pub fn file(path: &str) -> Option<Vec<u8>> {
+/// The path of a file below that folder. None, with a message, where there are no shared files.
+pub fn shared(path: &str) -> Option<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let shared = std::env::var_os("ARACHNE_SHARED").map_or_else(|| workspace.join("../shared"), PathBuf::from);
-    let Ok(bytes) = std::fs::read(shared.join(path)) else {
+    let found = Some(shared.join(path)).filter(|file| file.is_file());
+    if found.is_none() {
         eprintln!("skipped: no {} (set ARACHNE_SHARED)", shared.join(path).display());
-        return None;
-    };
+    }
+    found
+}
+
+/// A file below that folder, unpacked where it ends in `.gz`. None, with a message, where there are no shared files.
+pub fn file(path: &str) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(shared(path)?).expect("the shared file can be read");
     if !path.ends_with(".gz") {
         return Some(bytes);
     }

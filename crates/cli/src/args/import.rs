@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arachne_capture::rows::{ServiceRule, Vantage};
+use arachne_config::PathRule;
 use arachne_filter::parse_instant;
 use arachne_model::UnixNanos;
 use clap::{Args, ValueEnum};
@@ -47,6 +48,10 @@ pub struct ImportArgs {
     /// What services are called, as configured.
     #[arg(skip)]
     pub services: Vec<ServiceRule>,
+
+    /// What templates paths have, as configured.
+    #[arg(skip)]
+    pub paths: Vec<PathRule>,
 
     /// Keep no frames
     #[arg(long, conflicts_with = "full_packets")]

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use arachne_aggregate::template::Normaliser;
 use arachne_capture::rows::{RowMaker, Tally};
 use arachne_content::redact::Redactor;
 use arachne_store::{ImportFacts, ImportName, ImportStart, Store, StoreError};
@@ -77,7 +76,7 @@ pub fn import(
         let from = spool::From { path, hash, store: setting.store, moved_ns: setting.moved_ns };
         return spool::import(&from, begun, &setting.interrupt);
     }
-    let maker = RowMaker::new(setting.plan.row_options(hash), setting.redactor.clone(), Normaliser::default());
+    let maker = RowMaker::new(setting.plan.row_options(hash), setting.redactor.clone(), setting.plan.normaliser());
     let mut sink = ImportSink::new(maker, setting.plan, begun, progress, setting.interrupt.clone());
     let options = SourceOptions {
         threads: setting.threads,

@@ -1,7 +1,9 @@
 //! What an import keeps, and how that is told to the store.
 
+use arachne_aggregate::Normaliser;
 use arachne_capture::FrameBytes;
 use arachne_capture::rows::{Choice, ROWS_VERSION, RowOptions, ServiceRule, Vantage};
+use arachne_config::PathRule;
 use arachne_content::redact::RULES_VERSION;
 use arachne_filter::{Diagnostic, Predicate, Settings, parse};
 use arachne_model::Limits;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub tags: Vec<String>,
     /// What services are called.
     pub services: Vec<ServiceRule>,
+    /// What templates paths have.
+    pub paths: Vec<PathRule>,
     /// All caps.
     pub limits: Limits,
 }
@@ -61,6 +65,7 @@ impl Plan {
             vantage: args.vantage.map(Vantage::from),
             tags: args.tags.clone(),
             services: args.services.clone(),
+            paths: args.paths.clone(),
             limits: Limits::default(),
         })
     }
@@ -91,6 +96,12 @@ impl Plan {
         }
     }
 
+    /// What makes templates of paths.
+    #[must_use]
+    pub fn normaliser(&self) -> Normaliser {
+        Normaliser::default().with_rules(self.paths.iter().cloned())
+    }
+
     /// Everything that changes rows, as text for people: equal texts, equal rows.
     #[must_use]
     pub fn options(&self) -> String {
@@ -112,6 +123,13 @@ impl Plan {
         }
         if !self.services.is_empty() {
             parts.push(format!("services {}", self.services.iter().map(rule).collect::<Vec<_>>().join(", ")));
+        }
+        if !self.paths.is_empty() {
+            let paths = self.paths.iter().map(|rule| match &rule.template {
+                Some(template) => format!("{:?} as {template:?}", rule.pattern),
+                None => format!("{:?}", rule.pattern),
+            });
+            parts.push(format!("paths {}", paths.collect::<Vec<_>>().join(", ")));
         }
         if !self.tags.is_empty() {
             parts.push(format!("tags {}", self.tags.join(" ")));

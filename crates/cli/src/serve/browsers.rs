@@ -3,6 +3,7 @@
 use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use arachne_aggregate::Normaliser;
 use arachne_capture::rows::SourceKey;
 use arachne_collectors::beacon::{Receiver, Unfit};
 use arachne_content::redact::Redactor;
@@ -42,6 +43,10 @@ impl Beacons for Browsers {
 
     fn refuse(&self) {
         self.receiver().refuse();
+    }
+
+    fn go_by(&self, normaliser: Normaliser) {
+        self.receiver().go_by(normaliser);
     }
 
     fn rows(&self, now: i64) -> Rows {

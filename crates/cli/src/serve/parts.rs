@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arachne_capture::interface::filter::{Filter, FilterError};
+use arachne_capture::rows::ServiceRule;
+use arachne_config::PathRule;
 use arachne_content::redact::Redactor;
 use arachne_server::{
     BadCaptureFilter, CaptureFilter, ImportFailure, ImportJob, ImportStep, ImportWatch, Imported, Importer, SqlFailure,
@@ -15,7 +17,7 @@ use arachne_store::{StoreError, Watch};
 use arachne_store_parquet::EmbeddedStore;
 use serde_json::Value as Json;
 
-use super::Services;
+use super::Rules;
 use crate::args::{ImportArgs, Messages};
 use crate::import::one::{Done, Setting, import};
 use crate::import::plan::Plan;
@@ -65,7 +67,8 @@ impl arachne_sql::Rows for Passed<'_> {
 pub(super) struct Captures {
     pub store: Arc<EmbeddedStore>,
     pub redactor: Redactor,
-    pub services: Services,
+    pub services: Rules<ServiceRule>,
+    pub paths: Rules<PathRule>,
 }
 
 /// The command line that an upload stands for.
@@ -84,7 +87,7 @@ fn arguments(job: &ImportJob<'_>) -> ImportArgs {
 
 impl Importer for Captures {
     fn import(&self, job: ImportJob<'_>, watch: &dyn ImportWatch) -> Result<Imported, ImportFailure> {
-        let args = ImportArgs { services: self.services.all(), ..arguments(&job) };
+        let args = ImportArgs { services: self.services.all(), paths: self.paths.all(), ..arguments(&job) };
         let wrong = |diagnostics: Vec<arachne_filter::Diagnostic>| {
             ImportFailure::Refused(diagnostics.into_iter().map(|d| d.message).collect::<Vec<_>>().join("; "))
         };
@@ -153,6 +156,7 @@ impl ImportArgs {
             files: vec![file.to_owned()],
             data: None,
             services: Vec::new(),
+            paths: Vec::new(),
             no_packets: false,
             no_sessions: false,
             no_bodies: false,

@@ -56,6 +56,29 @@ fn the_store_and_the_names_of_services_come_from_the_file() {
 }
 
 #[test]
+fn rules_for_paths_are_shown_and_count_for_samples_and_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, sample) = (folder.path().join("arachne.yml"), folder.path().join("access.log"));
+    let text = "storage: {path: store}\npaths:\n  - pattern: /**\n    template: /{all}\nlogs:\n  - {plugin: access, file: access.log, format: combined}\n";
+    fs::write(&file, text).unwrap();
+    fs::write(&sample, "10.0.0.1 - - [12/Jul/2026:10:00:00 +0000] \"GET /a/b HTTP/1.1\" 200 5 \"-\" \"curl/8\"\n")
+        .unwrap();
+    let config = file.to_str().unwrap();
+    let shown = run(&["check", config]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("paths     /** is /{all}\n"), "{shown:?}");
+    let tried = run(&["check", config, "--sample", sample.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&tried.stdout).contains("paths /{all} 1\n"), "{tried:?}");
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/demo.pcapng.gz");
+    assert!(run(&["--config", config, "import", capture]).status.success());
+    let other = run(&["--config", config, "query", "-template:\"/{all}\"", "--format", "ndjson"]);
+    assert!(other.status.success() && other.stdout.is_empty(), "{}", String::from_utf8_lossy(&other.stdout));
+    // The same capture with other rules is another thing to ask for.
+    fs::write(&file, text.replace("{all}", "{any}")).unwrap();
+    let again = run(&["--config", config, "import", capture]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("imported before with other options"), "{again:?}");
+}
+
+#[test]
 fn a_file_that_was_named_must_be_there() {
     let output = run(&["--config", "nowhere.yml", "query", ""]);
     assert_eq!(output.status.code(), Some(REFUSED));

@@ -54,7 +54,12 @@ impl Slowest {
         let line = Arc::new(line);
         for (of, time) in of {
             // An event of several lines may have several times of a kind.
-            if self.0.get(of).is_none_or(|(slowest, _)| time > slowest) {
+            // And more of them new than have room.
+            let beats = match self.0.get(of) {
+                Some((slowest, _)) => time > slowest,
+                None => self.0.len() < KINDS_MAX,
+            };
+            if beats {
                 self.0.insert(*of, (*time, Arc::clone(&line)));
             }
         }
@@ -130,5 +135,10 @@ mod tests {
         let of = slowest.beaten((0..1000).map(|kind| ((kind, 0), 1)));
         slowest.left(&of[..KINDS_MAX], row("one", ""));
         assert_eq!(slowest.beaten([((0, 0), 2), ((900, 0), 2)]), [((0, 0), 2)]);
+        // An event of many lines asks for all of them before it is held.
+        let mut slowest = Slowest::default();
+        let all: Vec<_> = (0..1000).flat_map(|kind| slowest.beaten([((kind, 0), 1)])).collect();
+        slowest.left(&all, row("one", ""));
+        assert_eq!(slowest.0.len(), KINDS_MAX);
     }
 }

@@ -98,6 +98,13 @@ pub(super) const LIMITED: Metric = Metric::counter(
     "values in `~other`: a metric of a rule has more than 500 sets of labels, most of them by this label",
     "log",
 );
+const OTHER_MAX: Metric = Metric::counter(
+    "log.labels.other_max",
+    "1",
+    &["metric"],
+    "no set of labels within `~other` of a rule's metric has more values than this",
+    "log",
+);
 pub(super) const DROPPED: Metric =
     Metric::counter("log.records.dropped", "1", &["level"], "lines to be kept for which there was no room", "log");
 pub(super) const BEHIND: Metric =
@@ -115,8 +122,9 @@ pub(super) const FILES: Metric = Metric::gauge("log.files", "1", &[], "files tha
 pub(super) const EMPTIED: Metric =
     Metric::counter("log.files.emptied", "1", &[], "files that were emptied or written anew in place", "log");
 
-const LINES: &[Metric] =
-    &[COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, LIMITED, DROPPED, BEHIND, LAG, FILES, ROTATED, EMPTIED];
+const LINES: &[Metric] = &[
+    COUNTED, BYTES, UNMATCHED, CUT, MISSED, EVENTS, LIMITED, OTHER_MAX, DROPPED, BEHIND, LAG, FILES, ROTATED, EMPTIED,
+];
 
 /// Puts points of one file together.
 pub(crate) struct Points<'a> {

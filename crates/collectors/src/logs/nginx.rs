@@ -4,7 +4,6 @@
 //! Source: nginx.org, "Configuration file syntax", ngx_http_log_module, ngx_core_module.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use arachne_aggregate::access::job::Settings;
 
 use super::{LogSpec, What};
 use crate::Missing;
+use crate::tail::open_regular;
 
 /// Where Debian and nginx's own packages write when the configuration says nothing.
 const DEFAULT_ACCESS: &str = "/var/log/nginx/access.log";
@@ -76,10 +76,13 @@ const MASTER: &[u8] = b"nginx: master process ";
 const MASTERS_MAX: usize = 16;
 
 /// Where each nginx that runs below `root` (`/`) is configured: where `-c` and `-p` of its start say, or where its program was built to
-/// look. Of each one once. One in a container has other files by the same names, and one in another network is another host's: both are
-/// passed over as far as that can be seen.
+/// look; of each one once; and those whose configuration is not read. One in a container has other files by the same names, and one in
+/// another network is another host's: both are passed over as far as that can be seen.
+///
+/// Anybody may call a process so, and name a configuration that names any file as a log: only `trusted` users are believed.
 #[must_use]
-pub fn running(root: &Path) -> Vec<Place> {
+pub fn running(root: &Path, trusted: impl Fn(u32) -> bool) -> (Vec<Place>, Vec<Missing>) {
+    let mut missing: Vec<Missing> = Vec::new();
     let processes = root.join("proc");
     let link = |path: &Path| std::fs::read_link(path).ok();
     let network = link(&processes.join("self/ns/net"));
@@ -100,12 +103,33 @@ pub fn running(root: &Path) -> Vec<Place> {
             continue;
         }
         let place = started(&String::from_utf8_lossy(words), link(&folder.join("exe")).as_deref());
-        places.extend(place.filter(|place| !places.contains(place)));
-        if places.len() >= MASTERS_MAX {
+        let Some(place) = place.filter(|place| !places.contains(place)) else { continue };
+        match std::fs::metadata(&folder).map(|facts| facts.uid()) {
+            Ok(user) if trusted(user) => places.push(place),
+            Ok(user) => missing.push(foreign(&place.file, user)),
+            // It has ended.
+            Err(_) => {}
+        }
+        if places.len() + missing.len() >= MASTERS_MAX {
             break;
         }
     }
-    places
+    (places, missing)
+}
+
+/// An nginx that is not root's nor the agent's own.
+fn foreign(file: &Path, user: u32) -> Missing {
+    Missing {
+        what: format!("the logs of the nginx that was started with {}", file.display()),
+        why: format!("it runs as user {user}, who could have any file read as a log"),
+        fix: "name its logs in the agent's configuration, or its own with --nginx-conf".to_owned(),
+    }
+}
+
+/// Whom a master process is believed: root, and who the agent is.
+#[must_use]
+pub fn trusted(user: u32) -> bool {
+    user == 0 || user == rustix::process::geteuid().as_raw()
 }
 
 /// Whether two things are known, and not the same.
@@ -171,8 +195,8 @@ impl Reader {
     /// Puts the tokens of a file behind those that are there, with those of included files in their places.
     fn file(&mut self, path: &Path, depth: usize) {
         let mut text = Vec::new();
-        let read = File::open(path)
-            .and_then(|file| file.take(BYTES_MAX + 1 - self.bytes.min(BYTES_MAX)).read_to_end(&mut text));
+        let room = BYTES_MAX + 1 - self.bytes.min(BYTES_MAX);
+        let read = open_regular(path).and_then(|(file, _)| file.take(room).read_to_end(&mut text));
         self.files += 1;
         self.bytes += text.len() as u64;
         let too_much = self.files > FILES_MAX || self.bytes > BYTES_MAX || depth > DEPTH_MAX;
@@ -489,7 +513,8 @@ mod tests {
         }
         link(root.path(), "9/root");
         link(&built, "18/root");
-        let told = running(root.path());
+        let (told, missing) = running(root.path(), trusted);
+        assert_eq!(missing, []);
         let place = |file: &str, prefix: Option<&Path>| Place { file: file.into(), prefix: prefix.map(Path::to_owned) };
         let conf = built.join("conf/nginx.conf");
         let expected = [
@@ -500,6 +525,10 @@ mod tests {
             place(conf.to_str().expect("of letters"), Some(&built)),
         ];
         assert_eq!(told, expected);
+        // Anybody can call a process so, and any file a log.
+        let (told, missing) = running(root.path(), |_| false);
+        assert_eq!(told, []);
+        assert!(missing.iter().any(|missing| missing.what.ends_with(" /srv/two.conf")), "{missing:?}");
     }
 
     #[test]

@@ -412,7 +412,9 @@ impl Stream {
                     points.put(&metrics::UNMATCHED, &[reason], start, count - before);
                     tally.unmatched += if *reason == "blank" { 0 } else { count - before };
                 }
-                tally.lines = lines.counted - last.counted + tally.unmatched;
+                // Requests of sites are counted elsewhere, and late ones nowhere: they were read as what they are.
+                let blank = |lines: &Lines| lines.refused.get("blank").copied().unwrap_or(0);
+                tally.lines = (lines.all - blank(&lines)) - (last.all - blank(last));
                 tell_missed(&mut points, start, lines.missed, &mut last.missed);
                 *last = lines;
                 for site in sites.values_mut().flatten() {

@@ -15,12 +15,12 @@ mod source;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use names::{first_name, is_exact};
 pub use position::{Mark, Position, Positions};
+pub(crate) use source::open_regular;
 pub use source::{LINE_BYTES_MAX, Line};
 use source::{Source, Take};
 
@@ -122,7 +122,7 @@ impl Tailer {
     pub fn holds(&self, path: &Path, key: (u64, u64)) -> bool {
         let was_read = |known: &Position| {
             let is_told = (known.device, known.inode) == key && known.is_told_by_content();
-            is_told && File::open(path).is_ok_and(|file| known.is_of(&file))
+            is_told && open_regular(path).is_ok_and(|(file, _)| known.is_of(&file))
         };
         self.claims(path)
             || self.claims(Path::new(&first_name(path)))

@@ -1,14 +1,23 @@
 //! One file that is read: its bytes become lines.
 
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use flate2::read::MultiGzDecoder;
 
 use super::position::{HEAD_BYTES, Mark, Position, TAIL_BYTES};
+
+/// Opens what is to be a file: a named pipe that nobody writes to, or a device, is refused and does not hold up anybody.
+pub(crate) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
+    // Has no meaning for files.
+    let at_once = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).map_err(io::Error::other)?;
+    let file = OpenOptions::new().read(true).custom_flags(at_once).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() { Ok((file, found)) } else { Err(io::Error::other("it is no regular file")) }
+}
 
 /// Longer lines are cut here; the rest of them is skipped, and they are counted.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
@@ -61,7 +70,7 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub fn of(found: &std::fs::Metadata) -> Self {
+    pub fn of(found: &Metadata) -> Self {
         Self {
             device: found.dev(),
             inode: found.ino(),
@@ -115,11 +124,7 @@ pub(super) struct Source {
 impl Source {
     /// A file that is read from its start.
     pub fn open(path: &Path, number: u64, label: String) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(io::Error::other("it is no regular file"));
-        }
+        let (file, found) = open_regular(path)?;
         let facts = Facts::of(&found);
         let bytes = if is_packed(&file) {
             Bytes::Packed(Box::new(MultiGzDecoder::new(BufReader::new(file))))

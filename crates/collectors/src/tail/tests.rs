@@ -157,6 +157,38 @@ fn deleted_and_made_anew_also_while_nobody_looks() {
     }
 }
 
+/// The number of a file is given to the next one as soon as nobody has it open: only its bytes tell.
+#[test]
+fn a_number_that_is_given_again_is_another_file() {
+    use std::os::unix::fs::MetadataExt as _;
+    for new in ["b1\nb2\n", "b\n", "b1 longer\nb2\n", "a1\nb2\n", ""] {
+        let mut desk = Desk::new(false);
+        desk.append("app.log", "a1\na2\n");
+        desk.poll();
+        desk.restart();
+        let number = |desk: &Desk| fs::metadata(desk.path("app.log")).expect("there").ino();
+        let old = number(&desk);
+        fs::remove_file(desk.path("app.log")).expect("there");
+        let again = (0..64).any(|other| {
+            fs::write(desk.path("app.log"), new).expect("writable");
+            let again = number(&desk) == old;
+            if !again {
+                // Kept under another name, so that its number is not given to the next.
+                desk.rename("app.log", &format!("other-{other}"));
+            }
+            again
+        });
+        if !again {
+            eprintln!("skipped: this file system does not give a number again soon");
+            return;
+        }
+        let lines: Vec<&str> = ["a1", "a2"].into_iter().chain(new.lines()).collect();
+        desk.expect(&lines);
+        desk.append("app.log", "c\n");
+        desk.expect(&[&lines[..], &["c"]].concat());
+    }
+}
+
 #[test]
 fn half_lines_wait_for_their_rest_and_are_not_lost_in_a_restart() {
     let mut desk = Desk::new(false);
@@ -210,6 +242,19 @@ fn hard_links_and_late_folders() {
     desk.expect(&["a1"]);
     fs::write(late.join("app-3.log"), "c1\n").expect("room");
     desk.expect(&["a1", "c1"]);
+}
+
+/// Found by review: a named pipe that nobody writes to held up the reading of all logs, for ever.
+#[test]
+fn what_is_no_file_holds_up_nobody() {
+    let mut tail = Desk::new(true);
+    let made = std::process::Command::new("mkfifo").arg(tail.path("app.log.9")).status();
+    assert!(made.is_ok_and(|status| status.success()), "the tool mkfifo of coreutils is installed");
+    tail.poll();
+    tail.append("app.log", "one\n");
+    tail.expect(&["one"]);
+    let trouble: Vec<_> = tail.tailer.trouble().values().cloned().collect();
+    assert_eq!(trouble, ["it is no regular file"]);
 }
 
 #[test]

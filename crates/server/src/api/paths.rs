@@ -1,4 +1,4 @@
-//! What was learned about paths of URLs.
+//! What is known about paths of URLs.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::work::Job;
 /// How long stored rows are worked on for one request.
 const APPLY: Duration = Duration::from_secs(15);
 
-/// What was learned about paths: positions at which any word is a name, by which templates are made.
+/// What templates of paths are made by: configured rules, and positions at which any word is a name, which were learned.
 #[utoipa::path(get, path = "/api/v1/paths", operation_id = "getPaths", tag = "server",
     responses((status = 200, description = "What is in force, of captured exchanges and of logs alike", body = Paths)))]
 pub(crate) async fn paths(State(app): State<App>) -> Response {
@@ -30,7 +30,7 @@ pub(crate) struct Applied {
     left: bool,
 }
 
-/// Make the templates of stored exchanges anew by what was learned since: for 15 s, then it says whether more is left.
+/// Make the templates of stored exchanges anew, of their paths by the rules of now: for 15 s, then it says whether more is left.
 #[utoipa::path(post, path = "/api/v1/paths/apply", operation_id = "applyPaths", tag = "server",
     responses((status = 200, description = "How far it is", body = Applied)))]
 pub(crate) async fn apply(job: Job) -> Result<Response, Problem> {

@@ -353,6 +353,10 @@ impl arachne_server::Beacons for Told {
         self.0.lock().expect("no panic").push("refused".to_owned());
     }
 
+    fn go_by(&self, normaliser: arachne_aggregate::Normaliser) {
+        self.0.lock().expect("no panic").push(format!("goes by {}", normaliser.version()));
+    }
+
     fn rows(&self, now: i64) -> Rows {
         let told = std::mem::take(&mut *self.0.lock().expect("no panic"));
         let row = |(at, message): (usize, String)| arachne_model::table::LogRow {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arachne_model::table::{ExchangeRow, Row as _};
 use arachne_store::StoreError;
-use arrow::array::{ArrayRef, AsArray as _, DictionaryArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, StringDictionaryBuilder};
 use arrow::datatypes::{Int32Type, Int64Type};
 use parquet::file::statistics::Statistics;
 
@@ -13,7 +13,7 @@ use super::core::{Change, Core};
 use super::output::discard;
 use crate::part::{Part, Readable};
 
-/// What becomes of a template.
+/// The template of a path, or of a template.
 pub(crate) type Template<'t> = &'t (dyn Fn(&str) -> String + Sync);
 
 impl Core {
@@ -73,10 +73,14 @@ fn anew(batch: &RecordBatch, rules: i64, template: Template<'_>) -> Result<Recor
     let column = |name| ExchangeRow::TABLE.column(name).unwrap_or_default();
     let mut columns = batch.columns().to_vec();
     let (texts, version) = (column("url.template"), column("url.template.rules"));
-    if let Some(words) = columns[texts].as_dictionary_opt::<Int32Type>() {
-        let values: StringArray = words.values().as_string::<i32>().iter().map(|text| text.map(template)).collect();
-        let anew = DictionaryArray::<Int32Type>::try_new(words.keys().clone(), Arc::new(values));
-        columns[texts] = Arc::new(anew.map_err(arrow_error)?);
+    let words = columns[texts].as_dictionary_opt::<Int32Type>().and_then(|words| words.downcast_dict::<StringArray>());
+    if let (Some(words), Some(paths)) = (words, columns[column("url.path")].as_string_opt::<i32>()) {
+        // Paths, not templates: rules of other people's may part what was one.
+        let mut anew = StringDictionaryBuilder::<Int32Type>::new();
+        for (known, path) in words.into_iter().zip(paths) {
+            anew.append_option(known.map(|known| template(path.unwrap_or(known))));
+        }
+        columns[texts] = Arc::new(anew.finish());
     }
     let newer = |known: Option<i64>| Some(known.map_or(rules, |known| known.max(rules)));
     let versions: Int64Array = columns[version].as_primitive::<Int64Type>().iter().map(newer).collect();

@@ -56,9 +56,7 @@ impl Candidates {
 
     /// The most requests that one of them may have.
     pub(super) fn heaviest(&self) -> u64 {
-        let (entries, _) = self.requests.heaviest(usize::MAX);
-        let most = entries.iter().map(|entry| u128::from(entry.tally.count) + entry.missed_max);
-        u64::try_from(most.fold(self.requests.missed_max(), u128::max)).unwrap_or(u64::MAX)
+        u64::try_from(self.requests.most()).unwrap_or(u64::MAX)
     }
 
     /// The heaviest of members and candidates by each measure, each once.

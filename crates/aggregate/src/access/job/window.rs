@@ -123,9 +123,6 @@ pub struct Window {
     /// Clients of slow requests, and of all others that were no error.
     slow_clients: Distinct,
     other_clients: Distinct,
-    /// No template had more of the first `bounded` requests of `~other` than this.
-    bound: u64,
-    bounded: u64,
 }
 
 impl Window {
@@ -154,7 +151,8 @@ impl Window {
 
     /// None of the templates that are in `~other` up to now has more requests than `most`.
     pub(super) fn bound(&mut self, most: u64) {
-        (self.bound, self.bounded) = (most, self.templates.other.count());
+        let counted = self.templates.other.count();
+        self.templates.bound(most, counted);
     }
 
     /// Requests by class, in the order of [`CLASSES`], counted whatever their template is.
@@ -177,7 +175,7 @@ impl Window {
     /// the top may all be of one template.
     #[must_use]
     pub fn other_max(&self) -> u64 {
-        self.bound + self.templates.other.count().saturating_sub(self.bounded)
+        self.templates.other_max(self.templates.other.count())
     }
 
     /// All that the window counted, as series.
