@@ -2,6 +2,7 @@
 import { beforeEach, expect, test, vi } from "vitest";
 import { render } from "vitest-browser-svelte";
 import { board } from "../../src/carpet/board.svelte.ts";
+import Elsewhere from "../../src/carpet/Elsewhere.svelte";
 import Panel from "../../src/carpet/Panel.svelte";
 import { cpu, light } from "../../src/carpet/panels.ts";
 import { page } from "../../src/lib/page.svelte.ts";
@@ -89,4 +90,26 @@ test("the errors lens asks for errors alone", async () => {
   await panel({ ...light, figures: [] });
   const filters = (asked as { filter?: string }[]).map(({ filter }) => filter);
   expect(filters).toEqual(["label.class:error"]);
+});
+
+test("a range without data says where there are some, and leads there", async () => {
+  show({ page: "overview", from: String(END + 3_600_000), to: String(END + 7_200_000) } as never);
+  const { container } = await render(Elsewhere);
+  await expect.poll(() => container.textContent).toContain("There are data of");
+  container.querySelector("button")!.click();
+  await expect.poll(() => container.textContent?.trim()).toBe("");
+  // The last row begins at the end: it is shown as well.
+  expect([page.range.from, page.range.to]).toEqual([START, END + 1]);
+});
+
+test("what keys select is told beside, not covered by a tooltip", async () => {
+  const { container } = await panel();
+  const plot = container.querySelector<HTMLElement>("[data-plot]")!;
+  const press = (key: string, shiftKey = false) => plot.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, bubbles: true }));
+  press("ArrowLeft");
+  await expect.poll(() => document.querySelector("[data-tip]")).not.toBeNull();
+  press("ArrowLeft", true);
+  await expect.poll(() => document.querySelector("[data-tip]")).toBeNull();
+  expect(page.state.sel!.to - page.state.sel!.from).toBe(STEP);
+  expect(container.querySelector("[aria-live]")!.textContent).toMatch(/error|fast/);
 });
