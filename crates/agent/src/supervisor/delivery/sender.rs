@@ -54,12 +54,20 @@ pub async fn send(shared: Arc<Shared>, link: Arc<Link>) {
 }
 
 async fn deliver(shared: Arc<Shared>, link: Arc<Link>, parcel: Parcel) {
-    let answer = link.client.deliver(&parcel).await;
+    let parcel = Arc::new(parcel);
+    let sent = Arc::clone(&parcel);
+    let answer = answered(async move { link.client.deliver(&sent).await }).await;
     if let Answer::Refused { why } = &answer {
         emit!(codes::AGENT_SPOOL_003, sequence = parcel.head.sequence, error = why.as_str());
     }
     settle(&shared, &parcel, answer);
     shared.changed.notify_one();
+}
+
+/// The answer, whatever happens on the way to it: its lane waits for one, and would for ever.
+async fn answered(answer: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    let ended = tokio::spawn(answer).await;
+    ended.unwrap_or_else(|fault| Answer::Failed { why: format!("the agent failed while it sent a batch: {fault}") })
 }
 
 /// Hands an answer on, and tells when the circuit breaker opens or closes by it.
@@ -107,5 +115,19 @@ pub async fn tell(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_while_a_batch_is_sent_is_an_answer() {
+        let taken = Answer::Taken { seen_before: true };
+        assert_eq!(answered(std::future::ready(taken.clone())).await, taken);
+        let fault = answered(async { std::panic::resume_unwind(Box::new("odd")) }).await;
+        let Answer::Failed { why } = fault else { unreachable!("{fault:?}") };
+        assert!(why.contains("panic") && why.contains("sent a batch"), "{why}");
     }
 }
