@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! carpet_bench fill DATA HOURS SERIES WIDTH   points of SERIES series over HOURS, one each WIDTH seconds, into the folder DATA
-//! carpet_bench ask DATA HOURS STEP RUNS       asks 40 panels in one batch, by steps of STEP seconds, 1 + RUNS times
+//! carpet_bench ask DATA HOURS STEP RUNS       asks 40 panels in one batch, by steps of STEP seconds: RUNS times of a store that was just
+//!                                             opened, then as often again, then as often over a range that moves on by a step
 //! ```
 //!
 //! A quarter of the series are histograms. Answers are a line of a table on standard output.
@@ -35,11 +36,10 @@ const USAGE: &str = "usage: carpet_bench fill DATA HOURS SERIES WIDTH | ask DATA
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [command, data, hours, a, b] = arguments.as_slice() else { return Err(USAGE.into()) };
-    let store = EmbeddedStore::open(Path::new(data), Settings { background: false, ..Settings::default() })?;
     let hours: i64 = hours.parse()?;
     let line = match command.as_str() {
-        "fill" => fill(&store, hours, a.parse()?, b.parse()?)?,
-        "ask" => ask(&store, hours, a.parse()?, b.parse()?)?,
+        "fill" => fill(data, hours, a.parse()?, b.parse()?)?,
+        "ask" => ask(data, hours, a.parse()?, b.parse()?)?,
         _ => return Err(USAGE.into()),
     };
     writeln!(std::io::stdout(), "{line}")?;
@@ -80,7 +80,8 @@ fn point(series: u64, start: i64, width: i64) -> PointRow {
     row
 }
 
-fn fill(store: &EmbeddedStore, hours: i64, series: u64, width: i64) -> Result<String, Failure> {
+fn fill(data: &str, hours: i64, series: u64, width: i64) -> Result<String, Failure> {
+    let store = EmbeddedStore::open(Path::new(data), Settings { background: false, ..Settings::default() })?;
     let began = Instant::now();
     let text = |text: &str| text.to_owned();
     let name = ImportName { source: text("carpet"), options: text("bench"), label: text("bench") };
@@ -113,8 +114,8 @@ fn fill(store: &EmbeddedStore, hours: i64, series: u64, width: i64) -> Result<St
     Ok(format!("import {imported:.1} s, roll-up {rolled:.1} s, points | minutes | hours: {}", bytes.join(" | ")))
 }
 
-/// The panels of an overview.
-fn panels(hours: i64, step: i64) -> Vec<Panel> {
+/// The panels of an overview that ends then.
+fn panels(hours: i64, step: i64, end: i64) -> Vec<Panel> {
     let panel = |panel: u64| {
         let aggregate = match kind(panel) {
             "gauge" => Aggregate::Level,
@@ -124,8 +125,8 @@ fn panels(hours: i64, step: i64) -> Vec<Panel> {
         Panel::Series(SeriesQuery {
             metric: format!("carpet.{panel:02}"),
             aggregate: Some(aggregate),
-            from: Some(When::At(END - hours * 3600 * SECOND)),
-            to: Some(When::At(END)),
+            from: Some(When::At(end - hours * 3600 * SECOND)),
+            to: Some(When::At(end)),
             step: Some(Span(step * SECOND)),
             by: if panel % 8 < 4 { vec!["class".to_owned()] } else { Vec::new() },
             ..SeriesQuery::default()
@@ -134,36 +135,45 @@ fn panels(hours: i64, step: i64) -> Vec<Panel> {
     (0..PANELS).map(panel).collect()
 }
 
-fn ask(store: &EmbeddedStore, hours: i64, step: i64, runs: usize) -> Result<String, Failure> {
-    let panels = panels(hours, step);
-    let (mut times, mut rows, mut resolution) = (Vec::new(), 0, 0);
-    for _ in 0..=runs {
-        let (began, mut answered) = (Instant::now(), 0);
-        let mut failed = None;
-        (rows, resolution) = (0, 0);
-        Queries::new(store, END, &Unwatched).batch(&panels, &mut |_, answer| match answer {
-            Ok(PanelAnswer::Series(answer)) => {
-                answered += usize::from(!answer.series.is_empty());
-                rows += answer.scanned.rows;
-                resolution = resolution.max(answer.resolution_ns);
+fn ask(data: &str, hours: i64, step: i64, runs: usize) -> Result<String, Failure> {
+    let opened = || EmbeddedStore::open(Path::new(data), Settings { background: false, ..Settings::default() });
+    let mut told = Vec::new();
+    for kind in ["first", "again", "moving on"] {
+        let (mut store, mut times, mut rows) = (opened()?, Vec::new(), 0);
+        once(&store, hours, step, END)?;
+        for run in (0..runs as i64).rev() {
+            if kind == "first" {
+                drop(store);
+                store = opened()?;
             }
-            Ok(_) => {}
-            Err(error) => failed = Some(error),
-        })?;
-        if let Some(error) = failed {
-            return Err(error.into());
+            let end = if kind == "moving on" { END - run * step * SECOND } else { END };
+            let began = Instant::now();
+            rows = once(&store, hours, step, end)?;
+            times.push(began.elapsed().as_secs_f64() * 1e3);
         }
-        if answered != panels.len() {
-            return Err(format!("{answered} of {} panels have series", panels.len()).into());
-        }
-        times.push(began.elapsed().as_secs_f64() * 1e3);
+        times.sort_by(f64::total_cmp);
+        let (median, worst) = (times.get(times.len() / 2), times.last());
+        let (median, worst) = median.zip(worst).ok_or("RUNS is at least 1")?;
+        told.push(format!("{kind} median {median:.0} ms, worst {worst:.0} ms, {rows} rows"));
     }
-    let first = times.remove(0);
-    times.sort_by(f64::total_cmp);
-    let median = times.get(times.len() / 2).copied().unwrap_or(first);
-    let worst = times.last().copied().unwrap_or(first);
-    let windows = resolution / SECOND;
-    Ok(format!(
-        "{hours} h by {step} s: first {first:.0} ms, median {median:.0} ms, worst {worst:.0} ms; {rows} rows, windows of {windows} s"
-    ))
+    Ok(format!("{hours} h by {step} s: {}", told.join("; ")))
+}
+
+/// Asks all panels; gives the rows that were looked at.
+fn once(store: &EmbeddedStore, hours: i64, step: i64, end: i64) -> Result<u64, Failure> {
+    let panels = panels(hours, step, end);
+    let (mut answered, mut rows, mut failed) = (0, 0, None);
+    Queries::new(store, end, &Unwatched).batch(&panels, &mut |_, answer| match answer {
+        Ok(PanelAnswer::Series(answer)) => {
+            answered += usize::from(!answer.series.is_empty());
+            rows += answer.scanned.rows;
+        }
+        Ok(_) => {}
+        Err(error) => failed = Some(error),
+    })?;
+    match failed {
+        Some(error) => Err(error.into()),
+        None if answered == panels.len() => Ok(rows),
+        None => Err(format!("{answered} of {} panels have series", panels.len()).into()),
+    }
 }

@@ -14,6 +14,7 @@ mod retemplate;
 mod retention;
 mod roll;
 mod settings;
+mod slices;
 #[cfg(test)]
 mod tests;
 mod twinned;
@@ -36,6 +37,7 @@ pub(crate) use self::core::{Change, Core};
 use self::live::Live;
 pub(crate) use self::output::{Output, discard};
 pub use self::settings::{Retention, Settings};
+use self::slices::{Cut, Slices};
 use crate::disk::{DirectoryLock, Disk, RealDisk};
 use crate::error;
 use crate::import;
@@ -58,6 +60,7 @@ const RETIRE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct EmbeddedStore {
     core: Arc<Core>,
+    slices: Slices,
     behind: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
     _lock: Option<DirectoryLock>,
 }
@@ -90,7 +93,7 @@ impl EmbeddedStore {
             other => other?,
         }
         let behind = if settings.background { Some(spawn(Arc::clone(&core))?) } else { None };
-        Ok(Self { core, behind: Mutex::new(behind), _lock: lock })
+        Ok(Self { core, slices: Slices::new(settings.slice_bytes), behind: Mutex::new(behind), _lock: lock })
     }
 
     /// A table as it is now.
@@ -177,6 +180,41 @@ impl EmbeddedStore {
             // A panic of the thread was printed; everything is durable.
             drop(thread.join());
         }
+    }
+
+    fn scan(&self, asked: &[(&TableSnapshot, &GroupRequest)], watch: &dyn Watch) -> Result<Vec<Groups>, StoreError> {
+        let (question, options) = self.core.question();
+        let groups = scan::group(asked, watch, &options);
+        drop(question);
+        self.after_question();
+        groups
+    }
+
+    /// Answers requests from what is kept of earlier ones, as far as it goes.
+    fn sliced(
+        &self,
+        requests: &[(&TableSnapshot, &GroupRequest)],
+        watch: &dyn Watch,
+    ) -> Result<Vec<Groups>, StoreError> {
+        let cuts: Vec<Option<Cut>> = requests.iter().map(|(view, request)| self.slices.cut(request, view)).collect();
+        let asked = requests.iter().zip(&cuts).flat_map(|(&(view, request), cut)| {
+            let asked = cut.as_ref().map_or(std::slice::from_ref(request), |cut| &cut.asked);
+            asked.iter().map(move |request| (view, request))
+        });
+        let mut found = self.scan(&asked.collect::<Vec<_>>(), watch)?.into_iter();
+        let mut answers = Vec::new();
+        for ((view, request), cut) in requests.iter().zip(cuts) {
+            let Some(cut) = cut else {
+                answers.extend(found.next());
+                continue;
+            };
+            let of_cut = found.by_ref().take(cut.asked.len()).collect();
+            match self.slices.answer(cut, request.groups_max, of_cut) {
+                Some(answer) => answers.push(answer),
+                None => answers.extend(self.scan(&[(view, request)], watch)?),
+            }
+        }
+        Ok(answers)
     }
 
     /// What was found damaged is set aside; an answer does not fail for that.
@@ -279,11 +317,7 @@ impl Store for EmbeddedStore {
             view(key).map_or(&*snapshots[place(request.selection.table)], |(snapshot, _)| snapshot)
         };
         let asked: Vec<_> = requests.iter().zip(&keys).map(|(request, key)| (of(request, key), request)).collect();
-        let (question, options) = self.core.question();
-        let groups = scan::group(&asked, watch, &options);
-        drop(question);
-        self.after_question();
-        let mut groups = groups?;
+        let mut groups = self.sliced(&asked, watch)?;
         for (groups, key) in groups.iter_mut().zip(&keys) {
             groups.scanned.resolution = view(key).map_or(0, |(_, widest)| *widest);
         }

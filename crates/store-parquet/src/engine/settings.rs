@@ -35,6 +35,8 @@ pub struct Settings {
     pub merge_parts: usize,
     /// Whether a thread flushes, merges and removes on its own. Without it the caller does.
     pub background: bool,
+    /// Bytes of answers about points that are kept for the next time they are asked for. 128 MiB; 0 keeps none.
+    pub slice_bytes: usize,
     /// How questions are answered.
     pub scan: ScanOptions,
 }
@@ -52,6 +54,7 @@ impl Default for Settings {
             merge_bytes: 1 << 30,
             merge_parts: 8,
             background: true,
+            slice_bytes: 128 << 20,
             scan: ScanOptions::default(),
         }
     }

@@ -105,7 +105,7 @@ fn question(range: (i64, i64), step: Option<i64>) -> GroupRequest {
             Measure::Means(Means { sum: at("sum"), count: at("count"), of: [at("labels"), at("agent")] }),
         ],
         groups_max: 1 << 20,
-        whole: false,
+        whole: true,
     }
 }
 
@@ -143,6 +143,16 @@ fn questions(dice: &mut Dice, hours: i64) -> Vec<GroupRequest> {
     all
 }
 
+/// The same question so much later.
+fn moved(request: &mut GroupRequest, by: i64) {
+    request.selection.range.from += by;
+    request.selection.range.to += by;
+    if let Some(Key::Bucket(buckets)) = request.keys.first_mut() {
+        buckets.origin += by.div_euclid(buckets.step) * buckets.step;
+        buckets.count += 1;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
@@ -152,6 +162,7 @@ proptest! {
         let (disk, hours) = (MemoryDisk::default(), 5);
         let memory = MemoryStore::default();
         let mut store = open(&disk);
+        let mut again = questions(&mut dice, hours);
         for sequence in 1..12 {
             // Late ones are among them: any batch has points of any time.
             let many = 1 + dice.below(150);
@@ -167,6 +178,13 @@ proptest! {
                     store = open(&disk);
                 }
                 _ => {}
+            }
+            // The same questions all the time, over ranges that move: what is kept of them must be what there is.
+            for request in &mut again {
+                if dice.below(3) == 0 {
+                    moved(request, (dice.below(7).cast_signed() - 3) * 600 * SECOND);
+                }
+                prop_assert_eq!(ask(&store, request).0, ask(&memory, request).0);
             }
         }
         for request in questions(&mut dice, hours) {
@@ -199,6 +217,53 @@ fn an_answer_says_how_wide_the_windows_were_that_it_is_made_of() {
     let (points, minutes, hours) =
         (part_rows(&store, 6), part_rows(&store, TABLE_COUNT), part_rows(&store, TABLE_COUNT + 1));
     assert!(points == 2000 && minutes < points && hours < 200, "{points} {minutes} {hours}");
+}
+
+#[test]
+fn what_was_found_in_parts_is_looked_for_once() {
+    let disk = MemoryDisk::default();
+    let mut dice = Dice(3);
+    let looked = |store: &EmbeddedStore, request: &GroupRequest| {
+        store.group(std::slice::from_ref(request), &Unwatched).expect("it answers").remove(0).scanned.rows
+    };
+    let mut request = question((START, START + 4 * HOUR), Some(30 * SECOND));
+    let store = open(&disk);
+    let mut all = dice.points(3000, 4);
+    all.sort_by_key(|row| row.start);
+    // An hour is a part.
+    for (sequence, hour) in (1..).zip(all.chunk_by(|a, b| a.start / HOUR == b.start / HOUR)) {
+        store.append(&token(sequence), of(hour.to_vec())).expect("it takes them");
+        store.flush().expect("it can write");
+    }
+    assert_eq!([looked(&store, &request), looked(&store, &request)], [3000, 0]);
+    moved(&mut request, 10 * 60 * SECOND);
+    let first = looked(&store, &request);
+    assert!((1..1000).contains(&first), "only the hour in which the range begins: {first}");
+
+    // One point in memory: its slice is looked at, nothing else.
+    let mut late = dice.point(1);
+    late.start = START + 2 * HOUR;
+    store.append(&token(10), of(vec![late])).expect("it takes it");
+    let one = [looked(&store, &request), looked(&store, &request)];
+    assert!(one[0] == one[1] && (first + 1..2000).contains(&one[0]), "memory is looked at each time: {one:?}");
+    store.flush().expect("it can write");
+    assert!(looked(&store, &request) > first, "another part, another answer");
+    assert_eq!(looked(&store, &request), first);
+    // Another question, and one whose buckets lie elsewhere.
+    request.measures.pop();
+    assert!(looked(&store, &request) > 2000);
+    if let Some(Key::Bucket(buckets)) = request.keys.first_mut() {
+        buckets.origin -= SECOND;
+    }
+    assert!(looked(&store, &request) > 2000);
+    // Without room nothing is kept, with little room little.
+    drop(store);
+    for (room, kept) in [(0, false), (2_000_000, true)] {
+        let narrow = Settings { slice_bytes: room, ..settings() };
+        let store = EmbeddedStore::open_on(Arc::new(disk.clone()), narrow).expect("it opens");
+        let answers: Vec<u64> = (0..4).map(|_| looked(&store, &request)).collect();
+        assert_eq!(answers.iter().all(|looked| *looked > 2000), !kept, "{answers:?}");
+    }
 }
 
 #[test]
