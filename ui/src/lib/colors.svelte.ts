@@ -3,8 +3,10 @@ import { type ColorName, NAMES, paint } from "./palette.ts";
 
 export { CLASSES, type ColorName, paint, statusColor } from "./palette.ts";
 
+let ink: CanvasRenderingContext2D | undefined;
+
 class Colors {
-  /** Every colour by name, as CSS text. */
+  /** Every colour by name, as CSS text; opaque ones as `#rrggbb`. */
   of: Record<ColorName, string> = $state.raw(read());
   font = $state.raw("");
 
@@ -18,7 +20,14 @@ class Colors {
 
 function read(): Record<ColorName, string> {
   const style = getComputedStyle(document.documentElement);
-  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()])) as Record<ColorName, string>;
+  return Object.fromEntries(NAMES.map((name) => [name, long(style.getPropertyValue(`--${name}`).trim())])) as Record<ColorName, string>;
+}
+
+/** A colour as a canvas writes it: builds shorten `#ffffff` to `#fff`. */
+function long(color: string): string {
+  ink ??= document.createElement("canvas").getContext("2d")!;
+  ink.fillStyle = color;
+  return ink.fillStyle;
 }
 
 export const colors = new Colors();

@@ -248,6 +248,22 @@ test("classes are of the address: a bar and its list are judged by the same", as
 });
 
 // Twelve pages: on a busy machine they take longer than one test may.
+/** Plots that have nothing of the colour that a panel has in this theme. */
+function grounds(): string[] {
+  const ink = document.createElement("canvas").getContext("2d")!;
+  ink.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--panel").trim();
+  ink.fillRect(0, 0, 1, 1);
+  const ground = String(ink.getImageData(0, 0, 1, 1).data);
+  const without = (canvas: HTMLCanvasElement) => {
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    for (let at = 0; at < data.length; at += 4) if (String(data.slice(at, at + 4)) === ground) return false;
+    return true;
+  };
+  return [...document.querySelectorAll<HTMLElement>("[data-panel]")]
+    .filter((panel) => [...panel.querySelectorAll("canvas")].some((canvas) => canvas.width > 1 && without(canvas)))
+    .map((panel) => panel.dataset.panel!);
+}
+
 test("all layers draw in both themes; what is not measured says what to do", async () => {
   for (const theme of ["light", "dark"] as const) {
     for (const layer of ["browser", "edge", "app", "db", "network", "os"]) {
@@ -256,6 +272,7 @@ test("all layers draw in both themes; what is not measured says what to do", asy
       expect(await page.getByText("could not be drawn").count(), layer).toBe(0);
       expect(await page.locator("[data-panel] canvas, .lacking").count(), layer).toBeGreaterThan(0);
       if (layer === "db") await page.getByText(/No PostgreSQL is asked/).waitFor();
+      expect(await page.evaluate(grounds), `${layer} ${theme}`).toEqual([]);
       await page.context().close();
     }
   }
