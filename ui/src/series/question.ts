@@ -85,14 +85,16 @@ export function curl(origin: string, question: Schema<"SeriesQuery">): string {
   return `curl -sS ${shell(`${origin}/api/v1/series`)} -H 'content-type: application/json' -d ${shell(JSON.stringify(question))}`;
 }
 
-/** The same for the command line of the server; what that does not know is null. */
-export function command(question: Schema<"SeriesQuery">): string | null {
-  if (question.with) return null;
+/** The same for the command line of the server. */
+export function command(question: Schema<"SeriesQuery">): string {
   const parts = ["arachne", "series", question.metric ?? "", ...(question.filter ? [question.filter] : [])];
   const add = (name: string, value: unknown) => {
     if (value !== undefined && value !== null && value !== "") parts.push(name, String(value));
   };
   add("--aggregate", question.aggregate);
+  if (question.with) parts.push("--with", question.with.operator, question.with.metric);
+  add("--with-filter", question.with?.filter);
+  add("--with-aggregate", question.with?.aggregate);
   for (const label of question.by ?? []) add("--by", label);
   add("--top", question.top);
   add("--step", question.step);

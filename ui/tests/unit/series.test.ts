@@ -32,10 +32,11 @@ describe("commands", () => {
     expect(curl("http://h", question)).toMatch(/^curl -sS http:\/\/h\/api\/v1\/series -H 'content-type: application\/json' -d '\{.*it'\\''s.*\}'$/);
     expect(shell("$(x)")).toBe("'$(x)'");
   });
-  test("the command line has no second metric, so there is none for it", () => {
+  test("have the second metric", () => {
     const question = body(chosen({ m: "a", with: "divide:b", wq: "label.x:1" }), "agent:w", at, "30s", null, "");
     expect(question.with).toEqual({ operator: "divide", metric: "b", filter: "label.x:1 agent:w" });
-    expect(command(question)).toBeNull();
+    expect(command(question)).toBe("arachne series a agent:w --with divide b --with-filter 'label.x:1 agent:w' --top 8 --step 30s "
+      + "--from 2026-01-01T00:00:00.000Z --to 2026-01-01T01:00:00.000Z");
   });
 });
 

@@ -170,6 +170,19 @@ pub struct SeriesArgs {
     #[arg(long, value_name = "AGGREGATE")]
     pub aggregate: Option<String>,
 
+    /// A second metric that is put together with the first, bucket by bucket and group by group: divide, subtract, add or multiply,
+    /// and its name
+    #[arg(long, num_args = 2, value_names = ["OPERATOR", "METRIC"])]
+    pub with: Option<Vec<String>>,
+
+    /// A filter on the points of the second metric
+    #[arg(long, value_name = "FILTER", requires = "with", allow_hyphen_values = true)]
+    pub with_filter: Option<String>,
+
+    /// What becomes of the points of the second metric [default: as for the first]
+    #[arg(long, value_name = "AGGREGATE", requires = "with")]
+    pub with_aggregate: Option<String>,
+
     /// Another time beside it
     #[arg(long, value_enum, value_name = "TIME")]
     pub compare: Option<CompareWith>,
