@@ -89,6 +89,7 @@ pub fn fill(config: &Config, args: &mut ServeArgs) {
         args.tls_key = Some(tls.key.clone());
     }
     args.agent.clone_from(&config.agent);
+    args.public_url.clone_from(&config.public_url);
     args.beacons = config.beacons;
     args.own_series = config.own_series;
 }
@@ -99,7 +100,8 @@ fn access(config: &Config) -> Access {
         if config.auth == Some(Auth::Required) { arachne_server::Auth::Required } else { arachne_server::Auth::Local };
     let tls = config.tls.as_ref().map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() });
     let listen = config.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
-    Access { listen, auth, tls, beacons: config.beacons, own_series: config.own_series.unwrap_or(true) }
+    let (beacons, own_series) = (config.beacons, config.own_series.unwrap_or(true));
+    Access { listen, public_url: config.public_url.clone(), auth, tls, beacons, own_series }
 }
 
 fn services(config: &Config) -> Vec<ServiceRule> {
@@ -141,6 +143,9 @@ fn meaning(config: &Config) -> String {
     let mut text = format!("store     {}\n", config.data.display());
     if let Some(listen) = config.listen {
         text.push_str(&format!("listen    {listen}\n"));
+    }
+    if let Some(url) = &config.public_url {
+        text.push_str(&format!("agents    find it at {url}\n"));
     }
     let auth = if config.auth == Some(Auth::Required) { "whoever has a token" } else { "whoever is on this machine" };
     text.push_str(&format!("may ask   {auth}\n"));

@@ -154,6 +154,7 @@ impl State {
         if args.access() != self.args.access() {
             self.control.change(args.access())?;
             (self.args.listen, self.args.auth) = (args.listen, args.auth);
+            self.args.public_url.clone_from(&args.public_url);
             (self.args.beacons, self.args.own_series) = (args.beacons, args.own_series);
             self.args.tls_certificate.clone_from(&args.tls_certificate);
             self.args.tls_key.clone_from(&args.tls_key);

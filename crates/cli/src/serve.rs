@@ -81,6 +81,10 @@ pub struct ServeArgs {
     #[arg(skip)]
     pub paths: Vec<PathRule>,
 
+    /// Where agents of other hosts find the server, as configured.
+    #[arg(skip)]
+    pub public_url: Option<String>,
+
     /// Whether browsers may tell how pages were loaded, as configured.
     #[arg(skip)]
     pub beacons: Option<bool>,
@@ -113,7 +117,8 @@ impl ServeArgs {
         let listen = self.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], PORT)));
         let tls = self.tls_certificate.clone().zip(self.tls_key.clone());
         let tls = tls.map(|(certificate, key)| TlsFiles { certificate, key });
-        Access { listen, auth, tls, beacons: self.beacons, own_series: self.own_series.unwrap_or(true) }
+        let (beacons, own_series) = (self.beacons, self.own_series.unwrap_or(true));
+        Access { listen, public_url: self.public_url.clone(), auth, tls, beacons, own_series }
     }
 
     /// The settings of the store.

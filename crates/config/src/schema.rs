@@ -56,6 +56,8 @@ pub struct Tls {
 pub struct Config {
     /// `server.listen`: where the API listens.
     pub listen: Option<SocketAddr>,
+    /// `server.public_url`: where agents of other hosts find the server, when something stands in front of it.
+    pub public_url: Option<String>,
     /// `server.auth`.
     pub auth: Option<Auth>,
     /// `server.tls`.
@@ -90,10 +92,12 @@ pub(crate) fn config(root: &Node, folder: &Path) -> Result<Config, Vec<Mistake>>
 
 fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let mut file = Section::of(root, "", mistakes)?;
-    let (mut listen, mut auth, mut tls, mut beacons, mut own_series) = (None, None, None, None, None);
+    let (mut listen, mut public_url, mut auth) = (None, None, None);
+    let (mut tls, mut beacons, mut own_series) = (None, None, None);
     if let Some(mut server) = file.take("server").and_then(|node| Section::of(node, "server", mistakes)) {
         let place = server.place_of("listen");
         listen = server.scalar("listen", address, mistakes);
+        public_url = server.scalar("public_url", public_url_of, mistakes);
         auth = server.scalar("auth", auth_of, mistakes);
         beacons = server.scalar("beacons", switch, mistakes);
         own_series = server.scalar("own_series", switch, mistakes);
@@ -128,7 +132,7 @@ fn sections(root: &Node, folder: &Path, mistakes: &mut Vec<Mistake>) -> Option<C
     let paths = file.take("paths").map_or_else(Vec::new, |node| paths(node, mistakes));
     file.end(mistakes);
     let data = folder.join(data?);
-    Some(Config { listen, auth, tls, beacons, own_series, data, retention, services, paths, agent, logs })
+    Some(Config { listen, public_url, auth, tls, beacons, own_series, data, retention, services, paths, agent, logs })
 }
 
 /// What an agent is told: `services`, `agent` and `logs`, the last of which go into what the agent collects.
@@ -240,6 +244,15 @@ fn one_service(node: &Node, path: &str, mistakes: &mut Vec<Mistake>) -> Option<S
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is no address with a port, such as 127.0.0.1:7117"))
+}
+
+/// The scheme that it must have: agents send keys to other hosts encrypted or not at all.
+fn public_url_of(text: &str) -> Result<String, String> {
+    let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    match text.strip_prefix("https://") {
+        Some(host) if !host.is_empty() && host.bytes().all(of_host) => Ok(text.to_owned()),
+        _ => Err(format!("`{text}` is not https:// with a name and perhaps a port, such as https://arachne.example")),
+    }
 }
 
 fn auth_of(text: &str) -> Result<Auth, String> {

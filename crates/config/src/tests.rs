@@ -183,6 +183,10 @@ fn every_mistake_says_where_and_what_to_do() {
             vec!["4:5: storage.retention.shops: unknown key; there are: exchanges"],
         ),
         (
+            "server:\n  public_url: http://shop/$(reboot)\nstorage: {path: d}\n",
+            vec!["2:15: server.public_url: `http://shop/$(reboot)` is not https://"],
+        ),
+        (
             "server:\n  listen: 8443.5\nstorage:\n  path: d\n  retention: [7]\n",
             vec!["server.listen: `8443.5`", "storage.retention: a list"],
         ),

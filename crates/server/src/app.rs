@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     tokens_needed: AtomicBool,
     /// Where the server listens: the port that the system gave it, where any was asked for.
     address: Mutex<SocketAddr>,
+    /// Where agents of other hosts find it, when something stands in front.
+    public_url: Mutex<Option<String>>,
     /// What encrypts connections at the present address.
     tls: Mutex<Encryption>,
     /// Why the file that the server is configured by is not in force; nothing when it is, or there is none.
@@ -79,6 +81,7 @@ impl App {
             saved: Saved::new(&config.data),
             tokens_needed: AtomicBool::new(config.access.auth == Auth::Required),
             address: Mutex::new(config.access.listen),
+            public_url: Mutex::new(config.access.public_url.clone()),
             tls: Mutex::new(Arc::new(RwLock::new(tls))),
             refused: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -102,6 +105,15 @@ impl App {
     /// Where the server listens.
     pub fn address(&self) -> SocketAddr {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where agents of other hosts find it, when something stands in front.
+    pub fn public_url(&self) -> Option<String> {
+        self.public_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn set_public_url(&self, url: Option<String>) {
+        *self.public_url.lock().unwrap_or_else(PoisonError::into_inner) = url;
     }
 
     pub fn set_address(&self, address: SocketAddr) {

@@ -50,7 +50,8 @@ impl Config {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-        let access = Access { listen, auth: Auth::default(), tls: None, beacons: None, own_series: true };
+        let auth = Auth::default();
+        let access = Access { listen, public_url: None, auth, tls: None, beacons: None, own_series: true };
         Self { access, data, socket: true, paths: Vec::new(), limits: Limits::default() }
     }
 }

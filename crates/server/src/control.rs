@@ -24,6 +24,8 @@ use crate::tls::Tls;
 pub struct Access {
     /// Where it listens. Port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Where agents of other hosts find it, as `https://HOST[:PORT]`, when something that ends TLS stands in front of it.
+    pub public_url: Option<String>,
     /// Who may ask.
     pub auth: Auth,
     /// The certificate. Without one plain HTTP is spoken on loopback; elsewhere the server makes one in `tls/` of the data
@@ -167,6 +169,7 @@ impl Threshold {
         }
         // The old door of other machines asks for tokens in any case: see `Way::public`.
         self.house.app.set_auth(access.auth);
+        self.house.app.set_public_url(access.public_url.clone());
         self.house.app.beacons.set(access.takes_beacons());
         self.house.app.own.set(access.own_series);
         self.access = access;

@@ -17,12 +17,15 @@ const PROGRAM: &str = "/usr/local/bin/arachne-agent";
 const UNIT: &str = "/etc/systemd/system/arachne-agent.service";
 const ENVIRONMENT: &str = "/etc/arachne-agent/environment";
 
+/// The authorities that a host trusts, where something with a public certificate stands in front of the server.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 /// How agents reach a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerAddress {
     /// Scheme, host and port.
     pub url: String,
-    /// What its certificate is known by.
+    /// What its certificate is known by; without one, who signed it.
     pub pin: Option<String>,
 }
 
@@ -35,6 +38,9 @@ const UNKNOWN: [&str; 2] = ["HOST", "PORT"];
 /// # Errors
 /// The server could not start so.
 pub fn install(config: &Config, key: &str) -> Result<String, ServeError> {
+    if let Some(url) = &config.access.public_url {
+        return Ok(command(&ServerAddress { url: url.clone(), pin: None }, key));
+    }
     let pin = encryption(&config.access, &config.data)?.map(|tls| tls.pin());
     Ok(command(&address(&own(config.access.listen), pin), key))
 }
@@ -54,6 +60,9 @@ fn own(address: SocketAddr) -> String {
 
 /// How whoever asks with these `headers` reaches this server; over the socket, how others do.
 pub(crate) fn server(app: &App, uri: &Uri, headers: &HeaderMap) -> ServerAddress {
+    if let Some(url) = app.public_url() {
+        return ServerAddress { url, pin: None };
+    }
     let target = uri.authority().map(|authority| authority.as_str());
     let header = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let asked = target.or(header).filter(|host| is_host(host));
@@ -82,6 +91,9 @@ pub(crate) fn command(server: &ServerAddress, key: &str) -> String {
             format!(" --pin {pin}"),
             format!(" ARACHNE_PIN={pin}"),
         ),
+        None if url.starts_with("https:") => {
+            (String::new(), format!(" --ca {AUTHORITIES}"), format!(" ARACHNE_CA={AUTHORITIES}"))
+        }
         None => Default::default(),
     };
     format!(
@@ -140,6 +152,10 @@ mod tests {
         assert_eq!(text.lines().take(3).collect::<Vec<_>>(), expected);
         let run = "arachne-agent --server https://shop:7117 --key-file /etc/arachne-agent/key --pin sha256/AA+/=";
         assert_eq!(text.lines().rev().take(3).collect::<Vec<_>>(), ["fi", run, "else"]);
+        let of_authorities = of(None);
+        assert!(!of_authorities.contains("pin") && of_authorities.contains("curl -fsS -K -"), "{of_authorities}");
+        assert!(of_authorities.contains(" ARACHNE_CA=/etc/ssl/certs/ca-certificates.crt "), "{of_authorities}");
+        assert!(of_authorities.contains("/key --ca /etc/ssl/certs/ca-certificates.crt\n"), "{of_authorities}");
         for evil in ["", "a b", "$(reboot)", "a;b", "a`b`", "a\"", "a/../b"] {
             assert!(!is_host(evil), "{evil}");
         }

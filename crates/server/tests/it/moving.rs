@@ -8,7 +8,14 @@ use crate::client::get;
 use crate::world::World;
 
 fn at(address: impl Into<SocketAddr>) -> Access {
-    Access { listen: address.into(), auth: Auth::Required, tls: None, beacons: None, own_series: true }
+    Access {
+        listen: address.into(),
+        public_url: None,
+        auth: Auth::Required,
+        tls: None,
+        beacons: None,
+        own_series: true,
+    }
 }
 
 /// A server on a port that it knows by its number, as one that is configured does.
