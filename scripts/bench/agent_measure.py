@@ -138,6 +138,17 @@ class Site:
         self.agent = subprocess.Popen(within(self.far, command), stdout=subprocess.DEVNULL, stderr=open(log, "w"))
         wait("the agent", lambda: "AGENT-CAPTURE-001" in open(log).read())
 
+    def configure(self, bodies):
+        """Whether bodies are kept from the next start on."""
+        file = f"{self.folder}/far.yml"
+        with open(file, "w") as out:
+            out.write(f"agent: {{interfaces: far, filter: tcp and not port 7117, save: {{sessions: yes, bodies: {'yes' if bodies else 'no'}}}}}\n")
+        subprocess.run([self.arachne, "agents", "configure", "far", file, "--data", f"{self.folder}/data"], check=True, stdout=subprocess.DEVNULL)
+        # It starts with what it was told last.
+        self.start()
+        time.sleep(3)
+        self.end()
+
     def end(self):
         self.agent.send_signal(signal.SIGTERM)
         self.agent.wait()
@@ -224,11 +235,14 @@ def rates(site, live):
     rows, wrong = [], []
     for mix, rate in LOADS:
         say(f"{mix}, {rate} packets/s")
-        cpu, server, resident, sent, captured, dropped, exchanges = rate_ours(site, live, mix, rate)
-        if captured + dropped < sent:
-            wrong.append(f"{mix}, {rate} packets/s: {sent} sent, {captured} captured, {dropped} dropped")
-        rows.append([mix, f"{rate:,}", "**arachne-agent**, wire to server", f"{sent:,}", f"{captured:,}", f"{dropped:,}", f"{cpu:.1f}",
-                     f"{resident:.0f}", f"{exchanges:,}", f"{server:.1f}"])
+        for bodies, program in [(True, "**arachne-agent**, wire to server"), (False, "**arachne-agent**, without bodies")]:
+            site.configure(bodies)
+            cpu, server, resident, sent, captured, dropped, exchanges = rate_ours(site, live, mix, rate)
+            if captured + dropped < sent:
+                wrong.append(f"{mix}, {rate} packets/s: {sent} sent, {captured} captured, {dropped} dropped")
+            rows.append([mix, f"{rate:,}", program, f"{sent:,}", f"{captured:,}", f"{dropped:,}", f"{cpu:.1f}",
+                         f"{resident:.0f}", f"{exchanges:,}", f"{server:.1f}"])
+        site.configure(True)
         cpu, resident, sent, captured, dropped = rate_theirs(site, live, mix, rate)
         rows.append([mix, f"{rate:,}", "tcpdump -w /dev/null", f"{sent:,}", f"{captured:,}", f"{dropped:,}", f"{cpu:.1f}", f"{resident:.0f}", "–", "–"])
     head = ["mix", "packets/s", "program", "sent", "captured", "kernel drops", "CPU % of a core", "RSS MiB", "exchanges stored", "server's CPU %"]

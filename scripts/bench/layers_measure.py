@@ -169,19 +169,22 @@ def under_load(site, load):
 
 
 def logged(site):
-    """Requests in nginx's own log of them."""
+    """Requests in nginx's own log of them, and how many of them came over the cable: the agent's own checks do not."""
     with open(f"{site.folder}/nginx/access.log", "rb") as file:
-        return sum(1 for _ in file)
+        over = [line.startswith(b"10.9.0.1 ") for line in file]
+    return len(over), sum(over)
 
 
 def stored(site):
-    """Exchanges, requests of logs and lines of the rule, once no more come for a while; the last windows are told when they are over."""
+    """Exchanges, requests of logs and lines of the rule, once no more exchanges come for a while; the last windows are told when they are
+    over, and the agent's checks go on."""
     last, since = None, time.monotonic()
     begun = since
     while time.monotonic() - since < 25 and time.monotonic() - begun < 180:
         now = site.sql("select count(*) from exchanges"), site.total("access.total"), site.total("shop.answers")
-        if now != last:
-            last, since = now, time.monotonic()
+        if last is None or now[0] != last[0]:
+            since = time.monotonic()
+        last = now
         time.sleep(1)
     return last
 
@@ -199,15 +202,17 @@ def main():
         site.start()
         # What starts costs more than what runs.
         time.sleep(15)
-        before = logged(site)
+        before, _ = logged(site)
         idle, _ = phase(site, "idle", lambda: time.sleep(SECONDS))
         busy, rate = phase(site, f"{RATE:,} requests/s", lambda: under_load(site, load))
         exchanges, requests, lines = stored(site)
-        made = logged(site)
+        made, visits = logged(site)
         dropped = site.status().get("capture", {}).get("kernel_drops")
         site.end()
-        # Those before the first look at the logs, and before capture began, are a few checks.
-        for what, count in [("exchanges", exchanges), ("requests of logs", requests), ("lines of the rule", lines)]:
+        if exchanges != visits:
+            wrong.append(f"exchanges: {exchanges} of {visits}")
+        # Those before the first look at the logs, and those of the last window, are a few checks.
+        for what, count in [("requests of logs", requests), ("lines of the rule", lines)]:
             if not made - before - 5 <= count <= made:
                 wrong.append(f"{what}: {count} of {made}")
         (_, _, percent, resident, _) = busy[-1]
@@ -217,8 +222,8 @@ def main():
             wrong.append(f"{resident:.0f} MiB, at most {MIB_MAX:.0f} is wanted")
         shown = [[phase, what, f"{percent:.1f}", f"{resident:.0f}", f"{share:.0f}"] for phase, what, percent, resident, share in idle + busy]
         text = head + table(["", "process", "CPU % of a core", "RSS at most, MiB", "PSS, MiB"], shown)
-        text += (f"{rate:,.0f} requests a second were answered; of {made:,} in nginx's log {exchanges:,} are stored as exchanges, {requests:,} counted as "
-                 f"requests of its log, {lines:,} by the rule; kernel drops: {dropped}. RSS counts a page that processes share once in each, PSS once in all.\n")
+        text += (f"{rate:,.0f} requests a second were answered; of {visits:,} visits in nginx's log {exchanges:,} are stored as exchanges; of {made:,} "
+                 f"requests in it {requests:,} are counted as such, {lines:,} by the rule; kernel drops: {dropped}. RSS counts a page that processes share once in each, PSS once in all.\n")
     finally:
         for process in started:
             process.terminate()
