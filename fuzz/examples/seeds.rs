@@ -79,7 +79,7 @@ fn statuses() -> Vec<Vec<u8>> {
         config: Some(config()),
         keys: Some(Keys { redaction: "0f".repeat(32) }),
         preview: Some(Default::default()),
-        paths: Some(Paths { version: 1, positions: vec![Default::default()] }),
+        paths: Some(Paths { version: 1, positions: vec![Default::default()], rules: vec![Default::default()] }),
         ..Instructions::default()
     };
     let mut later = serde_json::to_value(&instructions).expect("it is data");

@@ -75,7 +75,7 @@ impl Outlet {
     }
 
     /// Takes a report; one of the same kind that still waits is replaced, so that they never pile up. Addresses that wait go with the new
-    /// ones, as many as [`ADDRESSES_MAX`]: each is told only once in a while.
+    /// ones, as many as `ADDRESSES_MAX`: each is told only once in a while.
     pub fn tell(&self, report: Report) {
         let (mut report, mut queue) = (report, self.lock());
         let kind = std::mem::discriminant(&report);
