@@ -15,7 +15,7 @@ use arachne_aggregate::access::job::{CLASSES, Job, Settings};
 use arachne_aggregate::rules::{Kind, LABEL_SETS_MAX, MetricSpec, RuleSpec, Rules, Source};
 
 /// Bytes read at once.
-const BUFFER: usize = 1 << 20;
+const BUFFER: usize = 64 << 10;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();

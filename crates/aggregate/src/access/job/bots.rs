@@ -7,6 +7,8 @@ use aho_corasick::AhoCorasick;
 
 use super::memo::Memo;
 
+/// What browsers call themselves has some hundreds of forms at a time.
+const MEMO_PLACES: usize = 1024;
 const NAMES: &[&str] = &[
     "bot",
     "crawl",
@@ -49,7 +51,7 @@ pub(crate) struct Bots {
 impl Bots {
     pub(crate) fn new(seed: u64) -> Self {
         let names = AhoCorasick::builder().ascii_case_insensitive(true).build(NAMES);
-        Self { names: names.expect("a few short words make a small automaton"), memo: Memo::new(seed) }
+        Self { names: names.expect("a few short words make a small automaton"), memo: Memo::new(MEMO_PLACES, seed) }
     }
 
     /// Whether a User-Agent, escaped or not, is a robot's.

@@ -4,12 +4,10 @@ use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 
-/// Places; a power of two, few enough for them to stay in the cache of a core.
-const PLACES: usize = 1024;
 /// Longer texts are not remembered.
 const TEXT_BYTES_MAX: usize = 200;
 
-/// Answers by text. At most 1 024 texts of 200 bytes.
+/// Answers by text, of at most 200 bytes each.
 #[derive(Clone, Debug)]
 pub(super) struct Memo<T> {
     hasher: FixedState,
@@ -17,13 +15,15 @@ pub(super) struct Memo<T> {
 }
 
 impl<T: Copy> Memo<T> {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { hasher: FixedState::with_seed(seed), places: (0..PLACES).map(|_| (Vec::new(), None)).collect() }
+    /// With so many places, a power of two: more of them answer more, as long as they stay in the cache of a core.
+    pub(super) fn new(places: usize, seed: u64) -> Self {
+        debug_assert!(places.is_power_of_two(), "{places}");
+        Self { hasher: FixedState::with_seed(seed), places: (0..places).map(|_| (Vec::new(), None)).collect() }
     }
 
     fn place(&self, text: &[u8]) -> usize {
         // The high bits of the hash are the better mixed ones.
-        (self.hasher.hash_one(text) >> 40) as usize % PLACES
+        (self.hasher.hash_one(text) >> 40) as usize & (self.places.len() - 1)
     }
 
     /// The answer for a text, by `judge` where it is not known.
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn answers_are_those_of_their_texts() {
-        let mut memo = Memo::new(7);
+        let mut memo = Memo::new(1024, 7);
         for round in 0..2 {
             for number in 0..20_000_usize {
                 let text = "x".repeat(number % 300) + &number.to_string();
